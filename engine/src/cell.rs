@@ -1,0 +1,196 @@
+//! What a notebook needs inside the process that runs its cells.
+//!
+//! The process that runs cells is not linked to this crate: it loads the shared library and calls the `extern "C"`
+//! functions here by name. They are the whole of the agreement between the two; events cross it as JSON, one object a
+//! call. The macro behind a cell's last expression lives here too.
+
+use serde_json::{Value, json};
+
+use crate::display::{MimeBundle, Show};
+use crate::events::{Event, ProgressState, emit, set_listener};
+
+/// Receives one event as UTF-8 JSON; the memory is the caller's and ends with the call.
+type Sink = extern "C" fn(*const u8, usize);
+
+/// Sends this process's events, and the panics of user code, to `sink`.
+#[unsafe(no_mangle)]
+pub extern "C" fn taskloom_attach(sink: Sink) {
+    set_listener(move |event| {
+        let text = wire_form(&event).to_string();
+        sink(text.as_ptr(), text.len());
+    });
+    std::panic::set_hook(Box::new(|info| {
+        let location = info.location().map(|at| (at.file().to_owned(), at.line(), at.column()));
+        if crate::panics::is_in_task() {
+            if let Some((file, line, _)) = location {
+                crate::panics::set_location(format!("{file}:{line}"));
+            }
+            return;
+        }
+        emit(Event::Panic { message: crate::panics::payload_text(info.payload()), location });
+    }));
+}
+
+/// Writes out what Rust's standard output still holds.
+#[unsafe(no_mangle)]
+pub extern "C" fn taskloom_flush() {
+    use std::io::Write;
+    let _ = std::io::stdout().flush();
+}
+
+/// Stops the computations that are running; only touches an atomic, so a signal handler may call it.
+#[unsafe(no_mangle)]
+pub extern "C" fn taskloom_interrupt() {
+    crate::scheduler::interrupt();
+}
+
+fn wire_form(event: &Event) -> Value {
+    match event {
+        Event::Display { bundle, display_id, update } => {
+            json!({"type": "display", "data": bundle.forms(), "display_id": display_id, "update": update})
+        }
+        Event::Result(bundle) => json!({"type": "result", "data": bundle.forms()}),
+        Event::Progress(progress) => json!({
+            "type": "progress",
+            "id": progress.id,
+            "done": progress.done,
+            "total": progress.total,
+            "seconds": progress.elapsed.as_secs_f64(),
+            "running": progress.running,
+            "state": match progress.state {
+                ProgressState::Running => "running",
+                ProgressState::Finished => "finished",
+                ProgressState::Failed => "failed",
+                ProgressState::Cancelled => "cancelled",
+            },
+        }),
+        Event::Panic { message, location } => json!({
+            "type": "panic",
+            "message": message,
+            "file": location.as_ref().map(|at| &at.0),
+            "line": location.as_ref().map(|at| at.1),
+            "column": location.as_ref().map(|at| at.2),
+        }),
+    }
+}
+
+/// The machinery behind a cell's last expression: the first of these that fits the value's type shows it.
+///
+/// In order: an inherent method `evcxr_display` (evcxr's own convention), `()` which shows nothing, [`Show`], `Debug`,
+/// and the name of the type.
+pub mod show {
+    use std::fmt::Debug;
+
+    use super::{Event, MimeBundle, Show, emit};
+
+    /// A value on its way to the screen.
+    pub struct Shown<'a, T: ?Sized>(pub &'a T);
+
+    /// Says that a type has no `evcxr_display` of its own.
+    pub struct NotShown;
+
+    /// Whether `evcxr_display` has shown the value.
+    pub trait Outcome {
+        /// True when nothing is left to do.
+        fn is_shown(&self) -> bool;
+    }
+
+    impl Outcome for NotShown {
+        fn is_shown(&self) -> bool {
+            false
+        }
+    }
+
+    impl Outcome for () {
+        fn is_shown(&self) -> bool {
+            true
+        }
+    }
+
+    /// Loses to an inherent method of the same name.
+    pub trait NoEvcxrDisplay {
+        /// Shows nothing.
+        fn evcxr_display(&self) -> NotShown {
+            NotShown
+        }
+    }
+    impl<T: ?Sized> NoEvcxrDisplay for T {}
+
+    /// `()` shows nothing.
+    pub trait ShowUnit {
+        /// Does nothing.
+        fn emit(&self) {}
+    }
+    impl ShowUnit for &&&Shown<'_, ()> {}
+
+    /// A type with rich forms.
+    pub trait ShowRich {
+        /// Sends the forms.
+        fn emit(&self);
+    }
+    impl<T: Show + ?Sized> ShowRich for &&Shown<'_, T> {
+        fn emit(&self) {
+            emit(Event::Result(self.0.show()));
+        }
+    }
+
+    /// Longer values are spread over lines.
+    const WIDTH: usize = 100;
+    /// Longer texts are cut; a browser has to live with them.
+    const MOST_BYTES: usize = 100_000;
+
+    /// A type with a `Debug` form.
+    pub trait ShowDebug {
+        /// Sends the form.
+        fn emit(&self);
+    }
+    impl<T: Debug + ?Sized> ShowDebug for &Shown<'_, T> {
+        fn emit(&self) {
+            let mut text = format!("{:?}", self.0);
+            if text.len() > WIDTH && !text.contains('\n') {
+                text = format!("{:#?}", self.0);
+            }
+            if text.len() > MOST_BYTES {
+                let cut = (0..=MOST_BYTES).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+                let hidden = text.len() - cut;
+                text.truncate(cut);
+                text.push_str(&format!("\n… and {hidden} more bytes; print a part of the value to see it"));
+            }
+            emit(Event::Result(MimeBundle::new().with("text/plain", text)));
+        }
+    }
+
+    /// Any type at all.
+    pub trait ShowName {
+        /// Sends the type's name.
+        fn emit(&self);
+    }
+    impl<T: ?Sized> ShowName for Shown<'_, T> {
+        fn emit(&self) {
+            let name = crate::delayed::short_type(std::any::type_name::<T>());
+            let text = format!("a value of type {name}, which has no Debug form: #[derive(Debug)] would show it");
+            emit(Event::Result(MimeBundle::new().with("text/plain", text)));
+        }
+    }
+}
+
+/// Shows the value of a cell; the kernel puts a cell's last expression into this.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __show {
+    ($value:expr) => {
+        match &($value) {
+            value => {
+                #[allow(unused_imports)]
+                use $crate::cell::show::{
+                    NoEvcxrDisplay as _, Outcome as _, ShowDebug as _, ShowName as _, ShowRich as _, ShowUnit as _,
+                    Shown,
+                };
+                #[allow(clippy::unit_arg, clippy::needless_borrow)]
+                if !value.evcxr_display().is_shown() {
+                    (&&&&Shown(value)).emit();
+                }
+            }
+        }
+    };
+}

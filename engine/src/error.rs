@@ -1,0 +1,93 @@
+//! What can go wrong when a graph is built, run or drawn.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// The error of a boxed source, as tasks return it.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// `Result` with this crate's [`enum@Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a computation has no result.
+///
+/// Cloning is cheap: the source of a failed task is shared.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A task returned an error or panicked.
+    #[error("{0}")]
+    Task(TaskError),
+    /// The computation was cancelled or interrupted.
+    #[error("the computation was interrupted after {done} of {total} tasks; nothing of it was kept")]
+    Cancelled {
+        /// Tasks that had finished.
+        done: usize,
+        /// Tasks in the graph.
+        total: usize,
+    },
+    /// A thread pool could not be made.
+    #[error("could not start {threads} worker threads: {reason}")]
+    Pool {
+        /// Threads asked for.
+        threads: usize,
+        /// What the system said.
+        reason: String,
+    },
+}
+
+/// A task that failed: its name, what it said, and who was waiting for it.
+#[derive(Debug, Clone)]
+pub struct TaskError {
+    pub(crate) task: String,
+    pub(crate) message: String,
+    pub(crate) panicked: bool,
+    pub(crate) needed_by: Vec<String>,
+    pub(crate) source: Option<Arc<BoxError>>,
+}
+
+impl TaskError {
+    /// The name of the task that failed.
+    pub fn task(&self) -> &str {
+        &self.task
+    }
+
+    /// What the task's error or panic said.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Whether the task panicked, rather than returning an error.
+    pub fn panicked(&self) -> bool {
+        self.panicked
+    }
+
+    /// The tasks that were waiting for it, nearest first, up to a result that was asked for.
+    pub fn needed_by(&self) -> &[String] {
+        &self.needed_by
+    }
+
+    /// The task's own error, where it returned one.
+    pub fn source(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
+        self.source.as_deref().map(|source| &**source)
+    }
+}
+
+/// Longer chains are cut in the message, never in [`TaskError::needed_by`].
+const CHAIN_SHOWN: usize = 6;
+
+impl fmt::Display for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = if self.panicked { "panicked" } else { "failed" };
+        write!(f, "task `{}` {verb}: {}", self.task, self.message)?;
+        if !self.needed_by.is_empty() {
+            let shown = self.needed_by.len().min(CHAIN_SHOWN);
+            let chain: Vec<_> = self.needed_by[..shown].iter().map(|name| format!("`{name}`")).collect();
+            write!(f, "\n  needed by {}", chain.join(", then "))?;
+            if self.needed_by.len() > shown {
+                write!(f, ", and {} more", self.needed_by.len() - shown)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,105 @@
+//! Taskloom: lazy task graphs in Rust, run on all cores.
+//!
+//! [`delayed!`] turns a call into a node of a graph and runs nothing; [`Delayed::compute`] runs the graph, in parallel
+//! where it can. The ideas are those of [Dask](https://docs.dask.org), and so are most of the names.
+//!
+//! ```
+//! use taskloom::prelude::*;
+//!
+//! fn inc(x: i64) -> i64 { x + 1 }
+//! fn add(x: i64, y: i64) -> i64 { x + y }
+//!
+//! let x = delayed!(inc(1));            // nothing has run
+//! let y = delayed!(inc(2));
+//! let z = delayed!(add(x, y));         // `x` and `y` are borrowed: they can be used again
+//! let w = &z * 10 + 1;                 // what derives from a Delayed is a Delayed
+//! assert_eq!(w.compute()?, 51);        // `inc` twice, in parallel; then `add`, `mul`, `add`
+//! # Ok::<(), taskloom::Error>(())
+//! ```
+//!
+//! # How it fits together
+//! ```text
+//!  delayed ──► graph ◄── visualize ──► draw        handles lower to one graph; a drawing is a view of it
+//!                ▲
+//!                │ runs
+//!            scheduler ──► events ──► whoever listens (a terminal, the notebook's runner through `cell`)
+//! ```
+//! - [`graph`] and [`task`]: the arena that everything lowers to, and what a node runs;
+//! - [`delayed`](mod@crate::delayed): handles, arguments, operators;
+//! - [`scheduler`]: `sync` and `threads`, interrupts, progress;
+//! - [`display`](mod@crate::display) and [`events`]: what there is to show, and who is told;
+//! - [`draw`]: layout and SVG, DOT, PNG, knowing nothing of tasks;
+//! - [`cell`]: the C interface that the notebook's runner uses.
+
+// The macros name this crate by its public path, also from inside it.
+extern crate self as taskloom;
+
+pub mod cell;
+pub mod delayed;
+pub mod display;
+pub mod draw;
+mod error;
+pub mod events;
+pub mod graph;
+mod panics;
+pub mod scheduler;
+pub mod task;
+mod visualize;
+
+pub use delayed::{Delayed, Outputs, delayed_value};
+pub use display::{MimeBundle, Show, display, display_as, update_display};
+pub use error::{BoxError, Error, Result, TaskError};
+pub use scheduler::{Scheduler, interrupt, num_threads, sleep_ms};
+pub use visualize::Drawing;
+
+/// Turns a call into a task: nothing runs, and the value of the call becomes a [`Delayed`].
+///
+/// The call is a function, a closure in parentheses, or a method. Each argument is written as in the ordinary call:
+///
+/// | written | the caller | the function gets |
+/// |---|---|---|
+/// | `x` | keeps `x` | the value: of a [`Delayed`] its result, of another value a clone |
+/// | `&x` | keeps `x` | a reference: nothing is cloned |
+/// | `{x}`, or any other expression | gives it away | the value |
+///
+/// Where a `Delayed<T>` can stand, so can a vector, array, option, tuple or map of them: the function gets a
+/// `Vec<T>` and so on. A function that returns a `Result` gives a `Delayed` of its `Ok`; an `Err` fails the compute.
+/// A task may run more than once (each compute runs it), so values are cloned for each run unless they go by reference.
+///
+/// ```
+/// use taskloom::prelude::*;
+/// fn longest(words: &[String]) -> usize { words.iter().map(String::len).max().unwrap_or(0) }
+/// fn parse(text: &str) -> Result<i64, std::num::ParseIntError> { text.parse() }
+///
+/// let words = vec!["loom".to_owned(), "weft".to_owned(), "shuttle".to_owned()];
+/// assert_eq!(delayed!(longest(&words)).compute()?, 7);
+///
+/// let numbers: Vec<_> = ["1", "2", "39"].into_iter().map(|text| delayed!(parse(text))).collect();
+/// let total = delayed!((|numbers: Vec<i64>| numbers.iter().sum::<i64>())(numbers));
+/// assert_eq!(total.compute()?, 42);
+///
+/// let error = delayed!(parse("x")).compute().unwrap_err();
+/// assert!(error.to_string().starts_with("task `parse` failed: invalid digit"));
+/// # Ok::<(), taskloom::Error>(())
+/// ```
+pub use taskloom_macros::delayed;
+
+pub use ndarray;
+pub use polars;
+pub use rayon;
+pub use serde_json;
+
+/// What a notebook or a program brings in with `use taskloom::prelude::*;`.
+pub mod prelude {
+    pub use crate::{
+        Delayed, Drawing, MimeBundle, Scheduler, Show, compute, delayed, delayed_value, display, display_as, sleep_ms,
+        update_display,
+    };
+}
+
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::delayed::{
+        Borrowed, InputList, Moved, Returned, ReturnedPlain, ReturnedResult, Shared, SharedLazy, Taken, TakenLazy, task,
+    };
+}
