@@ -1,0 +1,344 @@
+//! Answers in cargo's place, so that compiling a cell is one run of rustc.
+//!
+//! evcxr compiles cells by running `cargo`, found through `rustup`. The kernel puts links named `cargo`, `rustup` and
+//! `rustc` to this program in front of evcxr's `PATH`. For a cell without dependencies of its own it runs
+//! rustc directly, linking the engine that was compiled at set-up, and prints the messages that cargo would have
+//! printed. All else goes to the real tools; a cell with `:dep`s is built by the real cargo, and this program then
+//! serves as its rustc wrapper to link the engine into the cell.
+//!
+//! A `check` is how the kernel learns types (see the kernel's `session::types`): it compiles to metadata only, without
+//! the statements by which evcxr stores variables.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// What the kernel tells this program, as JSON in `TASKLOOM_DRIVER`.
+#[derive(Deserialize)]
+struct Config {
+    /// The folder with the links to this program.
+    shims: PathBuf,
+    /// The real tools.
+    cargo: PathBuf,
+    rustc: PathBuf,
+    rustup: Option<PathBuf>,
+    /// The engine's shared library, and the folder with the metadata of what it was compiled from.
+    engine: PathBuf,
+    dependencies: PathBuf,
+    /// The sysroot that cells are compiled with.
+    sysroot: PathBuf,
+    /// A folder that looks like a sysroot without sources, for rust-analyzer.
+    no_sources: PathBuf,
+    /// The user's own PATH and CARGO_HOME.
+    path: OsString,
+    cargo_home: Option<OsString>,
+}
+
+/// The crate that evcxr makes of a cell.
+const CELL: &str = "ctx";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::from(101)
+        }
+    }
+}
+
+fn run() -> Result<ExitCode, String> {
+    let config = std::env::var("TASKLOOM_DRIVER")
+        .map_err(|_| "TASKLOOM_DRIVER is not set; this program is started by the kernel, not by hand".to_owned())?;
+    let config: Config =
+        serde_json::from_str(&config).map_err(|error| format!("TASKLOOM_DRIVER is damaged: {error}"))?;
+    let mut arguments = std::env::args_os();
+    let name = arguments.next().map(PathBuf::from).unwrap_or_default();
+    let arguments: Vec<OsString> = arguments.collect();
+    match name.file_name().and_then(|name| name.to_str()).unwrap_or_default() {
+        "rustup" => rustup(&config, &arguments),
+        "rustc" => rustc(&config, &arguments),
+        "cargo" => cargo(&config, &arguments),
+        "rustc-wrapper" => rustc_wrapper(&config, &arguments),
+        other => Err(format!("`{other}` is not a tool that this program stands in for")),
+    }
+}
+
+/// A real tool in the user's own environment.
+fn real_tool(config: &Config, tool: &Path, arguments: &[OsString]) -> Command {
+    let mut command = Command::new(tool);
+    command.args(arguments).env("PATH", &config.path).env_remove("CARGO");
+    match &config.cargo_home {
+        Some(home) => command.env("CARGO_HOME", home),
+        None => command.env_remove("CARGO_HOME"),
+    };
+    command
+}
+
+/// Becomes another program.
+fn become_tool(mut command: Command) -> Result<ExitCode, String> {
+    let error = command.exec();
+    Err(format!("cannot run {}: {error}", command.get_program().to_string_lossy()))
+}
+
+fn rustup(config: &Config, arguments: &[OsString]) -> Result<ExitCode, String> {
+    let tool = match arguments {
+        [which, tool] if which == "which" && tool == "cargo" => config.shims.join("cargo"),
+        [which, tool] if which == "which" && tool == "rustc" => config.rustc.clone(),
+        // rust-analyzer would have the standard library's sources downloaded.
+        [component, ..] if component == "component" => return Ok(ExitCode::SUCCESS),
+        _ => {
+            let rustup = config.rustup.as_ref().ok_or("rustup is not installed")?;
+            return become_tool(real_tool(config, rustup, arguments));
+        }
+    };
+    println!("{}", tool.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// rust-analyzer asks for the sysroot to load the standard library's sources, half a gigabyte of it. It finds none.
+fn rustc(config: &Config, arguments: &[OsString]) -> Result<ExitCode, String> {
+    if matches!(arguments, [print, sysroot] if print == "--print" && sysroot == "sysroot") {
+        println!("{}", config.no_sources.display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    become_tool(real_tool(config, &config.rustc, arguments))
+}
+
+/// The cell's crate as evcxr wrote it.
+struct CellCrate {
+    opt_level: String,
+    has_dependencies: bool,
+}
+
+fn cell_crate(folder: &Path) -> Option<CellCrate> {
+    let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).ok()?;
+    if !manifest.contains(&format!("name = \"{CELL}\"")) {
+        return None;
+    }
+    let opt_level = manifest.lines().find_map(|line| line.strip_prefix("opt-level = "))?.trim_matches('"').to_owned();
+    let dependencies = manifest.split_once("[dependencies]").map_or("", |(_, rest)| rest);
+    Some(CellCrate { opt_level, has_dependencies: !dependencies.trim().is_empty() })
+}
+
+/// The folder that a cargo command is about.
+fn crate_folder(arguments: &[OsString]) -> PathBuf {
+    let named = arguments.iter().position(|argument| argument == "--manifest-path");
+    let manifest = named.and_then(|at| arguments.get(at + 1)).map(PathBuf::from);
+    match manifest.as_deref().and_then(Path::parent) {
+        Some(folder) => folder.to_path_buf(),
+        None => std::env::current_dir().unwrap_or_default(),
+    }
+}
+
+fn cargo(config: &Config, arguments: &[OsString]) -> Result<ExitCode, String> {
+    let command = arguments.iter().find(|argument| !argument.to_string_lossy().starts_with('-'));
+    let command = command.map(|command| command.to_string_lossy().into_owned()).unwrap_or_default();
+    let folder = crate_folder(arguments);
+    let plain = |cell: &CellCrate| !cell.has_dependencies;
+    match (command.as_str(), cell_crate(&folder)) {
+        ("build", Some(cell)) if plain(&cell) => build(config, &cell, arguments),
+        ("check", Some(cell)) if plain(&cell) => check(config, arguments),
+        ("metadata", Some(cell)) if plain(&cell) => metadata(&folder),
+        ("locate-project", Some(_)) => {
+            println!("{}", json!({"root": folder.join("Cargo.toml")}));
+            Ok(ExitCode::SUCCESS)
+        }
+        // `cargo rustc -Z unstable-options --print cfg -- -O`, which cargo passes on after some thought.
+        ("rustc", Some(_)) => {
+            let after: Vec<OsString> =
+                arguments.iter().skip_while(|argument| *argument != "rustc").skip(1).cloned().collect();
+            let after: Vec<OsString> = after.into_iter().filter(|argument| argument != "--").collect();
+            let mut rustc = real_tool(config, &config.rustc, &after);
+            rustc.env("RUSTC_BOOTSTRAP", "1");
+            become_tool(rustc)
+        }
+        ("build" | "check", Some(_)) => {
+            let mut cargo = real_tool(config, &config.cargo, arguments);
+            cargo.env("RUSTC_WRAPPER", config.shims.join("rustc-wrapper"));
+            become_tool(cargo)
+        }
+        _ => {
+            let mut cargo = real_tool(config, &config.cargo, arguments);
+            cargo.env("RUSTC", &config.rustc);
+            become_tool(cargo)
+        }
+    }
+}
+
+/// What links a cell to the engine.
+fn engine_arguments(config: &Config) -> Vec<OsString> {
+    let mut engine = OsString::from("taskloom=");
+    engine.push(&config.engine);
+    let mut dependencies = OsString::from("dependency=");
+    dependencies.push(&config.dependencies);
+    vec!["--sysroot".into(), config.sysroot.clone().into(), "--extern".into(), engine, "-L".into(), dependencies]
+}
+
+fn target(arguments: &[OsString]) -> Option<String> {
+    let at = arguments.iter().position(|argument| argument == "--target")?;
+    arguments.get(at + 1).map(|target| target.to_string_lossy().into_owned())
+}
+
+fn build(config: &Config, cell: &CellCrate, arguments: &[OsString]) -> Result<ExitCode, String> {
+    let here = std::env::current_dir().map_err(|error| format!("the cell's folder is gone: {error}"))?;
+    let mut out = here.join("target");
+    out.extend(target(arguments));
+    out.push("debug/deps");
+    std::fs::create_dir_all(&out).map_err(|error| format!("cannot make {}: {error}", out.display()))?;
+    let mut rustc = Command::new(&config.rustc);
+    rustc
+        .args(["--crate-name", CELL, "--edition", "2024", "--crate-type", "cdylib", "--emit", "link", "src/lib.rs"])
+        .args(["-C", "debuginfo=0", "-C", "prefer-dynamic", "-C", "rpath=no"])
+        .arg("-C")
+        .arg(format!("opt-level={}", cell.opt_level))
+        .arg("--out-dir")
+        .arg(&out)
+        .args(engine_arguments(config));
+    let messages = compile(&mut rustc)?;
+    let mut lines = forwarded(&messages.diagnostics);
+    if messages.success {
+        let object = out.join(format!("{}{CELL}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX));
+        lines.push(json!({
+            "reason": "compiler-artifact",
+            "package_id": CELL,
+            "target": {"name": CELL, "kind": ["cdylib"]},
+            "filenames": [object],
+            "fresh": false,
+        }));
+    }
+    finish(lines, messages.success)
+}
+
+fn check(config: &Config, arguments: &[OsString]) -> Result<ExitCode, String> {
+    let here = std::env::current_dir().map_err(|error| format!("the cell's folder is gone: {error}"))?;
+    let mut out = here.join("target");
+    out.extend(target(arguments));
+    out.push("check");
+    std::fs::create_dir_all(&out).map_err(|error| format!("cannot make {}: {error}", out.display()))?;
+    let source = std::fs::read_to_string("src/lib.rs").map_err(|error| format!("cannot read the cell: {error}"))?;
+    // evcxr attributes messages by file name, so the copy is called lib.rs too.
+    let copy = out.join("lib.rs");
+    std::fs::write(&copy, without_stores(&source))
+        .map_err(|error| format!("cannot write {}: {error}", copy.display()))?;
+    let mut rustc = Command::new(&config.rustc);
+    rustc
+        .args(["--crate-name", CELL, "--edition", "2024", "--crate-type", "lib", "--emit", "metadata"])
+        .arg(&copy)
+        .args([
+            "-C",
+            "debuginfo=0",
+            "-Ztrim-diagnostic-paths=no",
+            "--diagnostic-width=100000",
+            "-W",
+            "dropping_references",
+        ])
+        .env("RUSTC_BOOTSTRAP", "1")
+        .arg("--out-dir")
+        .arg(&out)
+        .args(engine_arguments(config));
+    let messages = compile(&mut rustc)?;
+    finish(forwarded(&messages.diagnostics), messages.success)
+}
+
+/// Blanks the statements by which evcxr would store each variable. One that was moved earlier in the cell makes such a
+/// statement an error, and after an error rustc runs no lints; a lint is what tells the kernel the types.
+fn without_stores(source: &str) -> String {
+    let mut kept = String::with_capacity(source.len());
+    for line in source.split_inclusive('\n') {
+        let store = line.starts_with("evcxr_variable_store(") && line.trim_end().ends_with(");");
+        kept.push_str(if store { "\n" } else { line });
+    }
+    kept
+}
+
+struct Messages {
+    diagnostics: Vec<Value>,
+    success: bool,
+}
+
+fn compile(rustc: &mut Command) -> Result<Messages, String> {
+    let output = rustc
+        .args(["--error-format=json", "--json=diagnostic-rendered-ansi"])
+        .output()
+        .map_err(|error| format!("cannot run rustc: {error}"))?;
+    let mut diagnostics = Vec::new();
+    let mut rest = String::new();
+    for line in String::from_utf8_lossy(&output.stderr).lines() {
+        match serde_json::from_str::<Value>(line) {
+            Ok(message) => diagnostics.push(message),
+            Err(_) => {
+                rest.push_str(line);
+                rest.push('\n');
+            }
+        }
+    }
+    if !output.status.success() && diagnostics.is_empty() {
+        return Err(format!("rustc failed ({}) and said only:\n{rest}", output.status));
+    }
+    Ok(Messages { diagnostics, success: output.status.success() })
+}
+
+fn forwarded(diagnostics: &[Value]) -> Vec<Value> {
+    diagnostics
+        .iter()
+        .map(|message| json!({"reason": "compiler-message", "package_id": CELL, "target": {"name": CELL}, "message": message}))
+        .collect()
+}
+
+fn finish(lines: Vec<Value>, success: bool) -> Result<ExitCode, String> {
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(&line.to_string());
+        text.push('\n');
+    }
+    text.push_str(&json!({"reason": "build-finished", "success": success}).to_string());
+    text.push('\n');
+    std::io::stdout().write_all(text.as_bytes()).map_err(|error| format!("cannot answer: {error}"))?;
+    Ok(if success { ExitCode::SUCCESS } else { ExitCode::from(101) })
+}
+
+/// The metadata of a crate that has nothing but itself; asking cargo would take longer than compiling the cell.
+fn metadata(here: &Path) -> Result<ExitCode, String> {
+    let id = format!("path+file://{}#{CELL}@1.0.0", here.display());
+    let metadata = json!({
+        "packages": [{
+            "name": CELL, "version": "1.0.0", "id": id, "license": null, "license_file": null, "description": null,
+            "source": null, "dependencies": [], "features": {}, "manifest_path": here.join("Cargo.toml"), "metadata": null,
+            "publish": null, "authors": [], "categories": [], "keywords": [], "readme": null, "repository": null,
+            "homepage": null, "documentation": null, "edition": "2024", "links": null, "default_run": null,
+            "rust_version": null,
+            "targets": [{
+                "kind": ["cdylib"], "crate_types": ["cdylib"], "name": CELL, "src_path": here.join("src/lib.rs"),
+                "edition": "2024", "doc": true, "doctest": false, "test": true,
+            }],
+        }],
+        "workspace_members": [id],
+        "workspace_default_members": [id],
+        "resolve": {"nodes": [{"id": id, "dependencies": [], "deps": [], "features": []}], "root": id},
+        "target_directory": here.join("target"),
+        "build_directory": here.join("target"),
+        "version": 1,
+        "workspace_root": here,
+        "metadata": null,
+    });
+    println!("{metadata}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// cargo runs `rustc-wrapper rustc args…` for every crate; the cell's own gets the engine.
+fn rustc_wrapper(config: &Config, arguments: &[OsString]) -> Result<ExitCode, String> {
+    let (rustc, rest) = arguments.split_first().ok_or("cargo named no rustc")?;
+    let mut command = Command::new(rustc);
+    command.args(rest);
+    let is_cell = rest.windows(2).any(|pair| pair[0] == "--crate-name" && pair[1] == CELL);
+    if is_cell {
+        command.args(engine_arguments(config));
+    }
+    become_tool(command)
+}

@@ -1,0 +1,20 @@
+//! `taskloom`: the Jupyter kernel for Rust, and the commands around it.
+//!
+//! ```text
+//!  commands ─► setup (venv, JupyterLab)     server ─► magics ─► session ─► evcxr, driver, runner
+//!           └► prep (data)                              └► exercises
+//! ```
+//! The kernel is not linked to the engine. Cells are: `session` compiles them against the engine's shared library, and
+//! the runner, a program of its own, loads both.
+
+mod commands;
+mod installation;
+mod magics;
+mod server;
+mod session;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    commands::main()
+}

@@ -1,0 +1,281 @@
+//! The thread that owns the session and runs cells, one after the other.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use jupyter_protocol::{JupyterMessage, JupyterMessageContent};
+use serde_json::json;
+use tokio::sync::{mpsc, oneshot};
+
+use super::messages::{Iopub, child, error_content, status};
+use super::tables;
+use crate::installation::Installation;
+use crate::magics::Magics;
+use crate::session::{Completions, Event, Failure, Interrupter, Session};
+
+/// Work for the evaluator.
+pub enum Job {
+    /// A cell.
+    Execute(Box<JupyterMessage>),
+    /// What could stand at a byte offset of some code.
+    Complete(String, usize, oneshot::Sender<Completions>),
+    /// End the thread.
+    End,
+}
+
+/// What other tasks may know of the evaluator while it is busy.
+#[derive(Default)]
+struct State {
+    /// The request whose cell runs.
+    running: Option<JupyterMessage>,
+    interrupter: Option<Interrupter>,
+    variables: Vec<(String, String)>,
+    items: Vec<String>,
+    history: Vec<(u32, String)>,
+}
+
+/// A handle on the evaluator's thread.
+#[derive(Default)]
+pub struct Evaluator {
+    state: Mutex<State>,
+    jobs: Mutex<Option<Sender<Job>>>,
+    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+impl Evaluator {
+    /// Starts the thread, which starts the session.
+    pub fn spawn(
+        installation: Installation,
+        folder: tempfile::TempDir,
+        iopub: Iopub,
+        replies: mpsc::UnboundedSender<JupyterMessage>,
+    ) -> Result<(Arc<Evaluator>, Sender<Job>), String> {
+        let (jobs, queue) = channel();
+        let evaluator = Arc::new(Evaluator { jobs: Mutex::new(Some(jobs.clone())), ..Evaluator::default() });
+        let work =
+            Work { evaluator: Arc::clone(&evaluator), iopub, replies, count: 0, magics: Magics::new(&installation) };
+        let thread = std::thread::Builder::new()
+            .name("evaluator".to_owned())
+            // evcxr parses whole cells by recursion.
+            .stack_size(64 << 20)
+            .spawn(move || work.run(&installation, folder, queue))
+            .map_err(|error| format!("cannot start a thread: {error}"))?;
+        *lock(&evaluator.thread) = Some(thread);
+        Ok((evaluator, jobs))
+    }
+
+    /// The request whose cell runs, if one does.
+    pub fn running(&self) -> Option<JupyterMessage> {
+        lock(&self.state).running.clone()
+    }
+
+    pub fn variables(&self) -> Vec<(String, String)> {
+        lock(&self.state).variables.clone()
+    }
+
+    pub fn items(&self) -> Vec<String> {
+        lock(&self.state).items.clone()
+    }
+
+    pub fn history(&self) -> Vec<(u32, String)> {
+        lock(&self.state).history.clone()
+    }
+
+    /// Stops the cell that runs.
+    pub fn interrupt(&self) {
+        let interrupter = lock(&self.state).interrupter.clone();
+        if let Some(interrupter) = interrupter {
+            interrupter.interrupt();
+        }
+    }
+
+    /// Ends the session with its processes and files. A cell that runs is killed.
+    pub fn end(&self) {
+        if let Some(jobs) = lock(&self.jobs).take() {
+            let _ = jobs.send(Job::End);
+        }
+        if let Some(interrupter) = lock(&self.state).interrupter.clone() {
+            interrupter.kill();
+        }
+        if let Some(thread) = lock(&self.thread).take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+struct Work {
+    evaluator: Arc<Evaluator>,
+    iopub: Iopub,
+    replies: mpsc::UnboundedSender<JupyterMessage>,
+    count: u32,
+    magics: Magics,
+}
+
+impl Work {
+    fn run(mut self, installation: &Installation, folder: tempfile::TempDir, queue: Receiver<Job>) {
+        let output = Arc::new(Mutex::new(Output {
+            parent: None,
+            count: 0,
+            iopub: self.iopub.clone(),
+            bars: Default::default(),
+        }));
+        let sink = Arc::clone(&output);
+        let session = Session::start(installation, folder, move |event| lock(&sink).show(event));
+        let mut session = match session {
+            Ok(session) => session,
+            Err(message) => return self.refuse(&message, queue),
+        };
+        lock(&self.evaluator.state).interrupter = Some(session.interrupter());
+        while let Ok(job) = queue.recv() {
+            match job {
+                Job::Execute(request) => {
+                    let failed = self.execute(&request, &mut session, &output);
+                    if failed && stops_on_error(&request) {
+                        self.abort_waiting(&queue);
+                    }
+                }
+                Job::Complete(code, offset, answer) => {
+                    let _ = answer.send(session.complete(&code, offset));
+                }
+                Job::End => return,
+            }
+        }
+    }
+
+    /// Answers every cell with the reason why there is no session.
+    fn refuse(mut self, message: &str, queue: Receiver<Job>) {
+        let failure = Failure::message(message);
+        while let Ok(job) = queue.recv() {
+            match job {
+                Job::Execute(request) => {
+                    self.iopub.send_from_thread(status(&request, "busy"));
+                    self.iopub.send_from_thread(child(&request, "error", error_content(&failure)));
+                    self.reply(&request, Err(&failure));
+                    self.iopub.send_from_thread(status(&request, "idle"));
+                }
+                Job::Complete(..) => {}
+                Job::End => return,
+            }
+        }
+    }
+
+    /// Runs a cell and says all that has to be said about it; gives whether it failed.
+    fn execute(&mut self, request: &JupyterMessage, session: &mut Session, output: &Arc<Mutex<Output>>) -> bool {
+        let JupyterMessageContent::ExecuteRequest(asked) = &request.content else { return false };
+        let counts = asked.store_history && !asked.silent && !asked.code.trim().is_empty();
+        if counts {
+            self.count += 1;
+        }
+        {
+            let mut state = lock(&self.evaluator.state);
+            state.running = Some(request.clone());
+            if counts {
+                state.history.push((self.count, asked.code.clone()));
+            }
+        }
+        self.iopub.send_from_thread(status(request, "busy"));
+        if !asked.silent {
+            let input = json!({"code": asked.code, "execution_count": self.count});
+            self.iopub.send_from_thread(child(request, "execute_input", input));
+        }
+        {
+            let mut output = lock(output);
+            output.parent = (!asked.silent).then(|| request.clone());
+            output.count = self.count;
+            output.bars.clear();
+        }
+        let show = |event: Event| lock(output).show(event);
+        let result = self.magics.run_cell(session, &asked.code, self.count, &show);
+        if let Err(failure) = &result {
+            self.iopub.send_from_thread(child(request, "error", error_content(failure)));
+        }
+        {
+            let mut state = lock(&self.evaluator.state);
+            state.variables = session.variables();
+            state.items = session.items();
+            state.running = None;
+        }
+        self.reply(request, result.as_ref().map(|()| ()));
+        self.iopub.send_from_thread(status(request, "idle"));
+        result.is_err()
+    }
+
+    fn reply(&mut self, request: &JupyterMessage, result: Result<(), &Failure>) {
+        let mut content = match result {
+            Ok(()) => json!({"status": "ok", "payload": [], "user_expressions": {}}),
+            Err(failure) => {
+                let mut content = error_content(failure);
+                content["status"] = "error".into();
+                content
+            }
+        };
+        content["execution_count"] = self.count.into();
+        let _ = self.replies.send(child(request, "execute_reply", content));
+    }
+
+    /// Cells that were queued behind one that failed are not run.
+    fn abort_waiting(&mut self, queue: &Receiver<Job>) {
+        let mut later = Vec::new();
+        while let Ok(job) = queue.try_recv() {
+            match job {
+                Job::Execute(request) => {
+                    self.iopub.send_from_thread(status(&request, "busy"));
+                    let content = json!({"status": "aborted", "execution_count": self.count});
+                    let _ = self.replies.send(child(&request, "execute_reply", content));
+                    self.iopub.send_from_thread(status(&request, "idle"));
+                }
+                other => later.push(other),
+            }
+        }
+        if let Some(jobs) = &*lock(&self.evaluator.jobs) {
+            for job in later {
+                let _ = jobs.send(job);
+            }
+        }
+    }
+}
+
+fn stops_on_error(request: &JupyterMessage) -> bool {
+    matches!(&request.content, JupyterMessageContent::ExecuteRequest(asked) if asked.stop_on_error)
+}
+
+/// Turns what a cell shows into messages.
+struct Output {
+    /// The cell that shows; none for a silent one.
+    parent: Option<JupyterMessage>,
+    count: u32,
+    iopub: Iopub,
+    /// Computations whose progress bar is on the screen.
+    bars: std::collections::HashSet<u64>,
+}
+
+impl Output {
+    fn show(&mut self, event: Event) {
+        let Some(parent) = &self.parent else { return };
+        let message = match event {
+            Event::Stream { name, text } => child(parent, "stream", json!({"name": name, "text": text})),
+            Event::Display { data, display_id, update } => {
+                let message_type = if update { "update_display_data" } else { "display_data" };
+                let transient = display_id.map_or_else(|| json!({}), |id| json!({"display_id": id}));
+                child(parent, message_type, json!({"data": data, "metadata": {}, "transient": transient}))
+            }
+            Event::Result(data) => {
+                let content = json!({"data": data, "metadata": {}, "execution_count": self.count});
+                child(parent, "execute_result", content)
+            }
+            Event::Progress(progress) => {
+                // The process can be a new one that counts from zero, so the cell is part of the name.
+                let id = format!("taskloom-progress-{}-{}", parent.header.msg_id, progress.id);
+                let message_type = if self.bars.insert(progress.id) { "display_data" } else { "update_display_data" };
+                let content =
+                    json!({"data": tables::progress_bar(&progress), "metadata": {}, "transient": {"display_id": id}});
+                child(parent, message_type, content)
+            }
+        };
+        self.iopub.send_from_thread(message);
+    }
+}

@@ -1,0 +1,278 @@
+//! The pipe on which the runner tells what a cell shows.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Write};
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Sources;
+use super::failure::Failure;
+use crate::installation::Installation;
+
+/// Forms of one output, by MIME type.
+pub type Mime = BTreeMap<String, Value>;
+
+/// Something that a cell shows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// Text on `stdout` or `stderr`.
+    Stream {
+        /// Which of the two.
+        name: String,
+        /// What was printed.
+        text: String,
+    },
+    /// Something to display, or to put in the place of what has this id.
+    Display {
+        /// The forms.
+        data: Mime,
+        /// A name for later updates.
+        display_id: Option<String>,
+        /// Whether it replaces.
+        update: bool,
+    },
+    /// The value of the cell.
+    Result(Mime),
+    /// How far a computation is.
+    Progress(Progress),
+}
+
+/// How far a computation is; the engine's `events::Progress` on the wire.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Progress {
+    /// Tells computations of one session apart.
+    pub id: u64,
+    /// Finished tasks.
+    pub done: usize,
+    /// All tasks.
+    pub total: usize,
+    /// Since it began.
+    pub seconds: f64,
+    /// A task that is running.
+    pub running: Option<String>,
+    /// `running`, `finished`, `failed` or `cancelled`.
+    pub state: String,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Line {
+    Stream { name: String, text: String },
+    Display { data: Mime, display_id: Option<String>, update: bool },
+    Result { data: Mime },
+    Progress(Progress),
+    Panic { message: String, file: Option<String>, line: Option<u32> },
+    UserError,
+    End,
+    Fence { number: u64 },
+}
+
+/// What a cell did beside showing things.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// It panicked outside any task.
+    pub panic: Option<Failure>,
+    /// A `?` met an error.
+    pub user_error: bool,
+    /// The end of what it printed to stderr.
+    pub stderr: String,
+}
+
+/// How much of stderr a message may quote.
+const QUOTED: usize = 8 * 1024;
+
+/// The kernel's end of the pipe. The writing end stays open here too, so that a runner that is started again can use it
+/// and so that fences can be sent through it.
+pub struct EventPipe {
+    writer: PipeWriter,
+    report: Arc<Mutex<Report>>,
+    fences: crossbeam_channel::Receiver<u64>,
+    next_fence: u64,
+    outputs: Box<dyn Fn(Event) + Send>,
+    captured: Captured,
+}
+
+/// The MIME type that is being caught, and what has been.
+type Captured = Arc<Mutex<Option<(String, Vec<Value>)>>>;
+
+/// Displays of one MIME type, kept instead of shown until this is dropped.
+pub struct Capture(Captured);
+
+impl Capture {
+    /// All that was caught, in order.
+    pub fn take(self) -> Vec<Value> {
+        let mut captured = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        captured.take().map(|(_, values)| values).unwrap_or_default()
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
+    }
+}
+
+/// A runner that does not answer has died; its last words are not waited for longer than this.
+const FENCE_PATIENCE: Duration = Duration::from_secs(5);
+
+impl EventPipe {
+    pub fn new(sources: Arc<Mutex<Sources>>, sink: impl Fn(Event) + Send + 'static) -> io::Result<Self> {
+        let (reader, writer) = io::pipe()?;
+        let report = Arc::new(Mutex::new(Report::default()));
+        let (passed, fences) = crossbeam_channel::unbounded();
+        let sink = Arc::new(Mutex::new(sink));
+        let captured = Captured::default();
+        let reading = Reading { report: Arc::clone(&report), sources, passed, captured: Arc::clone(&captured) };
+        let for_reader = Arc::clone(&sink);
+        std::thread::Builder::new().name("events".to_owned()).spawn(move || {
+            reading.read(reader, |event| (for_reader.lock().unwrap_or_else(|p| p.into_inner()))(event))
+        })?;
+        let outputs = Box::new(move |event| (sink.lock().unwrap_or_else(|p| p.into_inner()))(event));
+        Ok(EventPipe { writer, report, fences, next_fence: 0, outputs, captured })
+    }
+
+    /// The command that starts the runner with this pipe.
+    pub fn runner_command(&self, installation: &Installation) -> Command {
+        let mut command = Command::new(installation.programs.join("taskloom-runner"));
+        let fd: RawFd = self.writer.as_raw_fd();
+        command
+            .env("TASKLOOM_EVENTS_FD", fd.to_string())
+            .env("TASKLOOM_ENGINE", &installation.engine)
+            // Cells name the engine as a library they need; here is where the loader finds it.
+            .env("LD_LIBRARY_PATH", with_folder("LD_LIBRARY_PATH", installation))
+            .env("DYLD_LIBRARY_PATH", with_folder("DYLD_LIBRARY_PATH", installation));
+        super::toolchain::restore_environment(&mut command);
+        // SAFETY: only async-signal-safe calls between fork and exec.
+        unsafe {
+            command.pre_exec(move || {
+                if libc::fcntl(fd, libc::F_SETFD, 0) < 0 {
+                    return Err(io::Error::last_os_error());
+                }
+                // An interrupt from the keyboard of a terminal goes to the kernel, which decides.
+                libc::setpgid(0, 0);
+                #[cfg(target_os = "linux")]
+                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+                Ok(())
+            });
+        }
+        command
+    }
+
+    /// Waits until all that was sent before has been handled.
+    pub fn fence(&mut self) {
+        self.next_fence += 1;
+        let line = format!("{}\n", json!({"type": "fence", "number": self.next_fence}));
+        // Shorter than a pipe's atomic write, so it does not mix with the runner's lines.
+        if self.writer.write_all(line.as_bytes()).is_err() {
+            return;
+        }
+        while let Ok(number) = self.fences.recv_timeout(FENCE_PATIENCE) {
+            if number >= self.next_fence {
+                return;
+            }
+        }
+    }
+
+    pub fn capture(&self, mime_type: &str) -> Capture {
+        let mut captured = self.captured.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        *captured = Some((mime_type.to_owned(), Vec::new()));
+        Capture(Arc::clone(&self.captured))
+    }
+
+    pub fn take_report(&self) -> Report {
+        std::mem::take(&mut *self.report.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    }
+
+    /// Shows what evcxr itself has to show: the output of its commands, and of `evcxr_display`.
+    pub fn outputs(&mut self, outputs: evcxr::EvalOutputs) {
+        if outputs.is_empty() {
+            return;
+        }
+        self.fence();
+        let data = outputs.content_by_mime_type.into_iter().map(|(mime, text)| (mime, Value::String(text))).collect();
+        (self.outputs)(Event::Result(data));
+    }
+}
+
+fn with_folder(variable: &str, installation: &Installation) -> std::ffi::OsString {
+    let own = installation.engine.parent().map(std::path::Path::to_path_buf);
+    let before = std::env::var_os(variable).unwrap_or_default();
+    let folders = own.into_iter().chain(std::env::split_paths(&before).filter(|path| !path.as_os_str().is_empty()));
+    std::env::join_paths(folders).unwrap_or_default()
+}
+
+struct Reading {
+    report: Arc<Mutex<Report>>,
+    sources: Arc<Mutex<Sources>>,
+    passed: crossbeam_channel::Sender<u64>,
+    captured: Captured,
+}
+
+impl Reading {
+    fn read(self, reader: PipeReader, sink: impl Fn(Event)) {
+        for line in BufReader::new(reader).split(b'\n') {
+            let Ok(line) = line else { return };
+            match serde_json::from_slice::<Line>(&line) {
+                Ok(line) => self.handle(line, &sink),
+                // A runner that was killed in the middle of a line.
+                Err(_) => continue,
+            }
+        }
+    }
+
+    fn handle(&self, line: Line, sink: &impl Fn(Event)) {
+        match line {
+            Line::Stream { name, text } => {
+                let text = if name == "stderr" { self.note_stderr(&text) } else { text };
+                sink(Event::Stream { name, text });
+            }
+            Line::Display { data, display_id, update } => {
+                let mut captured = self.captured.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                if let Some((mime_type, values)) = &mut *captured
+                    && let Some(value) = data.get(mime_type)
+                {
+                    values.push(value.clone());
+                    return;
+                }
+                drop(captured);
+                sink(Event::Display { data, display_id, update });
+            }
+            Line::Result { data } => sink(Event::Result(data)),
+            Line::Progress(progress) => sink(Event::Progress(progress)),
+            Line::Panic { message, file, line } => {
+                let sources = self.sources.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                let place = file.zip(line).and_then(|(file, line)| sources.place(&file, line));
+                let failure = Failure::panic(&message, place.as_ref());
+                drop(sources);
+                // The first panic is the cause; others may follow from it.
+                self.report().panic.get_or_insert(failure);
+            }
+            Line::UserError => self.report().user_error = true,
+            Line::End => {}
+            Line::Fence { number } => {
+                let _ = self.passed.send(number);
+            }
+        }
+    }
+
+    fn note_stderr(&self, text: &str) -> String {
+        let text = self.sources.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).translate(text);
+        let mut report = self.report();
+        report.stderr.push_str(&text);
+        if report.stderr.len() > 2 * QUOTED {
+            let from = (report.stderr.len() - QUOTED..).find(|&at| report.stderr.is_char_boundary(at)).unwrap_or(0);
+            report.stderr.drain(..from);
+        }
+        text
+    }
+
+    fn report(&self) -> std::sync::MutexGuard<'_, Report> {
+        self.report.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}

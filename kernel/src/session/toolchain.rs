@@ -1,0 +1,80 @@
+//! The tools that evcxr finds: links to the driver in front of the real ones.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::json;
+
+use crate::installation::{Installation, find_program};
+
+/// What evcxr and rust-analyzer run, in the name of which the driver answers.
+const STAND_INS: [&str; 4] = ["cargo", "rustup", "rustc", "rustc-wrapper"];
+/// Variables that are changed for evcxr, and put back for the user's code.
+const CHANGED: [&str; 6] = ["PATH", "RUSTC", "CARGO", "CARGO_HOME", "EVCXR_TMPDIR", "TASKLOOM_DRIVER"];
+
+static BEFORE: OnceLock<Vec<(&'static str, Option<OsString>)>> = OnceLock::new();
+
+/// Makes evcxr use the driver, and `folder` for its files.
+///
+/// Changes the environment of the process: to be called before any thread is started.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn prepare_environment(installation: &Installation, folder: &Path) -> Result<(), String> {
+    if !super::has_plain_path(folder) {
+        return Err(format!(
+            "the folder for temporary files, {}, has a space in its name, which the evaluator cannot use; set TMPDIR to \
+             another",
+            folder.display()
+        ));
+    }
+    // rust-analyzer looks into the `bin` of CARGO_HOME before the PATH.
+    let cargo_home = folder.join("tools");
+    let shims = cargo_home.join("bin");
+    let no_sources = folder.join("no-sources");
+    let failed = |error: std::io::Error| format!("cannot write {}: {error}", folder.display());
+    std::fs::create_dir_all(&shims).map_err(failed)?;
+    std::fs::create_dir_all(&no_sources).map_err(failed)?;
+    for name in STAND_INS {
+        std::os::unix::fs::symlink(installation.programs.join("taskloom-driver"), shims.join(name)).map_err(failed)?;
+    }
+    let before: Vec<_> = CHANGED.iter().map(|&name| (name, std::env::var_os(name))).collect();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let new_path = std::env::join_paths(std::iter::once(shims.clone()).chain(std::env::split_paths(&path)))
+        .map_err(|error| format!("the PATH cannot be extended: {error}"))?;
+    let config = json!({
+        "shims": shims,
+        "cargo": installation.cargo,
+        "rustc": installation.rustc,
+        "rustup": find_program("rustup"),
+        "engine": installation.engine,
+        "dependencies": installation.dependencies,
+        "no_sources": no_sources,
+        "sysroot": installation.sysroot,
+        "path": path,
+        "cargo_home": std::env::var_os("CARGO_HOME"),
+    });
+    let _ = BEFORE.set(before);
+    // SAFETY: the caller promises that no other thread runs yet.
+    unsafe {
+        std::env::set_var("PATH", new_path);
+        std::env::set_var("RUSTC", shims.join("rustc"));
+        std::env::set_var("CARGO", shims.join("cargo"));
+        std::env::set_var("CARGO_HOME", cargo_home);
+        std::env::set_var("EVCXR_TMPDIR", folder);
+        std::env::set_var("TASKLOOM_DRIVER", config.to_string());
+    }
+    Ok(())
+}
+
+/// Gives the user's code the environment that the kernel was started with.
+pub fn restore_environment(command: &mut Command) {
+    for (name, value) in BEFORE.get().into_iter().flatten() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+}

@@ -1,0 +1,114 @@
+//! Finding the types that a cell leaves to inference.
+//!
+//! evcxr stores a variable under its type and has to write that type down. rustc knows it: behind each `let` a call of
+//! `drop` on a reference is put in, which never runs, and rustc's lint `dropping_references` names the reference's
+//! type, with a path that can be written in code. That takes one pass without code generation and needs no sources of
+//! the standard library.
+
+use evcxr::CompilationError;
+use serde_json::Value;
+
+use super::rewrite::{Binding, Edited, Outline, show_tail};
+
+/// What a probe calls, written so that a user's own `drop` is not taken for one.
+const PROBE: &str = "::core::mem::drop(";
+
+/// The cell with a probe for each variable of `outline.untyped`.
+pub fn probe(code: &str, outline: &Outline) -> Edited {
+    let mut edits: Vec<(usize, String)> = outline
+        .untyped
+        .iter()
+        .map(|binding| (binding.end, format!(" if false {{ {PROBE}&{}); }}", binding.name)))
+        .collect();
+    edits.extend(show_tail(outline));
+    Edited::new(code, edits)
+}
+
+/// The types that rustc named, in the order of the bindings.
+pub fn named_types(messages: &[CompilationError], bindings: &[Binding]) -> Vec<Option<String>> {
+    let mut types = vec![None; bindings.len()];
+    for message in messages.iter().filter(|message| message.code() == Some("dropping_references")) {
+        for span in message.json["spans"].as_array().into_iter().flatten() {
+            if let (Some(name), Some(ty)) = (probed_name(span), span["label"].as_str().and_then(argument_type))
+                && let Some(index) = bindings.iter().position(|binding| binding.name == name)
+            {
+                types[index] = Some(ty);
+            }
+        }
+    }
+    types
+}
+
+/// The variable that a span's probe is about: the span is `&name`, right behind the probe's call.
+fn probed_name(span: &Value) -> Option<String> {
+    let line = &span["text"][0];
+    let column = |field: &str| line[field].as_u64().and_then(|column| usize::try_from(column).ok());
+    let text: Vec<char> = line["text"].as_str()?.chars().collect();
+    let (start, end) = (column("highlight_start")?.checked_sub(1)?, column("highlight_end")?.checked_sub(1)?);
+    let before: String = text.get(..start)?.iter().collect();
+    let argument: String = text.get(start..end)?.iter().collect();
+    before.ends_with(PROBE).then(|| argument.trim_start_matches('&').to_owned())
+}
+
+/// `argument has type `&Vec<i32>`` without the reference that the probe put there.
+fn argument_type(label: &str) -> Option<String> {
+    let ty = label.strip_prefix("argument has type `")?.strip_suffix('`')?;
+    ty.strip_prefix('&').map(str::to_owned)
+}
+
+/// Whether a type can be written in code: closures and `impl Trait` cannot.
+pub fn is_nameable(ty: &str) -> bool {
+    !["{closure", "{async", "{coroutine", "{gen", "impl ", "fn(", "{type error}"]
+        .iter()
+        .any(|part| ty.contains(part) && (*part != "fn(" || ty.contains('{')))
+}
+
+/// The cell that runs: each variable said again with its type, and the last expression shown.
+pub fn typed(code: &str, outline: &Outline, types: &[Option<String>]) -> Edited {
+    let mut edits: Vec<(usize, String)> = outline
+        .untyped
+        .iter()
+        .zip(types)
+        .filter_map(|(binding, ty)| {
+            let (name, ty) = (&binding.name, ty.as_ref()?);
+            let mutable = if binding.mutable { "mut " } else { "" };
+            Some((binding.end, format!(" let {mutable}{name}: {ty} = {name};")))
+        })
+        .collect();
+    edits.extend(show_tail(outline));
+    Edited::new(code, edits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::rewrite::outline;
+
+    #[test]
+    fn types_are_said_again_behind_their_let() {
+        let code = "let v = vec![1];\nlet mut n = v.len(); // used\nn";
+        let edited = typed(code, &outline(code), &[Some("std::vec::Vec<i32>".into()), Some("usize".into())]);
+        assert_eq!(
+            edited.text,
+            "let v = vec![1]; let v: std::vec::Vec<i32> = v;\nlet mut n = v.len(); let mut n: usize = n; // used\n\
+             taskloom::__show!(n);"
+        );
+        assert_eq!(edited.original_column(2, 60), 60 - " let mut n: usize = n;".len());
+    }
+
+    #[test]
+    fn types_without_a_name_are_known() {
+        assert!(is_nameable("std::vec::Vec<i32>"));
+        assert!(is_nameable("fn(i64) -> i64"));
+        assert!(is_nameable("std::boxed::Box<dyn std::ops::Fn(i64) -> i64>"));
+        assert!(!is_nameable("{closure@src/lib.rs:3:9}"));
+        assert!(!is_nameable("fn(i64) -> i64 {inc}"));
+        assert!(!is_nameable("impl std::iter::Iterator<Item = i32>"));
+    }
+
+    #[test]
+    fn the_probes_own_reference_is_taken_off() {
+        assert_eq!(argument_type("argument has type `&&str`").as_deref(), Some("&str"));
+        assert_eq!(argument_type("something else"), None);
+    }
+}
