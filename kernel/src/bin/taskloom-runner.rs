@@ -20,7 +20,9 @@ use std::ffi::c_void;
 use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -35,6 +37,14 @@ const USER_ERROR: &str = "EVCXR_ERROR_OCCURRED";
 
 static PUMP: OnceLock<Mutex<Pump>> = OnceLock::new();
 static INTERRUPT: OnceLock<extern "C" fn()> = OnceLock::new();
+/// Writes out what Rust's standard output, the engine's copy of it, still holds.
+static FLUSH: OnceLock<extern "C" fn()> = OnceLock::new();
+
+/// Whether a cell runs.
+static RUNNING: AtomicBool = AtomicBool::new(false);
+
+/// How long a part of a line may stay in the standard library's buffer.
+const FLUSH_EVERY: Duration = Duration::from_millis(100);
 
 fn main() {
     if let Err(error) = run() {
@@ -80,6 +90,17 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     std::mem::forget(engine);
     attach(engine_event);
     let _ = INTERRUPT.set(interrupt);
+    let _ = FLUSH.set(flush);
+    // A thread of its own: flushing waits for whoever holds the lock of standard output, and the pump must not.
+    let flusher = std::thread::Builder::new().name("flush".to_owned()).spawn(move || {
+        loop {
+            while !RUNNING.load(Ordering::Acquire) {
+                std::thread::park();
+            }
+            std::thread::sleep(FLUSH_EVERY);
+            flush();
+        }
+    })?;
     on_interrupt();
 
     let mut variables: *mut c_void = std::ptr::null_mut();
@@ -89,6 +110,8 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
         let (Some("LOAD_AND_RUN"), Some(object), Some(function)) = (words.next(), words.next(), words.next()) else {
             return Err(format!("an instruction that is not known: {line}").into());
         };
+        RUNNING.store(true, Ordering::Release);
+        flusher.thread().unpark();
         // SAFETY: the object is a cell that the kernel compiled; its function has evcxr's signature, and takes and gives
         // the variable store that only cells look into. The library stays loaded: values in the store use its code.
         unsafe {
@@ -98,6 +121,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
             variables = cell(variables);
             libc::fflush(std::ptr::null_mut());
         }
+        RUNNING.store(false, Ordering::Release);
         flush();
         pump().end_cell();
     }
@@ -127,6 +151,10 @@ fn on_interrupt() {
 extern "C" fn engine_event(text: *const u8, length: usize) {
     // SAFETY: the engine hands over a live buffer for the time of this call.
     let text = unsafe { std::slice::from_raw_parts(text, length) };
+    // Before the pump is locked, since flushing may have to wait for a thread that the pump keeps going.
+    if let Some(flush) = FLUSH.get() {
+        flush();
+    }
     let mut pump = pump();
     pump.drain();
     pump.write_event_line(text);
@@ -154,7 +182,7 @@ fn pump_forever() {
         }
         pump().drain();
         // Lets a burst gather, so that a loop of prints makes few messages.
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -186,15 +186,19 @@ impl Requests {
 
     fn history(&self, asked: &HistoryRequest) -> Value {
         let entries = self.evaluator.history();
-        let (count, pattern) = match asked {
-            HistoryRequest::Tail { n, .. } => (usize::try_from(*n).unwrap_or(0), None),
-            HistoryRequest::Search { n, pattern, .. } => (usize::try_from(*n).unwrap_or(0), Some(pattern.as_str())),
-            _ => (usize::MAX, None),
+        let (count, pattern, with_output) = match asked {
+            HistoryRequest::Tail { n, output, .. } => (usize::try_from(*n).unwrap_or(0), None, *output),
+            HistoryRequest::Search { n, pattern, output, .. } => {
+                (usize::try_from(*n).unwrap_or(0), Some(pattern.as_str()), *output)
+            }
+            HistoryRequest::Range { output, .. } => (usize::MAX, None, *output),
         };
         let wanted = |code: &str| pattern.is_none_or(|pattern| matches_glob(pattern, code));
         let mut found: Vec<_> = entries.into_iter().rev().filter(|(_, code)| wanted(code)).take(count).collect();
         found.reverse();
-        let history: Vec<Value> = found.into_iter().map(|(line, code)| json!([0, line, code])).collect();
+        // Outputs are not kept, which the protocol allows.
+        let entry = |(line, code)| if with_output { json!([0, line, [code, null]]) } else { json!([0, line, code]) };
+        let history: Vec<Value> = found.into_iter().map(entry).collect();
         json!({"status": "ok", "history": history})
     }
 }

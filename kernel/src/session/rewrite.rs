@@ -168,10 +168,13 @@ pub fn completeness(code: &str) -> Completeness {
         Completeness::Invalid
     } else if depth > 0 || unterminated {
         Completeness::Incomplete { indent: "    ".repeat(depth) }
-    } else if outline(code).error.is_some() {
-        Completeness::Invalid
     } else {
-        Completeness::Complete
+        match outline(code).error {
+            None => Completeness::Complete,
+            // What is missing can still come.
+            Some((at, _)) if at >= code.trim_end().len() => Completeness::Incomplete { indent: String::new() },
+            Some(_) => Completeness::Invalid,
+        }
     }
 }
 
@@ -235,6 +238,7 @@ mod tests {
         assert_eq!(completeness("x"), Completeness::Complete);
         assert_eq!(completeness("fn f() {"), Completeness::Incomplete { indent: "    ".to_owned() });
         assert_eq!(completeness("let s = \"abc"), Completeness::Incomplete { indent: String::new() });
+        assert_eq!(completeness("let x ="), Completeness::Incomplete { indent: String::new() });
         assert_eq!(completeness("let = = ;"), Completeness::Invalid);
         assert_eq!(completeness("f())"), Completeness::Invalid);
     }
