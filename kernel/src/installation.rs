@@ -61,7 +61,11 @@ impl Installation {
     /// # Errors
     /// A sentence that says which file could not be read or written.
     pub fn create(home: &Path, target: &Path, course: Option<PathBuf>) -> Result<Self, String> {
-        let built = target.join(format!("{}taskloom{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX));
+        let built = target.join("deps").join(format!(
+            "{}taskloom{}",
+            std::env::consts::DLL_PREFIX,
+            std::env::consts::DLL_SUFFIX
+        ));
         let stamp = std::fs::metadata(&built).and_then(|metadata| metadata.modified()).map_err(|error| {
             format!("the engine has not been compiled ({}: {error}); `cargo build` does it", built.display())
         })?;

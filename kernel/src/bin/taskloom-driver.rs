@@ -159,6 +159,7 @@ fn cargo(config: &Config, arguments: &[OsString]) -> Result<ExitCode, String> {
             become_tool(rustc)
         }
         ("build" | "check", Some(_)) => {
+            link_engine(&folder)?;
             let mut cargo = real_tool(config, &config.cargo, arguments);
             cargo.env("RUSTC_WRAPPER", config.shims.join("rustc-wrapper"));
             become_tool(cargo)
@@ -169,6 +170,40 @@ fn cargo(config: &Config, arguments: &[OsString]) -> Result<ExitCode, String> {
             become_tool(cargo)
         }
     }
+}
+
+/// The compiler's own unstable flags are used, but cells shall not depend on unstable features of the language.
+const UNSTABLE: [&str; 1] = ["-Zallow-features="];
+
+/// What makes rustc link the engine into a cell that does not mention it.
+const LINK_ENGINE: &str = "extern crate taskloom as _;";
+
+/// A cell that were not linked to the engine would bring a standard library of its own: a standard output with its own
+/// buffer, and a panic hook that knows nothing of notebooks. The line goes to the end, so that others keep their numbers.
+fn link_engine(folder: &Path) -> Result<(), String> {
+    let path = folder.join("src/lib.rs");
+    let source = std::fs::read_to_string(&path).map_err(|error| format!("cannot read the cell: {error}"))?;
+    if !source.ends_with(LINK_ENGINE) {
+        std::fs::write(&path, format!("{}\n{LINK_ENGINE}", with_engine_store(source)))
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Takes evcxr's variable store, which is part of every cell, from the engine, where it is compiled already. Lines keep
+/// their numbers. A cell that does not look as expected is left as it is: its own store works too, only slower.
+fn with_engine_store(source: String) -> String {
+    const BEGINS: &str = "mod evcxr_internal_runtime {\n";
+    const ENDS: &str = "\n#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_";
+    let Some(begin) = source.find(BEGINS) else { return source };
+    let Some(length) = source[begin..].find(ENDS) else { return source };
+    let lines = source[begin..begin + length].matches('\n').count();
+    format!(
+        "{}mod evcxr_internal_runtime {{ pub use ::taskloom::cell::store::*; }}{}{}",
+        &source[..begin],
+        "\n".repeat(lines),
+        &source[begin + length..]
+    )
 }
 
 /// What links a cell to the engine.
@@ -191,10 +226,15 @@ fn build(config: &Config, cell: &CellCrate, arguments: &[OsString]) -> Result<Ex
     out.extend(target(arguments));
     out.push("debug/deps");
     std::fs::create_dir_all(&out).map_err(|error| format!("cannot make {}: {error}", out.display()))?;
+    link_engine(&here)?;
     let mut rustc = Command::new(&config.rustc);
     rustc
         .args(["--crate-name", CELL, "--edition", "2024", "--crate-type", "cdylib", "--emit", "link", "src/lib.rs"])
-        .args(["-C", "debuginfo=0", "-C", "prefer-dynamic", "-C", "rpath=no"])
+        .args(["-C", "debuginfo=0", "-C", "prefer-dynamic", "-C", "lto=off"])
+        // Generic functions that the engine has compiled are used from there; without this that stops at opt-level 2.
+        .args(UNSTABLE)
+        .arg("-Zshare-generics=yes")
+        .env("RUSTC_BOOTSTRAP", "1")
         .arg("-C")
         .arg(format!("opt-level={}", cell.opt_level))
         .arg("--out-dir")
@@ -341,4 +381,24 @@ fn rustc_wrapper(config: &Config, arguments: &[OsString]) -> Result<ExitCode, St
         command.args(engine_arguments(config));
     }
     become_tool(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engines_store_takes_the_place_of_evcxrs() {
+        let source = "use x;\nmod evcxr_internal_runtime {\nstruct A;\nfn b() {\n}\n}\n#[unsafe(no_mangle)]\npub extern \"C\" fn run_user_code_3(\n";
+        let changed = with_engine_store(source.to_owned());
+        assert_eq!(changed.lines().count(), source.lines().count());
+        assert_eq!(changed.lines().position(|line| line.contains("run_user_code")), Some(7));
+        assert!(changed.contains("{ pub use ::taskloom::cell::store::*; }\n") && !changed.contains("struct A"));
+        assert_eq!(with_engine_store("fn f() {}".to_owned()), "fn f() {}");
+    }
+
+    #[test]
+    fn stores_are_blanked_for_a_check() {
+        assert_eq!(without_stores("let x = 1;\nevcxr_variable_store(x);\nOk(())\n"), "let x = 1;\n\nOk(())\n");
+    }
 }

@@ -123,8 +123,16 @@ async fn run(connection: ConnectionInfo, installation: Installation, folder: tem
     tokio::spawn(shell_loop);
 
     let (mut control_send, mut control_receive) = control.split();
+    let mut orphaned = std::pin::pin!(orphaned());
     loop {
-        let request = match control_receive.read().await {
+        let received = tokio::select! {
+            received = control_receive.read() => received,
+            () = &mut orphaned => {
+                evaluator.end();
+                return Ok(());
+            }
+        };
+        let request = match received {
             Ok(request) => request,
             Err(error) => {
                 eprintln!("taskloom: a message on control was dropped: {error}");
@@ -159,5 +167,13 @@ async fn run(connection: ConnectionInfo, installation: Installation, folder: tem
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             return Ok(());
         }
+    }
+}
+
+/// Ends when the process that started the kernel has gone: nobody is left to ask for a shutdown.
+async fn orphaned() {
+    let parent = std::os::unix::process::parent_id();
+    while std::os::unix::process::parent_id() == parent {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     }
 }

@@ -7,10 +7,11 @@ use crate::session::Progress;
 /// A progress bar, as HTML and as text.
 pub fn progress_bar(progress: &Progress) -> Value {
     let Progress { done, total, seconds, .. } = progress;
+    let tasks = if *total == 1 { "task" } else { "tasks" };
     let words = match progress.state.as_str() {
-        "finished" => format!("{total} tasks in {seconds:.1} s"),
-        "failed" => format!("failed after {done} of {total} tasks, {seconds:.1} s"),
-        "cancelled" => format!("interrupted after {done} of {total} tasks, {seconds:.1} s"),
+        "finished" => format!("{total} {tasks} in {seconds:.1} s"),
+        "failed" => format!("failed after {done} of {total} {tasks}, {seconds:.1} s"),
+        "cancelled" => format!("interrupted after {done} of {total} {tasks}, {seconds:.1} s"),
         _ => {
             let left = if *done > 0 {
                 let left = seconds / *done as f64 * (total - done.min(total)) as f64;
@@ -19,7 +20,7 @@ pub fn progress_bar(progress: &Progress) -> Value {
                 String::new()
             };
             let running = progress.running.as_ref().map(|name| format!(" · {name}")).unwrap_or_default();
-            format!("{done} of {total} tasks, {seconds:.1} s{left}{running}")
+            format!("{done} of {total} {tasks}, {seconds:.1} s{left}{running}")
         }
     };
     let colour = match progress.state.as_str() {

@@ -244,6 +244,8 @@ impl Reading {
                 sink(Event::Display { data, display_id, update });
             }
             Line::Result { data } => sink(Event::Result(data)),
+            // Who captures wants an answer, and no bars above it.
+            Line::Progress(_) if self.captured.lock().unwrap_or_else(|p| p.into_inner()).is_some() => {}
             Line::Progress(progress) => sink(Event::Progress(progress)),
             Line::Panic { message, file, line } => {
                 let sources = self.sources.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
