@@ -140,7 +140,7 @@ impl<T: Clone + Send + Sync + 'static> Delayed<T> {
     ///
     /// ```
     /// use taskloom::prelude::*;
-    /// let x = delayed_value(20).map(|x| x + 1);
+    /// let x = delayed_value(20_i64).map(|x| x + 1);
     /// assert_eq!(x.compute()?, 21);
     /// # Ok::<(), taskloom::Error>(())
     /// ```
@@ -155,7 +155,7 @@ impl<T: Clone + Send + Sync + 'static> Delayed<T> {
 ///
 /// ```
 /// use taskloom::prelude::*;
-/// let base = delayed_value(10);
+/// let base = delayed_value(10_i64);
 /// assert_eq!((&base + 1).compute()?, 11);
 /// # Ok::<(), taskloom::Error>(())
 /// ```

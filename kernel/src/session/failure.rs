@@ -184,7 +184,7 @@ fn tidy(text: &str) -> String {
 
 /// evcxr says `Subprocess terminated with status: signal: 11 (SIGSEGV)`.
 fn describe_exit(message: &str) -> String {
-    let status = message.rsplit_once("status: ").map_or(message, |(_, status)| status).trim();
+    let status = message.split_once("terminated with status: ").map_or(message, |(_, status)| status).trim();
     for (part, words) in [
         ("SIGSEGV", "it touched memory that is not its own, or its stack overflowed"),
         ("SIGABRT", "it aborted"),
