@@ -158,8 +158,12 @@ fn cargo(config: &Config, arguments: &[OsString]) -> Result<ExitCode, String> {
             rustc.env("RUSTC_BOOTSTRAP", "1");
             become_tool(rustc)
         }
-        ("build" | "check", Some(_)) => {
-            link_engine(&folder)?;
+        (command @ ("build" | "check"), Some(_)) => {
+            if command == "build" {
+                link_engine(&folder)?;
+            } else {
+                edit_cell(&folder, |source| without_stores(&source))?;
+            }
             let mut cargo = real_tool(config, &config.cargo, arguments);
             cargo.env("RUSTC_WRAPPER", config.shims.join("rustc-wrapper"));
             become_tool(cargo)
@@ -175,19 +179,26 @@ fn cargo(config: &Config, arguments: &[OsString]) -> Result<ExitCode, String> {
 /// The compiler's own unstable flags are used, but cells shall not depend on unstable features of the language.
 const UNSTABLE: [&str; 1] = ["-Zallow-features="];
 
+/// The lint that names types, and its messages whole: full paths, not cut.
+const NAME_TYPES: [&str; 4] = ["-W", "dropping_references", "-Ztrim-diagnostic-paths=no", "--diagnostic-width=100000"];
+
 /// What makes rustc link the engine into a cell that does not mention it.
 const LINK_ENGINE: &str = "extern crate taskloom as _;";
 
 /// A cell that were not linked to the engine would bring a standard library of its own: a standard output with its own
 /// buffer, and a panic hook that knows nothing of notebooks. The line goes to the end, so that others keep their numbers.
 fn link_engine(folder: &Path) -> Result<(), String> {
+    edit_cell(folder, |source| match source.ends_with(LINK_ENGINE) {
+        true => source,
+        false => format!("{}\n{LINK_ENGINE}", with_engine_store(source)),
+    })
+}
+
+/// Changes the file that evcxr wrote for a cell; it writes it anew for the next.
+fn edit_cell(folder: &Path, edit: impl FnOnce(String) -> String) -> Result<(), String> {
     let path = folder.join("src/lib.rs");
     let source = std::fs::read_to_string(&path).map_err(|error| format!("cannot read the cell: {error}"))?;
-    if !source.ends_with(LINK_ENGINE) {
-        std::fs::write(&path, format!("{}\n{LINK_ENGINE}", with_engine_store(source)))
-            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-    }
-    Ok(())
+    std::fs::write(&path, edit(source)).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
 /// Takes evcxr's variable store, which is part of every cell, from the engine, where it is compiled already. Lines keep
@@ -379,6 +390,12 @@ fn rustc_wrapper(config: &Config, arguments: &[OsString]) -> Result<ExitCode, St
     let is_cell = rest.windows(2).any(|pair| pair[0] == "--crate-name" && pair[1] == CELL);
     if is_cell {
         command.args(engine_arguments(config));
+        let only_checks = !rest.iter().any(|argument| {
+            argument.to_string_lossy().starts_with("--emit=") && argument.to_string_lossy().contains("link")
+        });
+        if only_checks {
+            command.args(NAME_TYPES).args(UNSTABLE).env("RUSTC_BOOTSTRAP", "1");
+        }
     }
     become_tool(command)
 }

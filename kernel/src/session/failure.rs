@@ -110,7 +110,7 @@ impl Failure {
 
 /// Why a variable cannot be kept from cell to cell.
 pub(super) fn unnameable(variable: &str, ty: &str) -> String {
-    let kind = if ty.contains("{closure") { "a closure" } else { "a value whose type has no name" };
+    let kind = if ty.starts_with("{closure") { "a closure" } else { "a value whose type has no name" };
     format!(
         "`{variable}` is {kind}, and only types that can be written down can be kept for the next cell.\n\
          Write it as a `fn`, or box it: `let {variable}: Box<dyn Fn(i64) -> i64> = Box::new(…);`, or collect it into a \

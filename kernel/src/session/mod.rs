@@ -125,8 +125,8 @@ impl Session {
         let mut types = vec![None; outline.untyped.len()];
         if outline.error.is_none() && !outline.untyped.is_empty() {
             let probed = types::probe(&rust, &outline);
-            self.begin_source(&rust, &probed, number);
-            let messages = self.context.check(&probed.text)?;
+            self.begin_source(code, &probed, number);
+            let messages = self.context.check(&joined(&dependencies_of(&commands), &probed.text))?;
             let mut errors: Vec<_> = messages.iter().filter(|message| message.level() == "error").cloned().collect();
             if !errors.is_empty() {
                 if errors.iter().any(|error| error.is_from_user_code()) {
@@ -144,8 +144,8 @@ impl Session {
             }
         }
         let edited = types::typed(&rust, &outline, &types);
-        self.begin_source(&rust, &edited, number);
-        let outputs = self.context.execute(&format!("{commands}{}", without_blank_prefix(&commands, &edited.text)))?;
+        self.begin_source(code, &edited, number);
+        let outputs = self.context.execute(&joined(&commands, &edited.text))?;
         self.last_run_time = outputs.phases.iter().find(|phase| phase.name == "Execution").map(|phase| phase.duration);
         self.events.outputs(outputs);
         Ok(())
@@ -217,16 +217,18 @@ fn split_commands(code: &str) -> (String, String) {
     (commands, rust)
 }
 
-/// The edited Rust part without the lines that the commands stand in for.
-fn without_blank_prefix<'a>(commands: &str, edited: &'a str) -> &'a str {
-    let mut rest = edited;
+/// The commands that a check has to know; others would do their work twice, or are not for evcxr's checks at all.
+fn dependencies_of(commands: &str) -> String {
+    commands.split_inclusive('\n').map(|line| if line.trim_start().starts_with(":dep") { line } else { "\n" }).collect()
+}
+
+/// The commands, with the Rust part in the place of its own leading blank lines.
+fn joined(commands: &str, rust: &str) -> String {
+    let mut rest = rust;
     for _ in 0..commands.matches('\n').count() {
-        match rest.split_once('\n') {
-            Some((_, after)) => rest = after,
-            None => return "",
-        }
+        rest = rest.split_once('\n').map_or("", |(_, after)| after);
     }
-    rest
+    format!("{commands}{rest}")
 }
 
 /// Interrupts a session's cell from another thread.
@@ -335,7 +337,8 @@ mod tests {
         let (commands, rust) = split_commands(":dep rand\n\nlet x = 1;\n:not a command");
         assert_eq!(commands, ":dep rand\n\n");
         assert_eq!(rust, "\n\nlet x = 1;\n:not a command");
-        assert_eq!(without_blank_prefix(&commands, &rust), "let x = 1;\n:not a command");
+        assert_eq!(joined(&commands, &rust), ":dep rand\n\nlet x = 1;\n:not a command");
+        assert_eq!(dependencies_of("!ls\n:dep rand\n"), "\n:dep rand\n");
         let (commands, rust) = split_commands("// hello\nlet x = 1;");
         assert_eq!((commands.as_str(), rust.as_str()), ("", "// hello\nlet x = 1;"));
     }
