@@ -38,10 +38,21 @@ pub extern "C" fn taskloom_flush() {
     let _ = std::io::stdout().flush();
 }
 
+/// A cell begins: an interrupt from now on ends everything that it runs.
+#[unsafe(no_mangle)]
+pub extern "C" fn taskloom_begin_cell() {
+    crate::scheduler::begin_cell();
+}
+
 /// Stops the computations that are running; only touches an atomic, so a signal handler may call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn taskloom_interrupt() {
     crate::scheduler::interrupt();
+}
+
+/// Tells of the error at which a `?` ended the cell.
+pub fn user_error(error: &dyn std::fmt::Display) {
+    emit(Event::UserError(error.to_string()));
 }
 
 /// Where evcxr keeps a session's variables between cells.
@@ -148,6 +159,7 @@ fn wire_form(event: &Event) -> Value {
                 ProgressState::Cancelled => "cancelled",
             },
         }),
+        Event::UserError(message) => json!({"type": "user_error", "message": message}),
         Event::Panic { message, location } => json!({
             "type": "panic",
             "message": message,

@@ -25,6 +25,8 @@ pub enum Event {
     Result(MimeBundle),
     /// How far a computation is.
     Progress(Progress),
+    /// A `?` in a cell met an error: its message.
+    UserError(String),
     /// User code panicked outside any task.
     Panic {
         /// The panic's message.

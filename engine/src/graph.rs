@@ -32,13 +32,19 @@ pub(crate) enum StepKind {
 }
 
 /// A node as handles see it: shared, immutable, holding on to whatever it needs.
-#[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) key: u64,
     pub(crate) kind: StepKind,
     pub(crate) type_name: &'static str,
     /// Emptied only by `drop`, to take long chains apart without recursion.
     pub(crate) inputs: Vec<Arc<Step>>,
+}
+
+impl std::fmt::Debug for Step {
+    /// One line: following the inputs would write a shared branch once for each path that leads to it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{} of {} inputs", self.name(), self.key, self.inputs.len())
+    }
 }
 
 impl Step {
@@ -68,13 +74,23 @@ impl Drop for Step {
 }
 
 /// A lowered graph: what runs, in which order, and which results were asked for.
-#[derive(Debug)]
 pub struct Graph {
     steps: Vec<Arc<Step>>,
     /// `inputs[starts[n]..starts[n + 1]]` are the nodes that `n` needs, in the order of its arguments.
     starts: Vec<u32>,
     inputs: Vec<NodeId>,
     outputs: Vec<NodeId>,
+}
+
+impl std::fmt::Debug for Graph {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map()
+            .entries(self.ids().map(|id| {
+                let inputs: Vec<String> = self.inputs(id).iter().map(|&input| self.key(input)).collect();
+                (self.key(id), inputs)
+            }))
+            .finish()
+    }
 }
 
 impl Graph {

@@ -59,7 +59,7 @@ pub use visualize::Drawing;
 /// | written | the caller | the function gets |
 /// |---|---|---|
 /// | `x` | keeps `x` | the value: of a [`Delayed`] its result, of another value a clone |
-/// | `&x` | keeps `x` | a reference: nothing is cloned |
+/// | `&x` | keeps `x` | a reference: to the result of a [`Delayed`], which is not cloned, or to one clone of another value |
 /// | `{x}`, or any other expression | gives it away | the value |
 ///
 /// Where a `Delayed<T>` can stand, so can a vector, array, option, tuple or map of them: the function gets a

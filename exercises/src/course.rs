@@ -52,7 +52,7 @@ impl Course {
     pub fn find(start: &Path) -> Result<Course, CourseError> {
         start
             .ancestors()
-            .find(|folder| folder.join("exercises").is_dir())
+            .find(|folder| is_course(folder))
             .map(|root| Course { root: root.to_path_buf() })
             .ok_or_else(|| CourseError::NoCourse(start.to_path_buf()))
     }
@@ -108,6 +108,12 @@ impl Course {
             Err(CourseError::Unknown { asked: id.to_owned(), known })
         }
     }
+}
+
+/// Somebody's folder may be called `exercises` too; a course has exercises in it.
+fn is_course(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder.join("exercises"));
+    entries.into_iter().flatten().flatten().any(|entry| entry.path().join("exercise.toml").is_file())
 }
 
 pub(crate) fn read(path: &Path) -> Result<String, CourseError> {

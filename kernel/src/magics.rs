@@ -366,7 +366,7 @@ fn unknown(name: &str) -> String {
     let nearest = MAGICS
         .iter()
         .map(|magic| (strsim::damerau_levenshtein(magic.name, name), magic.name))
-        .filter(|(distance, _)| *distance <= 3)
+        .filter(|(distance, _)| *distance <= 2)
         .min();
     match nearest {
         Some((_, nearest)) => format!("there is no magic `{name}`; did you mean {nearest}? %lsmagic lists them all"),

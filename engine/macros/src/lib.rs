@@ -27,6 +27,7 @@ enum Passing {
 
 fn passing(argument: Expr) -> syn::Result<Passing> {
     Ok(match argument {
+        Expr::Group(inner) => passing(*inner.expr)?,
         Expr::Reference(reference) => {
             if let Some(mutability) = reference.mutability {
                 return Err(syn::Error::new(
@@ -61,6 +62,7 @@ fn expand(call: Expr) -> syn::Result<Tokens> {
             })
         }
         Expr::Paren(inner) => expand(*inner.expr),
+        Expr::Group(inner) => expand(*inner.expr),
         Expr::Try(inner) => Err(syn::Error::new(
             inner.question_token.span(),
             "leave out the `?` here: a task whose function returns a Result fails the compute by itself; put the `?` \
@@ -83,6 +85,7 @@ fn function_name(function: &Expr) -> String {
     match function {
         Expr::Path(path) => path.path.segments.last().map_or_else(|| "task".to_owned(), |last| last.ident.to_string()),
         Expr::Paren(inner) => function_name(&inner.expr),
+        Expr::Group(inner) => function_name(&inner.expr),
         Expr::Closure(_) => "closure".to_owned(),
         Expr::Field(field) => match &field.member {
             syn::Member::Named(name) => name.to_string(),
@@ -109,37 +112,43 @@ fn task(span: Span, name: &str, arguments: Vec<Expr>, call: impl FnOnce(Vec<Toke
     let mut names = Vec::new();
     let mut passed = Vec::new();
     for (index, argument) in arguments.into_iter().enumerate() {
-        let item = format_ident!("item{index}");
-        let at = argument.span();
+        let item = format_ident!("item{index}", span = Span::mixed_site());
+        let at = argument.span().resolved_at(Span::mixed_site());
         let (plan, pass) = match passing(argument)? {
-            Passing::Borrowed(place) => {
-                (quote_spanned!(at=> (&&Borrowed(&(#place))).taken(&mut inputs)), quote_spanned!(at=> #item))
-            }
-            Passing::Shared(place) => {
-                (quote_spanned!(at=> (&&Borrowed(&(#place))).shared(&mut inputs)), quote_spanned!(at=> (&*#item)))
-            }
-            Passing::Moved(value) => {
-                (quote_spanned!(at=> (&&Moved::new(#value)).taken(&mut inputs)), quote_spanned!(at=> #item))
-            }
+            Passing::Borrowed(place) => (
+                quote_spanned!(at=> (&&::taskloom::__private::Borrowed(&(#place))).taken(&mut inputs)),
+                quote_spanned!(at=> #item),
+            ),
+            Passing::Shared(place) => (
+                quote_spanned!(at=> (&&::taskloom::__private::Borrowed(&(#place))).shared(&mut inputs)),
+                quote_spanned!(at=> (&*#item)),
+            ),
+            Passing::Moved(value) => (
+                quote_spanned!(at=> (&&::taskloom::__private::Moved::new(#value)).taken(&mut inputs)),
+                quote_spanned!(at=> #item),
+            ),
         };
         plans.push(plan);
         names.push(item);
         passed.push(pass);
     }
     let call = call(passed);
-    let call = quote_spanned!(span=> let output = #call;);
-    Ok(quote! {{
+    let span = span.resolved_at(Span::mixed_site());
+    let call =
+        quote_spanned!(span=> #[allow(unused_parens, unused_braces, clippy::let_unit_value)] let output = #call;);
+    Ok(quote_spanned! {Span::mixed_site()=> {
         #[allow(unused_imports)]
         use ::taskloom::__private::{
-            Borrowed, Moved, Returned, ReturnedPlain as _, ReturnedResult as _, Shared as _, SharedLazy as _, Taken as _,
+            ReturnedPlain as _, ReturnedResult as _, Shared as _, SharedLazy as _, Taken as _,
             TakenLazy as _,
         };
         #[allow(unused_mut)]
         let mut inputs = ::taskloom::__private::InputList::default();
+        #[allow(unused_parens, unused_braces)]
         let plans = (#(#plans,)*);
         ::taskloom::__private::task(#name, inputs, plans, move |(#(#names,)*)| {
             #call
-            (&&Returned::new(output)).finish()
+            (&&::taskloom::__private::Returned::new(output)).finish()
         })
     }})
 }

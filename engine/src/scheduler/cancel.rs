@@ -1,9 +1,25 @@
 //! Interrupts: a process-wide count that running computations compare with the count they began at.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 static INTERRUPTS: AtomicU64 = AtomicU64::new(0);
+
+/// Stands for no cell: outside a notebook there are none.
+const NO_CELL: u64 = u64::MAX;
+/// The count at the beginning of the cell that runs.
+static CELL_BEGAN_AT: AtomicU64 = AtomicU64::new(NO_CELL);
+
+thread_local! {
+    /// The computation whose task runs on this thread.
+    static CURRENT: Cell<Option<InterruptCheck>> = const { Cell::new(None) };
+}
+
+/// A cell of a notebook begins: interrupts from before it are forgotten, and one that comes ends all of it.
+pub(crate) fn begin_cell() {
+    CELL_BEGAN_AT.store(INTERRUPTS.load(Ordering::SeqCst), Ordering::SeqCst);
+}
 
 /// Stops every computation that is running in this process, between two of its tasks.
 ///
@@ -19,8 +35,26 @@ pub(crate) struct InterruptCheck {
 }
 
 impl InterruptCheck {
+    /// A check for what begins now. It is part of what it runs in: an interrupt that ends the task, or the notebook's
+    /// cell, ends this too, also when it came a moment before.
     pub(crate) fn new() -> Self {
-        InterruptCheck { began_at: INTERRUPTS.load(Ordering::SeqCst) }
+        CURRENT.get().unwrap_or_else(|| {
+            let cell = CELL_BEGAN_AT.load(Ordering::SeqCst);
+            let began_at = if cell == NO_CELL { INTERRUPTS.load(Ordering::SeqCst) } else { cell };
+            InterruptCheck { began_at }
+        })
+    }
+
+    /// Runs a task of the computation that this check belongs to.
+    pub(crate) fn within<T>(self, task: impl FnOnce() -> T) -> T {
+        struct Restore(Option<InterruptCheck>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                CURRENT.set(self.0);
+            }
+        }
+        let _restore = Restore(CURRENT.replace(Some(self)));
+        task()
     }
 
     pub(crate) fn is_interrupted(self) -> bool {

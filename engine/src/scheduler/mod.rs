@@ -16,6 +16,7 @@ use crate::error::{Error, Result, TaskError};
 use crate::graph::{Graph, NodeId};
 use crate::task::{Failure, Value};
 
+pub(crate) use cancel::begin_cell;
 pub use cancel::{interrupt, sleep_ms};
 
 /// Where a graph runs.
@@ -43,9 +44,9 @@ pub enum Scheduler {
 pub(crate) fn run(graph: Graph, scheduler: Scheduler) -> Result<Vec<Option<Value>>> {
     match scheduler {
         Scheduler::Sync => sync::run(&graph),
-        Scheduler::Default => threads::run(graph, &*threads::default_pool()?),
-        Scheduler::Threads(0) => threads::run(graph, &*threads::default_pool()?),
-        Scheduler::Threads(n) => threads::run(graph, &*threads::pool_of(n)?),
+        Scheduler::Default => threads::run(graph, threads::default_pool()?),
+        Scheduler::Threads(0) => threads::run(graph, threads::default_pool()?),
+        Scheduler::Threads(n) => threads::run(graph, threads::pool_of(n)?),
     }
 }
 

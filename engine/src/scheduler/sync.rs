@@ -17,13 +17,16 @@ pub(super) fn run(graph: &Graph) -> Result<Vec<Option<Value>>> {
     let mut done = 0;
     for id in graph.ids() {
         let Some(task) = graph.task(id) else { continue };
-        reporter.tick(done, || Some(task.name().to_owned()));
-        let outcome = task.run(store.inputs(graph, id));
+        // Before each task, and not only after the last: a computation inside an interrupted task begins interrupted.
         if interrupts.is_interrupted() {
             reporter.end(done, ProgressState::Cancelled);
             return Err(Error::Cancelled { done, total });
         }
+        reporter.tick(done, || Some(task.name().to_owned()));
+        let outcome = interrupts.within(|| task.run(store.inputs(graph, id)));
         match outcome {
+            // What an interrupted task returned may be half of a result.
+            _ if interrupts.is_interrupted() => continue,
             Ok(value) => store.put(id, value),
             Err(failure) => {
                 reporter.end(done, ProgressState::Failed);
@@ -31,6 +34,10 @@ pub(super) fn run(graph: &Graph) -> Result<Vec<Option<Value>>> {
             }
         }
         done += 1;
+    }
+    if interrupts.is_interrupted() {
+        reporter.end(done, ProgressState::Cancelled);
+        return Err(Error::Cancelled { done, total });
     }
     reporter.end(done, ProgressState::Finished);
     Ok(store.outputs(graph))

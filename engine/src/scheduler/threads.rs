@@ -9,6 +9,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
+use std::time::Duration;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -23,10 +24,16 @@ use crate::task::{Failure, Value};
 
 /// What sets the number of threads of the default pool.
 const THREADS_VARIABLE: &str = "TASKLOOM_NUM_THREADS";
+/// Tasks may compute, and those tasks compute again: each level takes some of a thread's stack. Only what is used is
+/// backed by memory.
+const STACK: usize = 64 << 20;
+/// How long a task that waits for its own computation lets others find work for it.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 fn build_pool(threads: usize) -> Result<Arc<ThreadPool>> {
     ThreadPoolBuilder::new()
         .num_threads(threads)
+        .stack_size(STACK)
         .thread_name(|index| format!("taskloom-{index}"))
         .build()
         .map(Arc::new)
@@ -69,6 +76,7 @@ struct Run {
     graph: Graph,
     dependents: Dependents,
     store: Store,
+    pool: Arc<ThreadPool>,
     /// For each node, how many of its inputs have not finished.
     waiting_for: Vec<AtomicU32>,
     /// What can run now; ids are the static order, so the smallest comes first.
@@ -85,7 +93,7 @@ struct Run {
     finished: Condvar,
 }
 
-pub(super) fn run(graph: Graph, pool: &ThreadPool) -> Result<Vec<Option<Value>>> {
+pub(super) fn run(graph: Graph, pool: Arc<ThreadPool>) -> Result<Vec<Option<Value>>> {
     let dependents = graph.dependents();
     let store = Store::new(&graph, &dependents);
     let total = graph.len();
@@ -110,6 +118,7 @@ pub(super) fn run(graph: Graph, pool: &ThreadPool) -> Result<Vec<Option<Value>>>
         ready: Mutex::new(ready),
         workers: AtomicUsize::new(0),
         most_workers: pool.current_num_threads(),
+        pool,
         done: AtomicUsize::new(0),
         total,
         stopped: AtomicBool::new(false),
@@ -119,13 +128,13 @@ pub(super) fn run(graph: Graph, pool: &ThreadPool) -> Result<Vec<Option<Value>>>
         finished: Condvar::new(),
         graph,
     });
-    run.start_workers(first_wave, |job| pool.spawn(job));
-    if pool.current_thread_index().is_some() { run.wait_as_worker() } else { run.wait() }
+    run.start_workers(first_wave);
+    if crate::panics::is_in_task() { run.wait_as_worker() } else { run.wait() }
 }
 
 impl Run {
     /// Starts workers for `work` new ready nodes, as far as there is room.
-    fn start_workers(self: &Arc<Self>, work: usize, spawn: impl Fn(Box<dyn FnOnce() + Send>)) {
+    fn start_workers(self: &Arc<Self>, work: usize) {
         for _ in 0..work {
             let room = self.workers.fetch_update(Ordering::AcqRel, Ordering::Acquire, |workers| {
                 (workers < self.most_workers).then_some(workers + 1)
@@ -134,7 +143,7 @@ impl Run {
                 return;
             }
             let run = Arc::clone(self);
-            spawn(Box::new(move || run.work()));
+            self.pool.spawn(move || run.work());
         }
     }
 
@@ -166,7 +175,7 @@ impl Run {
     fn execute(self: &Arc<Self>, id: NodeId) -> Option<Reverse<NodeId>> {
         let task = self.graph.task(id).expect("only tasks become ready");
         self.running.store(id, Ordering::Relaxed);
-        match task.run(self.store.inputs(&self.graph, id)) {
+        match self.interrupts.within(|| task.run(self.store.inputs(&self.graph, id))) {
             Ok(value) => self.store.put(id, value),
             Err(failure) => {
                 self.fail(id, failure);
@@ -190,7 +199,7 @@ impl Run {
         let next = ready.pop();
         drop(ready);
         if extra > 0 {
-            self.start_workers(extra, |job| rayon::spawn(job));
+            self.start_workers(extra);
         }
         next
     }
@@ -227,13 +236,15 @@ impl Run {
             if let Some(outcome) = outcome.take() {
                 break outcome;
             }
-            outcome = match self.finished.wait_timeout(outcome, TICK / 2) {
+            drop(match self.finished.wait_timeout(outcome, TICK / 2) {
                 Ok((outcome, _)) => outcome,
                 Err(poisoned) => poisoned.into_inner().0,
-            };
+            });
+            // Without the lock: whoever listens to the report may be slow, and must not hold up the workers.
             reporter.tick(self.done.load(Ordering::Relaxed), || {
                 Some(self.graph.name(self.running.load(Ordering::Relaxed)).to_owned())
             });
+            outcome = lock(&self.outcome);
         };
         let state = match &result {
             Ok(_) => ProgressState::Finished,
@@ -244,18 +255,29 @@ impl Run {
         result
     }
 
-    /// Waits on one of the pool's own threads, inside a task: by working.
+    /// Waits inside a task: by working. This thread alone could run all of the graph, so computations that wait for one
+    /// another, on one pool or on several, always come to an end.
     fn wait_as_worker(self: &Arc<Self>) -> Result<Vec<Option<Value>>> {
         loop {
+            let mut next = lock(&self.ready).pop();
+            while let Some(Reverse(id)) = next {
+                if self.should_stop() {
+                    break;
+                }
+                next = self.execute(id);
+            }
             if self.interrupts.is_interrupted() {
                 return Err(self.cancelled());
             }
-            if let Some(outcome) = lock(&self.outcome).take() {
+            let mut outcome = lock(&self.outcome);
+            if let Some(outcome) = outcome.take() {
                 return outcome;
             }
-            match rayon::yield_now() {
-                Some(rayon::Yield::Executed) => {}
-                _ => std::thread::yield_now(),
+            // Nobody says when a node becomes ready: whoever makes it so goes on with it, and others come back soon.
+            let (mut outcome, _) =
+                self.finished.wait_timeout(outcome, LOOK_AGAIN).unwrap_or_else(|poisoned| poisoned.into_inner());
+            if let Some(outcome) = outcome.take() {
+                return outcome;
             }
         }
     }

@@ -34,6 +34,8 @@ struct Config {
     sysroot: PathBuf,
     /// A folder that looks like a sysroot without sources, for rust-analyzer.
     no_sources: PathBuf,
+    /// A file that is there once the user has interrupted the cell.
+    interrupted: PathBuf,
     /// The user's own PATH and CARGO_HOME.
     path: OsString,
     cargo_home: Option<OsString>,
@@ -180,7 +182,8 @@ fn cargo(config: &Config, arguments: &[OsString]) -> Result<ExitCode, String> {
 const UNSTABLE: [&str; 1] = ["-Zallow-features="];
 
 /// The lint that names types, and its messages whole: full paths, not cut.
-const NAME_TYPES: [&str; 4] = ["-W", "dropping_references", "-Ztrim-diagnostic-paths=no", "--diagnostic-width=100000"];
+const TYPE_LINT: &str = "dropping_references";
+const NAME_TYPES: [&str; 4] = ["-W", TYPE_LINT, "-Ztrim-diagnostic-paths=no", "--diagnostic-width=100000"];
 
 /// What makes rustc link the engine into a cell that does not mention it.
 const LINK_ENGINE: &str = "extern crate taskloom as _;";
@@ -190,7 +193,7 @@ const LINK_ENGINE: &str = "extern crate taskloom as _;";
 fn link_engine(folder: &Path) -> Result<(), String> {
     edit_cell(folder, |source| match source.ends_with(LINK_ENGINE) {
         true => source,
-        false => format!("{}\n{LINK_ENGINE}", with_engine_store(source)),
+        false => format!("{}\n{LINK_ENGINE}", with_engine_errors(with_engine_store(source))),
     })
 }
 
@@ -199,6 +202,15 @@ fn edit_cell(folder: &Path, edit: impl FnOnce(String) -> String) -> Result<(), S
     let path = folder.join("src/lib.rs");
     let source = std::fs::read_to_string(&path).map_err(|error| format!("cannot read the cell: {error}"))?;
     std::fs::write(&path, edit(source)).map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+/// Has the engine tell of an error that a `?` met, as an event, where evcxr would print it among what the user prints.
+fn with_engine_errors(source: String) -> String {
+    const PRINTS: &str = "eprintln!(\"{}\", error);";
+    match source.contains("evcxr_internal_runtime::USER_ERROR_OCCURRED") {
+        true => source.replacen(PRINTS, "::taskloom::cell::user_error(&error);", 1),
+        false => source,
+    }
 }
 
 /// Takes evcxr's variable store, which is part of every cell, from the engine, where it is compiled already. Lines keep
@@ -242,6 +254,8 @@ fn build(config: &Config, cell: &CellCrate, arguments: &[OsString]) -> Result<Ex
     rustc
         .args(["--crate-name", CELL, "--edition", "2024", "--crate-type", "cdylib", "--emit", "link", "src/lib.rs"])
         .args(["-C", "debuginfo=0", "-C", "prefer-dynamic", "-C", "lto=off"])
+        // A learner's overflow should be seen, as in `cargo run`.
+        .args(["-C", "debug-assertions=yes", "-C", "overflow-checks=yes"])
         // Generic functions that the engine has compiled are used from there; without this that stops at opt-level 2.
         .args(UNSTABLE)
         .arg("-Zshare-generics=yes")
@@ -252,6 +266,10 @@ fn build(config: &Config, cell: &CellCrate, arguments: &[OsString]) -> Result<Ex
         .arg(&out)
         .args(engine_arguments(config));
     let messages = compile(&mut rustc)?;
+    // What has not begun need not be stopped, and costs nobody a variable.
+    if config.interrupted.exists() {
+        return Err("interrupted while compiling".to_owned());
+    }
     let mut lines = forwarded(&messages.diagnostics);
     if messages.success {
         let object = out.join(format!("{}{CELL}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX));
@@ -332,6 +350,8 @@ fn compile(rustc: &mut Command) -> Result<Messages, String> {
     if !output.status.success() && diagnostics.is_empty() {
         return Err(format!("rustc failed ({}) and said only:\n{rest}", output.status));
     }
+    // evcxr takes any message for an error of the cell.
+    diagnostics.retain(|message| message["level"] == "error" || message["code"]["code"] == TYPE_LINT);
     Ok(Messages { diagnostics, success: output.status.success() })
 }
 
@@ -386,13 +406,28 @@ fn metadata(here: &Path) -> Result<ExitCode, String> {
 fn rustc_wrapper(config: &Config, arguments: &[OsString]) -> Result<ExitCode, String> {
     let (rustc, rest) = arguments.split_first().ok_or("cargo named no rustc")?;
     let mut command = Command::new(rustc);
-    command.args(rest);
     let is_cell = rest.windows(2).any(|pair| pair[0] == "--crate-name" && pair[1] == CELL);
-    if is_cell {
+    if !is_cell {
+        command.args(rest);
+    } else {
+        // cargo's own `metadata` would make the cell another crate than one without dependencies: the user's types
+        // would be other types, and their variables lost.
+        let mut arguments = rest.iter().peekable();
+        while let Some(argument) = arguments.next() {
+            let of_metadata = |next: &OsString| next.to_string_lossy().starts_with("metadata=");
+            if argument == "-C" && arguments.peek().is_some_and(|next| of_metadata(next)) {
+                arguments.next();
+            } else {
+                command.arg(argument);
+            }
+        }
         command.args(engine_arguments(config));
         let only_checks = !rest.iter().any(|argument| {
             argument.to_string_lossy().starts_with("--emit=") && argument.to_string_lossy().contains("link")
         });
+        if config.interrupted.exists() {
+            return Err("interrupted while compiling".to_owned());
+        }
         if only_checks {
             command.args(NAME_TYPES).args(UNSTABLE).env("RUSTC_BOOTSTRAP", "1");
         }

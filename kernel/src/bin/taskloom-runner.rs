@@ -26,6 +26,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+/// The loader's variable, which the kernel extends so that cells find the engine.
+const LIBRARY_PATH: &str = if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
 /// What evcxr waits for after `LOAD_AND_RUN`.
 const COMPLETE: &str = "EVCXR_EXECUTION_COMPLETE";
 /// All lines of evcxr's own begin with this.
@@ -34,6 +36,10 @@ const BEGIN_CONTENT: &str = "EVCXR_BEGIN_CONTENT";
 const END_CONTENT: &str = "EVCXR_END_CONTENT";
 /// A `?` in user code ended the cell.
 const USER_ERROR: &str = "EVCXR_ERROR_OCCURRED";
+/// A panic ended the cell.
+const PANICKED: &str = "EVCXR_PANIC_NOTIFICATION";
+/// What evcxr's code prints when a variable's type has been defined anew; the name follows.
+const TYPE_CHANGED: &str = "EVCXR_VARIABLE_CHANGED_TYPE:";
 
 static PUMP: OnceLock<Mutex<Pump>> = OnceLock::new();
 static INTERRUPT: OnceLock<extern "C" fn()> = OnceLock::new();
@@ -59,6 +65,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     // SAFETY: the kernel opened this descriptor for us, and nobody else in this process has it.
     let events = unsafe { File::from_raw_fd(events_fd) };
     set_close_on_exec(events.as_raw_fd());
+    forget_own_variables();
 
     // The protocol moves to private descriptors; 0, 1 and 2 become the user's.
     let commands = File::from(duplicate(0)?);
@@ -80,9 +87,10 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     let engine = unsafe { libloading::Library::new(&engine_path) }
         .map_err(|error| format!("the engine at {engine_path} cannot be loaded: {error}"))?;
     // SAFETY: these are the signatures of the engine's `cell` module.
-    let (attach, flush, interrupt) = unsafe {
+    let (attach, begin_cell, flush, interrupt) = unsafe {
         (
             *engine.get::<extern "C" fn(extern "C" fn(*const u8, usize))>(b"taskloom_attach")?,
+            *engine.get::<extern "C" fn()>(b"taskloom_begin_cell")?,
             *engine.get::<extern "C" fn()>(b"taskloom_flush")?,
             *engine.get::<extern "C" fn()>(b"taskloom_interrupt")?,
         )
@@ -102,6 +110,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
         }
     })?;
     on_interrupt();
+    say_last_words();
 
     let mut variables: *mut c_void = std::ptr::null_mut();
     for line in io::BufReader::new(commands).lines() {
@@ -111,7 +120,9 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
             return Err(format!("an instruction that is not known: {line}").into());
         };
         RUNNING.store(true, Ordering::Release);
+        pump().send(&json!({"type": "begin"}));
         flusher.thread().unpark();
+        begin_cell();
         // SAFETY: the object is a cell that the kernel compiled; its function has evcxr's signature, and takes and gives
         // the variable store that only cells look into. The library stays loaded: values in the store use its code.
         unsafe {
@@ -127,6 +138,22 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     }
     // SAFETY: the kernel has gone; destructors of user values could block, and nobody would see them.
     unsafe { libc::_exit(0) }
+}
+
+/// Takes out of the environment what is there for this program only, not for the user's code and what that starts.
+fn forget_own_variables() {
+    // SAFETY: no other thread has been started yet.
+    unsafe {
+        for name in ["TASKLOOM_EVENTS_FD", "EVCXR_IS_RUNTIME", "RUST_BACKTRACE"] {
+            std::env::remove_var(name);
+        }
+        // The loader has read its variable when the process began.
+        match std::env::var_os("TASKLOOM_USERS_LIBRARY_PATH") {
+            Some(path) => std::env::set_var(LIBRARY_PATH, path),
+            None => std::env::remove_var(LIBRARY_PATH),
+        }
+        std::env::remove_var("TASKLOOM_USERS_LIBRARY_PATH");
+    }
 }
 
 fn variable(name: &str) -> Result<String, String> {
@@ -145,6 +172,34 @@ fn on_interrupt() {
         action.sa_sigaction = handler as extern "C" fn(libc::c_int) as usize;
         action.sa_flags = libc::SA_RESTART;
         libc::sigaction(libc::SIGINT, &action, std::ptr::null_mut());
+    }
+}
+
+/// Lets what was printed be seen when user code ends the process.
+fn say_last_words() {
+    extern "C" fn at_exit() {
+        if let Some(flush) = FLUSH.get() {
+            flush();
+        }
+        if let Some(Ok(mut pump)) = PUMP.get().map(|pump| pump.try_lock()) {
+            pump.drain();
+            pump.forward_stdout(true);
+            pump.forward_stderr(true);
+        }
+    }
+    extern "C" fn on_abort(signal: libc::c_int) {
+        let time = libc::timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+        // SAFETY: all three calls are async-signal-safe. Sleeping gives the pump's thread time to forward.
+        unsafe {
+            libc::nanosleep(&time, std::ptr::null_mut());
+            libc::signal(signal, libc::SIG_DFL);
+            libc::raise(signal);
+        }
+    }
+    // SAFETY: both are functions that live as long as the process.
+    unsafe {
+        libc::atexit(at_exit);
+        libc::signal(libc::SIGABRT, on_abort as extern "C" fn(libc::c_int) as usize);
     }
 }
 
@@ -186,6 +241,11 @@ fn pump_forever() {
     }
 }
 
+/// What a pipe holds at the most on Linux and macOS.
+const PIPE_CAPACITY: usize = 64 * 1024;
+/// Also the size of the largest event that printing makes.
+const READ_AT_ONCE: usize = 32 * 1024;
+
 struct Stream {
     name: &'static str,
     source: File,
@@ -200,7 +260,7 @@ impl Stream {
 
     /// Reads what is there, up to a bound that keeps one event small.
     fn fill(&mut self) -> bool {
-        let mut buffer = [0; 16 * 1024];
+        let mut buffer = [0; READ_AT_ONCE];
         match self.source.read(&mut buffer) {
             Ok(0) | Err(_) => false,
             Ok(length) => {
@@ -221,9 +281,10 @@ struct Pump {
 }
 
 impl Pump {
-    /// Forwards all that the pipes hold.
+    /// Forwards all that the pipes hold. Not what comes meanwhile: a thread that prints without end must not keep
+    /// others from the pump.
     fn drain(&mut self) {
-        loop {
+        for _ in 0..PIPE_CAPACITY / READ_AT_ONCE + 1 {
             let more_out = self.stdout.fill();
             self.forward_stdout(false);
             let more_err = self.stderr.fill();
@@ -257,10 +318,14 @@ impl Pump {
             match line_end {
                 Some(end) => {
                     let line: Vec<u8> = pending.drain(..=end).collect();
-                    if ours {
-                        text.extend(line);
-                    } else {
-                        self.forward_protocol(&line, &mut text);
+                    // What the user printed last may have had no newline: then evcxr's line begins behind it.
+                    let begins = if ours { protocol_start(&line) } else { Some(0) };
+                    match begins {
+                        Some(at) => {
+                            text.extend_from_slice(&line[..at]);
+                            self.forward_protocol(&line[at..], &mut text);
+                        }
+                        None => text.extend(line),
                     }
                 }
                 // The start of a line that may turn out to be evcxr's has to wait for its end.
@@ -278,9 +343,9 @@ impl Pump {
         let shown = String::from_utf8_lossy(line);
         let shown = shown.trim_end_matches('\n');
         let known = self.content
-            || shown == "EVCXR_PANIC_NOTIFICATION"
+            || shown == PANICKED
             || shown == USER_ERROR
-            || shown.starts_with("EVCXR_VARIABLE_CHANGED_TYPE:")
+            || shown.starts_with(TYPE_CHANGED)
             || shown.starts_with("EVCXR_INPUT_REQUEST")
             || shown.starts_with(BEGIN_CONTENT);
         if !known {
@@ -291,10 +356,8 @@ impl Pump {
             self.content = true;
         } else if shown == END_CONTENT {
             self.content = false;
-        } else if shown == USER_ERROR {
-            let before = std::mem::take(text);
-            self.send_text("stdout", String::from_utf8_lossy(&before).into_owned());
-            self.send(&json!({"type": "user_error"}));
+        } else if shown == PANICKED {
+            self.send(&json!({"type": "cell_panicked"}));
         }
         let _ = self.protocol.write_all(line);
     }
@@ -314,6 +377,20 @@ impl Pump {
         // JSON has no raw newlines, so a line is an event. A kernel that has gone is noticed by `pump_forever`.
         let _ = self.events.write_all(text).and_then(|()| self.events.write_all(b"\n"));
     }
+}
+
+/// Where in a line evcxr's part of it begins, when it does not begin the line.
+fn protocol_start(line: &[u8]) -> Option<usize> {
+    let trimmed = line.trim_ascii_end();
+    [PANICKED, USER_ERROR]
+        .iter()
+        .find(|marker| trimmed.ends_with(marker.as_bytes()))
+        .map(|marker| trimmed.len() - marker.len())
+        .or_else(|| {
+            [TYPE_CHANGED, BEGIN_CONTENT]
+                .iter()
+                .find_map(|marker| trimmed.windows(marker.len()).position(|window| window == marker.as_bytes()))
+        })
 }
 
 /// Takes what can be shown: all of it, or all but a character that has not arrived whole.

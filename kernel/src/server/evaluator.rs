@@ -1,5 +1,6 @@
 //! The thread that owns the session and runs cells, one after the other.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -40,6 +41,8 @@ pub struct Evaluator {
     state: Mutex<State>,
     jobs: Mutex<Option<Sender<Job>>>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+    /// No further cell is to run.
+    ending: AtomicBool,
 }
 
 impl Evaluator {
@@ -91,6 +94,7 @@ impl Evaluator {
 
     /// Ends the session with its processes and files. A cell that runs is killed.
     pub fn end(&self) {
+        self.ending.store(true, Ordering::SeqCst);
         if let Some(jobs) = lock(&self.jobs).take() {
             let _ = jobs.send(Job::End);
         }
@@ -132,10 +136,16 @@ impl Work {
         lock(&self.evaluator.state).interrupter = Some(session.interrupter());
         while let Ok(job) = queue.recv() {
             match job {
+                Job::Execute(_) if self.evaluator.ending.load(Ordering::SeqCst) => return,
                 Job::Execute(request) => {
-                    let failed = self.execute(&request, &mut session, &output);
-                    if failed && stops_on_error(&request) {
-                        self.abort_waiting(&queue);
+                    for job in self.execute(&request, &mut session, &output, &queue) {
+                        match job {
+                            Job::Execute(request) => self.abort(&request),
+                            Job::Complete(code, offset, answer) => {
+                                let _ = answer.send(session.complete(&code, offset));
+                            }
+                            Job::End => return,
+                        }
                     }
                 }
                 Job::Complete(code, offset, answer) => {
@@ -163,9 +173,16 @@ impl Work {
         }
     }
 
-    /// Runs a cell and says all that has to be said about it; gives whether it failed.
-    fn execute(&mut self, request: &JupyterMessage, session: &mut Session, output: &Arc<Mutex<Output>>) -> bool {
-        let JupyterMessageContent::ExecuteRequest(asked) = &request.content else { return false };
+    /// Runs a cell and says all that has to be said about it. Gives what was waiting behind it, if it failed and so
+    /// nothing behind it shall run.
+    fn execute(
+        &mut self,
+        request: &JupyterMessage,
+        session: &mut Session,
+        output: &Arc<Mutex<Output>>,
+        queue: &Receiver<Job>,
+    ) -> Vec<Job> {
+        let JupyterMessageContent::ExecuteRequest(asked) = &request.content else { return Vec::new() };
         let counts = asked.store_history && !asked.silent && !asked.code.trim().is_empty();
         if counts {
             self.count += 1;
@@ -199,9 +216,11 @@ impl Work {
             state.items = session.items();
             state.running = None;
         }
+        // Before the reply: a client that has seen it may send the next cell, which is not to be thrown away.
+        let waiting = if result.is_err() && asked.stop_on_error { queue.try_iter().collect() } else { Vec::new() };
         self.reply(request, result.as_ref().map(|()| ()));
         self.iopub.send_from_thread(status(request, "idle"));
-        result.is_err()
+        waiting
     }
 
     fn reply(&mut self, request: &JupyterMessage, result: Result<(), &Failure>) {
@@ -217,30 +236,13 @@ impl Work {
         let _ = self.replies.send(child(request, "execute_reply", content));
     }
 
-    /// Cells that were queued behind one that failed are not run.
-    fn abort_waiting(&mut self, queue: &Receiver<Job>) {
-        let mut later = Vec::new();
-        while let Ok(job) = queue.try_recv() {
-            match job {
-                Job::Execute(request) => {
-                    self.iopub.send_from_thread(status(&request, "busy"));
-                    let content = json!({"status": "aborted", "execution_count": self.count});
-                    let _ = self.replies.send(child(&request, "execute_reply", content));
-                    self.iopub.send_from_thread(status(&request, "idle"));
-                }
-                other => later.push(other),
-            }
-        }
-        if let Some(jobs) = &*lock(&self.evaluator.jobs) {
-            for job in later {
-                let _ = jobs.send(job);
-            }
-        }
+    /// Says of a cell that was queued behind one that failed that it does not run.
+    fn abort(&mut self, request: &JupyterMessage) {
+        self.iopub.send_from_thread(status(request, "busy"));
+        let content = json!({"status": "aborted", "execution_count": self.count});
+        let _ = self.replies.send(child(request, "execute_reply", content));
+        self.iopub.send_from_thread(status(request, "idle"));
     }
-}
-
-fn stops_on_error(request: &JupyterMessage) -> bool {
-    matches!(&request.content, JupyterMessageContent::ExecuteRequest(asked) if asked.stop_on_error)
 }
 
 /// Turns what a cell shows into messages.

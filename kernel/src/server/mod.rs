@@ -64,7 +64,14 @@ async fn run(connection: ConnectionInfo, installation: Installation, folder: tem
     // Held open: clients connect to it even if nothing is ever asked.
     let _stdin = runtimelib::create_kernel_stdin_connection(&connection, &session_id).await.map_err(failed("stdin"))?;
 
-    tokio::spawn(async move { while heartbeat.single_heartbeat().await.is_ok() {} });
+    tokio::spawn(async move {
+        loop {
+            // A client that leaves is an error of the socket, but no reason to stop answering others.
+            if heartbeat.single_heartbeat().await.is_err() {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        }
+    });
     let (to_iopub, mut from_all) = mpsc::channel::<JupyterMessage>(IOPUB_QUEUE);
     tokio::spawn(async move {
         while let Some(message) = from_all.recv().await {
@@ -124,13 +131,14 @@ async fn run(connection: ConnectionInfo, installation: Installation, folder: tem
 
     let (mut control_send, mut control_receive) = control.split();
     let mut orphaned = std::pin::pin!(orphaned());
+    let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        .map_err(|error| format!("cannot listen to signals: {error}"))?;
     loop {
         let received = tokio::select! {
             received = control_receive.read() => received,
-            () = &mut orphaned => {
-                evaluator.end();
-                return Ok(());
-            }
+            () = &mut orphaned => break,
+            _ = terminated.recv() => break,
+            () = requests.shutdown_asked() => break,
         };
         let request = match received {
             Ok(request) => request,
@@ -162,12 +170,14 @@ async fn run(connection: ConnectionInfo, installation: Installation, folder: tem
         }
         iopub.send(status(&request, "idle")).await;
         if shutdown {
-            evaluator.end();
-            // Lets the sockets' own tasks send what they hold.
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            return Ok(());
+            break;
         }
     }
+    // The evaluator's thread may be in the middle of a cell; ending it blocks.
+    let _ = tokio::task::spawn_blocking(move || evaluator.end()).await;
+    // Lets the sockets' own tasks send what they hold.
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    Ok(())
 }
 
 /// Ends when the process that started the kernel has gone: nobody is left to ask for a shutdown.

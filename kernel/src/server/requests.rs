@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jupyter_protocol::{HistoryRequest, JupyterMessage, JupyterMessageContent};
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::evaluator::{Evaluator, Job};
 use super::messages::child;
@@ -60,11 +60,17 @@ const NAMES: [&str; 34] = [
 pub struct Requests {
     evaluator: Arc<Evaluator>,
     jobs: Sender<Job>,
+    shutdown: Notify,
 }
 
 impl Requests {
     pub fn new(evaluator: Arc<Evaluator>, jobs: Sender<Job>) -> Self {
-        Requests { evaluator, jobs: jobs.clone() }
+        Requests { evaluator, jobs, shutdown: Notify::new() }
+    }
+
+    /// Ends when a client asks for a shutdown on the shell channel, as old ones do.
+    pub async fn shutdown_asked(&self) {
+        self.shutdown.notified().await;
     }
 
     /// The request whose cell runs.
@@ -86,7 +92,7 @@ impl Requests {
             JupyterMessageContent::HistoryRequest(asked) => ("history_reply", self.history(asked)),
             JupyterMessageContent::CommInfoRequest(_) => ("comm_info_reply", json!({"status": "ok", "comms": {}})),
             JupyterMessageContent::ShutdownRequest(asked) => {
-                self.evaluator.end();
+                self.shutdown.notify_one();
                 ("shutdown_reply", json!({"status": "ok", "restart": asked.restart}))
             }
             JupyterMessageContent::InterruptRequest(_) => {

@@ -1,15 +1,16 @@
 //! The pipe on which the runner tells what a cell shows.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Write};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Sources;
 use super::failure::Failure;
@@ -68,34 +69,40 @@ enum Line {
     Result { data: Mime },
     Progress(Progress),
     Panic { message: String, file: Option<String>, line: Option<u32> },
-    UserError,
+    UserError { message: String },
+    CellPanicked,
+    Begin,
     End,
-    Fence { number: u64 },
 }
 
 /// What a cell did beside showing things.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// It panicked outside any task.
+    /// The panic that ended it.
     pub panic: Option<Failure>,
-    /// A `?` met an error.
-    pub user_error: bool,
+    /// The error that a `?` met.
+    pub user_error: Option<String>,
+    /// The newest panic; the cell's own, if the cell turns out to have ended by one.
+    last_panic: Option<Failure>,
     /// The end of what it printed to stderr.
     pub stderr: String,
 }
 
+/// Where the loader looks for shared libraries.
+const LIBRARY_PATH: &str = if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
 /// How much of stderr a message may quote.
 const QUOTED: usize = 8 * 1024;
 
-/// The kernel's end of the pipe. The writing end stays open here too, so that a runner that is started again can use it
-/// and so that fences can be sent through it.
+/// The kernel's end of the pipe. The writing end stays open here too, so that a runner that is started again can use it.
 pub struct EventPipe {
     writer: PipeWriter,
+    /// Asks the reading thread to say when it has handled all that was sent.
+    ask: PipeWriter,
     report: Arc<Mutex<Report>>,
-    fences: crossbeam_channel::Receiver<u64>,
-    next_fence: u64,
+    fences: crossbeam_channel::Receiver<()>,
     outputs: Box<dyn Fn(Event) + Send>,
     captured: Captured,
+    runs: Arc<AtomicBool>,
 }
 
 /// The MIME type that is being caught, and what has been.
@@ -118,23 +125,31 @@ impl Drop for Capture {
     }
 }
 
-/// A runner that does not answer has died; its last words are not waited for longer than this.
+/// The reading thread answers at once, unless the client takes nothing any more.
 const FENCE_PATIENCE: Duration = Duration::from_secs(5);
 
 impl EventPipe {
     pub fn new(sources: Arc<Mutex<Sources>>, sink: impl Fn(Event) + Send + 'static) -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
+        let (asked, ask) = io::pipe()?;
+        let runs = Arc::new(AtomicBool::new(false));
         let report = Arc::new(Mutex::new(Report::default()));
         let (passed, fences) = crossbeam_channel::unbounded();
         let sink = Arc::new(Mutex::new(sink));
         let captured = Captured::default();
-        let reading = Reading { report: Arc::clone(&report), sources, passed, captured: Arc::clone(&captured) };
+        let reading = Reading {
+            report: Arc::clone(&report),
+            sources,
+            passed,
+            captured: Arc::clone(&captured),
+            runs: Arc::clone(&runs),
+        };
         let for_reader = Arc::clone(&sink);
         std::thread::Builder::new().name("events".to_owned()).spawn(move || {
-            reading.read(reader, |event| (for_reader.lock().unwrap_or_else(|p| p.into_inner()))(event))
+            reading.read(reader, asked, |event| (for_reader.lock().unwrap_or_else(|p| p.into_inner()))(event))
         })?;
         let outputs = Box::new(move |event| (sink.lock().unwrap_or_else(|p| p.into_inner()))(event));
-        Ok(EventPipe { writer, report, fences, next_fence: 0, outputs, captured })
+        Ok(EventPipe { writer, ask, report, fences, outputs, captured, runs })
     }
 
     /// The command that starts the runner with this pipe.
@@ -145,8 +160,10 @@ impl EventPipe {
             .env("TASKLOOM_EVENTS_FD", fd.to_string())
             .env("TASKLOOM_ENGINE", &installation.engine)
             // Cells name the engine as a library they need; here is where the loader finds it.
-            .env("LD_LIBRARY_PATH", with_folder("LD_LIBRARY_PATH", installation))
-            .env("DYLD_LIBRARY_PATH", with_folder("DYLD_LIBRARY_PATH", installation));
+            .env(LIBRARY_PATH, with_folder(installation));
+        if let Some(path) = std::env::var_os(LIBRARY_PATH) {
+            command.env("TASKLOOM_USERS_LIBRARY_PATH", path);
+        }
         super::toolchain::restore_environment(&mut command);
         // SAFETY: only async-signal-safe calls between fork and exec.
         unsafe {
@@ -164,18 +181,15 @@ impl EventPipe {
         command
     }
 
+    /// Whether the runner is in a cell, rather than waiting for one to be compiled.
+    pub fn runs(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.runs)
+    }
+
     /// Waits until all that was sent before has been handled.
     pub fn fence(&mut self) {
-        self.next_fence += 1;
-        let line = format!("{}\n", json!({"type": "fence", "number": self.next_fence}));
-        // Shorter than a pipe's atomic write, so it does not mix with the runner's lines.
-        if self.writer.write_all(line.as_bytes()).is_err() {
-            return;
-        }
-        while let Ok(number) = self.fences.recv_timeout(FENCE_PATIENCE) {
-            if number >= self.next_fence {
-                return;
-            }
+        if self.ask.write_all(b"?").is_ok() {
+            let _ = self.fences.recv_timeout(FENCE_PATIENCE);
         }
     }
 
@@ -200,9 +214,9 @@ impl EventPipe {
     }
 }
 
-fn with_folder(variable: &str, installation: &Installation) -> std::ffi::OsString {
+fn with_folder(installation: &Installation) -> std::ffi::OsString {
     let own = installation.engine.parent().map(std::path::Path::to_path_buf);
-    let before = std::env::var_os(variable).unwrap_or_default();
+    let before = std::env::var_os(LIBRARY_PATH).unwrap_or_default();
     let folders = own.into_iter().chain(std::env::split_paths(&before).filter(|path| !path.as_os_str().is_empty()));
     std::env::join_paths(folders).unwrap_or_default()
 }
@@ -210,18 +224,41 @@ fn with_folder(variable: &str, installation: &Installation) -> std::ffi::OsStrin
 struct Reading {
     report: Arc<Mutex<Report>>,
     sources: Arc<Mutex<Sources>>,
-    passed: crossbeam_channel::Sender<u64>,
+    passed: crossbeam_channel::Sender<()>,
     captured: Captured,
+    runs: Arc<AtomicBool>,
 }
 
+/// Events that are handled before a fence is answered all the same: a background thread may print without end.
+const MOST_READS: usize = 4096;
+
 impl Reading {
-    fn read(self, reader: PipeReader, sink: impl Fn(Event)) {
-        for line in BufReader::new(reader).split(b'\n') {
-            let Ok(line) = line else { return };
-            match serde_json::from_slice::<Line>(&line) {
-                Ok(line) => self.handle(line, &sink),
-                // A runner that was killed in the middle of a line.
-                Err(_) => continue,
+    fn read(self, mut reader: PipeReader, mut asked: PipeReader, sink: impl Fn(Event)) {
+        let mut pending = Vec::new();
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            wait_for(&[reader.as_raw_fd(), asked.as_raw_fd()], -1);
+            // All that is in the pipe first: a fence stands for everything that came before it.
+            for _ in 0..MOST_READS {
+                if !wait_for(&[reader.as_raw_fd()], 0)[0] {
+                    break;
+                }
+                let Ok(length @ 1..) = reader.read(&mut buffer) else { return };
+                pending.extend_from_slice(&buffer[..length]);
+                while let Some(end) = pending.iter().position(|&byte| byte == b'\n') {
+                    let line: Vec<u8> = pending.drain(..=end).collect();
+                    // A line that is not an event is half of one: the runner was killed in the middle.
+                    if let Ok(line) = serde_json::from_slice::<Line>(&line) {
+                        self.handle(line, &sink);
+                    }
+                }
+            }
+            if wait_for(&[asked.as_raw_fd()], 0)[0] {
+                let mut question = [0];
+                if asked.read_exact(&mut question).is_err() {
+                    return;
+                }
+                let _ = self.passed.send(());
             }
         }
     }
@@ -252,14 +289,32 @@ impl Reading {
                 let place = file.zip(line).and_then(|(file, line)| sources.place(&file, line));
                 let failure = Failure::panic(&message, place.as_ref());
                 drop(sources);
-                // The first panic is the cause; others may follow from it.
-                self.report().panic.get_or_insert(failure);
+                let before = self.report().last_panic.replace(failure);
+                self.tell_of_panic(before, sink);
             }
-            Line::UserError => self.report().user_error = true,
-            Line::End => {}
-            Line::Fence { number } => {
-                let _ = self.passed.send(number);
+            Line::CellPanicked => {
+                let mut report = self.report();
+                report.panic = report.last_panic.take();
             }
+            Line::UserError { message } => {
+                let message = self.sources.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).translate(&message);
+                self.report().user_error = Some(message);
+            }
+            Line::Begin => self.runs.store(true, Ordering::SeqCst),
+            Line::End => {
+                self.runs.store(false, Ordering::SeqCst);
+                let caught = self.report().last_panic.take();
+                self.tell_of_panic(caught, sink);
+            }
+        }
+    }
+
+    /// A panic that did not end the cell, because it was caught or in another thread, is only told of.
+    fn tell_of_panic(&self, panic: Option<Failure>, sink: &impl Fn(Event)) {
+        if let Some(panic) = panic {
+            let place = panic.place.map(|place| format!(" ({place})")).unwrap_or_default();
+            let text = format!("a thread panicked, or a panic was caught: {}{place}\n", panic.value);
+            sink(Event::Stream { name: "stderr".to_owned(), text });
         }
     }
 
@@ -277,4 +332,12 @@ impl Reading {
     fn report(&self) -> std::sync::MutexGuard<'_, Report> {
         self.report.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
+}
+
+/// Waits until something can be read, for so many milliseconds (-1: for ever); says of each descriptor whether it is that.
+fn wait_for<const N: usize>(descriptors: &[RawFd; N], milliseconds: libc::c_int) -> [bool; N] {
+    let mut waits = descriptors.map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 });
+    // SAFETY: the array outlives the call, and its length is given.
+    unsafe { libc::poll(waits.as_mut_ptr(), N as libc::nfds_t, milliseconds) };
+    waits.map(|wait| wait.revents != 0)
 }

@@ -21,6 +21,8 @@ pub struct Failure {
     pub traceback: Vec<String>,
     /// rustc's code of the first compile error.
     pub code: Option<String>,
+    /// Where a panic was, as `line 3`.
+    pub place: Option<String>,
 }
 
 impl Failure {
@@ -28,7 +30,7 @@ impl Failure {
         let value = value.into();
         let mut traceback = vec![format!("{RED}{BOLD}{name}{PLAIN}{BOLD}: {value}{PLAIN}")];
         traceback.extend(details);
-        Failure { name: name.to_owned(), value, traceback, code: None }
+        Failure { name: name.to_owned(), value, traceback, code: None, place: None }
     }
 
     /// A failure that is one sentence.
@@ -37,22 +39,40 @@ impl Failure {
     }
 
     pub(super) fn panic(message: &str, place: Option<&Place>) -> Self {
-        let details = place.map(|place| quote(place)).into_iter().collect();
-        Failure::new("Panic", message, details)
+        let details = place.map(quote).into_iter().collect();
+        Failure { place: place.map(|place| place.name.clone()), ..Failure::new("Panic", message, details) }
     }
 
-    /// A `?` met an error; evcxr's code has printed it.
-    pub(super) fn question_mark(stderr: &str) -> Self {
-        let message = stderr.trim_end();
-        let message = if message.is_empty() { "a `?` met an error" } else { message };
+    /// A `?` met an error.
+    pub(super) fn question_mark(message: &str) -> Self {
         Failure::new(
             "Error",
-            message,
+            message.trim_end(),
             vec![
                 "The cell ended at a `?`. Variables from before this cell are kept; those it would have made are not."
                     .into(),
             ],
         )
+    }
+
+    /// The parser could not read the cell.
+    pub(super) fn syntax(code: &str, at: usize, message: &str) -> Self {
+        let before = &code[..code.floor_char_boundary(at)];
+        let (line, column) =
+            (before.matches('\n').count() + 1, before.chars().rev().take_while(|&c| c != '\n').count() + 1);
+        let text = code.lines().nth(line - 1).unwrap_or_default();
+        let shown = format!(
+            "{RED}{BOLD}error{PLAIN}{BOLD}: {message}{PLAIN}\n{BLUE}  --> line {line}, column {column}{PLAIN}\n\
+             {BLUE}{line:>4} |{PLAIN} {text}\n{BLUE}     |{PLAIN} {}{RED}^{PLAIN}",
+            " ".repeat(column - 1)
+        );
+        Failure {
+            name: "CompileError".to_owned(),
+            value: message.to_owned(),
+            traceback: vec![shown],
+            code: None,
+            place: None,
+        }
     }
 
     pub(super) fn interrupted(lost: bool) -> Self {
@@ -82,7 +102,11 @@ impl Failure {
     }
 
     pub(super) fn compilation(errors: &[CompilationError], sources: &Sources) -> Self {
-        let errors: Vec<&CompilationError> = errors.iter().filter(|error| error.level() == "error").collect();
+        let all: Vec<&CompilationError> = errors.iter().collect();
+        let mut errors: Vec<&CompilationError> = all.iter().copied().filter(|error| error.level() == "error").collect();
+        if errors.is_empty() {
+            errors = all;
+        }
         let mut traceback = Vec::new();
         for error in &errors {
             traceback.push(explain(error, sources));
@@ -104,6 +128,7 @@ impl Failure {
             value,
             traceback,
             code: first.and_then(|error| error.code().map(str::to_owned)),
+            place: None,
         }
     }
 }
@@ -111,10 +136,22 @@ impl Failure {
 /// Why a variable cannot be kept from cell to cell.
 pub(super) fn unnameable(variable: &str, ty: &str) -> String {
     let kind = if ty.starts_with("{closure") { "a closure" } else { "a value whose type has no name" };
+    let way_out = if ty.starts_with("{closure") {
+        format!("Write it as a `fn`, or box it: `let {variable}: Box<dyn Fn(i64) -> i64> = Box::new(…);`")
+    } else {
+        "Turn it into something that has one, such as `.collect::<Vec<_>>()` for an iterator".to_owned()
+    };
     format!(
-        "`{variable}` is {kind}, and only types that can be written down can be kept for the next cell.\n\
-         Write it as a `fn`, or box it: `let {variable}: Box<dyn Fn(i64) -> i64> = Box::new(…);`, or collect it into a \
-         Vec, or put the statements that use it into a block `{{ … }}`."
+        "`{variable}` is {kind}, and only types that can be written down can be kept for the next cell.\n{way_out}, or put \
+         the statements that use it into a block `{{ … }}`."
+    )
+}
+
+/// Why a variable without a value needs a type.
+pub(super) fn deferred(variable: &str) -> String {
+    format!(
+        "`{variable}` is declared without a value, and to keep it for the next cell its type has to be known: give it one, \
+         as in `let {variable}: i64;`, or give it its value right away"
     )
 }
 
@@ -149,7 +186,7 @@ fn explain(error: &CompilationError, sources: &Sources) -> String {
     for help in error.help() {
         text.push_str(&format!("\n{BLUE}     ={PLAIN} {CYAN}help{PLAIN}: {}", tidy(&help).replace('\n', "\n       ")));
     }
-    if let Some(code) = error.code() {
+    if let Some(code) = error.code().filter(|code| code.starts_with('E')) {
         text.push_str(&format!("\n{BLUE}     ={PLAIN} more: https://doc.rust-lang.org/error_codes/{code}.html"));
     }
     if let Some(hint) = error.code().and_then(hint) {

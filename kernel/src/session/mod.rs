@@ -13,7 +13,7 @@ mod sources;
 mod toolchain;
 mod types;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -27,6 +27,9 @@ pub use toolchain::prepare_environment;
 use crate::installation::Installation;
 use events::EventPipe;
 use sources::Sources;
+
+/// The parser could not read the cell, and rustc had nothing to say about it.
+const NOT_RUST: &str = "this is not Rust";
 
 /// How long an interrupted cell may go on before its process is ended.
 const GRACE: Duration = Duration::from_millis(2000);
@@ -75,6 +78,8 @@ impl Session {
         let context = CommandContext::with_eval_context(context);
         let interrupter = Interrupter {
             process: context.process_handle(),
+            in_runner: events.runs(),
+            file: toolchain::interrupted_file(folder.path()),
             cell: Arc::default(),
             running: Arc::default(),
             interrupted: Arc::default(),
@@ -98,6 +103,7 @@ impl Session {
         self.last_run_time = None;
         let result = self.execute_uninterrupted(code, number);
         self.events.fence();
+        self.interrupter.in_runner.store(false, Ordering::SeqCst);
         let report = self.events.take_report();
         if self.interrupter.interrupted.load(Ordering::SeqCst) {
             let lost = matches!(result, Err(Error::SubprocessTerminated(_)));
@@ -106,11 +112,16 @@ impl Session {
         if let Some(panic) = report.panic {
             return Err(panic);
         }
-        if report.user_error {
-            return Err(Failure::question_mark(&report.stderr));
+        if let Some(message) = report.user_error {
+            return Err(Failure::question_mark(&message));
         }
         match result {
             Ok(()) => Ok(()),
+            Err(Error::Message(message)) if message == NOT_RUST => {
+                let (_, rust) = split_commands(code);
+                let (at, message) = rewrite::outline(&rust).error.unwrap_or_default();
+                Err(Failure::syntax(code, at, &message))
+            }
             Err(Error::SubprocessTerminated(message)) => Err(Failure::died(&message, &report.stderr)),
             Err(Error::CompilationErrors(errors)) => {
                 Err(Failure::compilation(&errors, &self.sources.lock().unwrap_or_else(|p| p.into_inner())))
@@ -123,7 +134,19 @@ impl Session {
         let (commands, rust) = split_commands(code);
         let outline = rewrite::outline(&rust);
         let mut types = vec![None; outline.untyped.len()];
-        if outline.error.is_none() && !outline.untyped.is_empty() {
+        if outline.error.is_some() {
+            // rustc's own words are better than the parser's, where it has any: evcxr leaves out what it cannot split.
+            self.begin_source(code, &rewrite::Edited::new(&rust, Vec::new()), number);
+            let messages = self.context.check(&joined(&dependencies_of(&commands), &rust))?;
+            let said = messages.into_iter().filter(|message| message.level() == "error");
+            let mut errors: Vec<_> = said.filter(|error| error.is_from_user_code()).collect();
+            errors.retain(|error| error.primary_spanned_message().is_some_and(|part| part.span.is_some()));
+            return Err(if errors.is_empty() { NOT_RUST.into() } else { Error::CompilationErrors(errors) });
+        }
+        if let Some(name) = outline.deferred.first() {
+            return Err(failure::deferred(name).into());
+        }
+        if !outline.untyped.is_empty() {
             let probed = types::probe(&rust, &outline);
             self.begin_source(code, &probed, number);
             let messages = self.context.check(&joined(&dependencies_of(&commands), &probed.text))?;
@@ -133,6 +156,9 @@ impl Session {
                     errors.retain(|error| error.is_from_user_code());
                 }
                 return Err(Error::CompilationErrors(errors));
+            }
+            if self.interrupter.interrupted.load(Ordering::SeqCst) {
+                return Err(NOT_RUST.into());
             }
             types = types::named_types(&messages, &outline.untyped);
             for (binding, ty) in outline.untyped.iter().zip(&types) {
@@ -200,8 +226,9 @@ fn split_commands(code: &str) -> (String, String) {
     let mut leading = true;
     for line in code.split_inclusive('\n') {
         let trimmed = line.trim_start();
-        leading &= trimmed.is_empty() || trimmed.starts_with("//") || trimmed.starts_with(':') || line.starts_with('!');
-        if leading && (trimmed.starts_with(':') || line.starts_with('!')) {
+        let is_command = (trimmed.starts_with(':') && !trimmed.starts_with("::")) || line.starts_with('!');
+        leading &= trimmed.is_empty() || trimmed.starts_with("//") || is_command;
+        if leading && is_command {
             commands.push_str(line);
             rust.push('\n');
         } else {
@@ -235,6 +262,10 @@ fn joined(commands: &str, rust: &str) -> String {
 #[derive(Clone)]
 pub struct Interrupter {
     process: Arc<Mutex<std::process::Child>>,
+    /// Whether the process is in the cell; before, the cell is being compiled.
+    in_runner: Arc<AtomicBool>,
+    /// Tells a compilation.
+    file: PathBuf,
     cell: Arc<AtomicU64>,
     running: Arc<AtomicBool>,
     interrupted: Arc<AtomicBool>,
@@ -242,44 +273,58 @@ pub struct Interrupter {
 
 impl Interrupter {
     fn begin(&self) -> Running {
+        let _ = std::fs::remove_file(&self.file);
         self.interrupted.store(false, Ordering::SeqCst);
         self.cell.fetch_add(1, Ordering::SeqCst);
         self.running.store(true, Ordering::SeqCst);
         Running(Arc::clone(&self.running))
     }
 
-    /// Stops the cell that is running, if one is: the engine's computations end at once, and a cell that goes on for
-    /// two more seconds loses its process.
+    /// Stops the cell that is running, if one is. One that is still compiled does not begin; the engine's computations
+    /// end at once; and a cell that goes on for two more seconds loses its process.
     pub fn interrupt(&self) {
         if !self.running.load(Ordering::SeqCst) {
             return;
         }
         self.interrupted.store(true, Ordering::SeqCst);
-        self.signal(libc::SIGINT);
+        let _ = std::fs::write(&self.file, "");
         let (this, cell) = (self.clone(), self.cell.load(Ordering::SeqCst));
         std::thread::spawn(move || {
-            let still_runs = || this.running.load(Ordering::SeqCst) && this.cell.load(Ordering::SeqCst) == cell;
-            let end = Instant::now() + GRACE;
-            while still_runs() && Instant::now() < end {
-                std::thread::sleep(Duration::from_millis(20));
+            let cell_goes_on = || this.running.load(Ordering::SeqCst) && this.cell.load(Ordering::SeqCst) == cell;
+            let pause = || std::thread::sleep(Duration::from_millis(20));
+            while cell_goes_on() && !this.in_runner.load(Ordering::SeqCst) {
+                pause();
             }
-            // Again and again: the cell may still be compiling, and its process not have begun it.
-            while still_runs() {
-                this.signal(libc::SIGKILL);
-                std::thread::sleep(Duration::from_millis(200));
+            let Some(process) = this.process_id().filter(|_| cell_goes_on()) else { return };
+            this.signal(process, libc::SIGINT);
+            let end = Instant::now() + GRACE;
+            while cell_goes_on() && Instant::now() < end {
+                pause();
+            }
+            if cell_goes_on() {
+                this.signal(process, libc::SIGKILL);
             }
         });
     }
 
     /// Ends the process that runs cells, for good.
     pub fn kill(&self) {
-        self.signal(libc::SIGKILL);
+        if let Some(process) = self.process_id() {
+            self.signal(process, libc::SIGKILL);
+        }
     }
 
-    fn signal(&self, signal: libc::c_int) {
-        if let Ok(process) = self.process.try_lock() {
+    fn process_id(&self) -> Option<u32> {
+        self.process.try_lock().ok().map(|process| process.id())
+    }
+
+    /// Signals the process, unless another has taken its place since.
+    fn signal(&self, id: u32, signal: libc::c_int) {
+        if let Ok(process) = self.process.try_lock()
+            && process.id() == id
+        {
             // SAFETY: the lock keeps the child from being reaped, so its id is not another process's.
-            unsafe { libc::kill(process.id() as libc::pid_t, signal) };
+            unsafe { libc::kill(id as libc::pid_t, signal) };
         }
     }
 }

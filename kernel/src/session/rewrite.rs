@@ -27,6 +27,8 @@ pub struct Binding {
 pub struct Outline {
     /// Variables whose type has to be found.
     pub untyped: Vec<Binding>,
+    /// Variables that are declared with neither a value nor a whole type; they get their value later.
+    pub deferred: Vec<String>,
     /// Byte range of the last expression, when it has no semicolon.
     pub tail: Option<std::ops::Range<usize>>,
     /// The first thing the parser could not read: where, and its message.
@@ -45,9 +47,16 @@ pub fn outline(code: &str) -> Outline {
     let Some(list) = body.and_then(|body| body.stmt_list()) else { return outline };
     for statement in list.statements() {
         let ast::Stmt::LetStmt(statement) = statement else { continue };
-        let (Some(pattern), Some(_)) = (statement.pat(), statement.initializer()) else { continue };
+        let Some(pattern) = statement.pat() else { continue };
+        let is_typed = statement.ty().is_some_and(|ty| is_whole(ty.syntax()));
+        if statement.initializer().is_none() {
+            if !is_typed {
+                outline.deferred.extend(bindings(pattern.syntax()).map(|(name, _)| name));
+            }
+            continue;
+        }
         let is_name = matches!(pattern, ast::Pat::IdentPat(_));
-        if is_name && statement.ty().is_some_and(|ty| is_whole(ty.syntax())) {
+        if is_name && is_typed {
             // The type counts for the name from here on; an earlier untyped `let` of it is shadowed.
             if let Some(name) = bindings(pattern.syntax()).next().map(|(name, _)| name) {
                 outline.untyped.retain(|binding| binding.name != name);
@@ -78,7 +87,7 @@ fn bindings(pattern: &SyntaxNode) -> impl Iterator<Item = (String, bool)> {
         .filter_map(ast::IdentPat::cast)
         // `None` in `let Some(x) = y else …` parses like a name; variables begin with a small letter.
         .filter_map(|pat| Some((pat.name()?.text().to_string(), pat.mut_token().is_some())))
-        .filter(|(name, _)| name.chars().next().is_some_and(|first| first.is_lowercase() || first == '_'))
+        .filter(|(name, _)| name.chars().next().is_some_and(|first| !first.is_uppercase()))
 }
 
 /// Text put into one line of a cell.
@@ -209,6 +218,7 @@ mod tests {
         assert_eq!(names("let x = 1; let x: u8 = 2;"), []);
         assert_eq!(names("fn f() { let inner = 1; } { let scoped = 2; }"), []);
         assert_eq!(names("let later; later = 1;"), []);
+        assert_eq!(outline("let later; later = 1; let t: u8; t = 2;").deferred, ["later"]);
     }
 
     #[test]

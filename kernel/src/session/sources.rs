@@ -54,13 +54,23 @@ impl Sources {
             return None;
         }
         let generated = std::fs::read_to_string(&self.generated).ok()?;
-        let text = generated.lines().nth(line.checked_sub(1)? as usize)?.trim();
+        let at = line.checked_sub(1)? as usize;
+        let text = generated.lines().nth(at)?.trim();
         if text.is_empty() {
             return None;
         }
+        // The same line may stand in a cell more than once; order is kept, so the n-th here is the n-th there.
+        let earlier = generated.lines().take(at).filter(|line| line.trim() == text).count();
         let (newest, _, _) = self.cells.last()?;
         self.cells.iter().rev().find_map(|(number, original, edited)| {
-            let at = edited.text.lines().position(|line| line.contains(text))?;
+            let places = |fits: &dyn Fn(&str) -> bool| -> Vec<usize> {
+                edited.text.lines().enumerate().filter(|(_, line)| fits(line)).map(|(at, _)| at).collect()
+            };
+            let mut found = places(&|line| line.trim() == text);
+            if found.is_empty() {
+                found = places(&|line| line.contains(text));
+            }
+            let at = *found.get(earlier).or(found.first())?;
             let name = if number == newest {
                 format!("line {}", at + 1)
             } else {

@@ -1,7 +1,7 @@
 //! The tools that evcxr finds: links to the driver in front of the real ones.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -52,6 +52,7 @@ pub fn prepare_environment(installation: &Installation, folder: &Path) -> Result
         "engine": installation.engine,
         "dependencies": installation.dependencies,
         "no_sources": no_sources,
+        "interrupted": interrupted_file(folder),
         "sysroot": installation.sysroot,
         "path": path,
         "cargo_home": std::env::var_os("CARGO_HOME"),
@@ -67,6 +68,11 @@ pub fn prepare_environment(installation: &Installation, folder: &Path) -> Result
         std::env::set_var("TASKLOOM_DRIVER", config.to_string());
     }
     Ok(())
+}
+
+/// The file by which a compilation learns that it has been interrupted.
+pub fn interrupted_file(folder: &Path) -> PathBuf {
+    folder.join("interrupted")
 }
 
 /// Gives the user's code the environment that the kernel was started with.

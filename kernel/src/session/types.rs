@@ -53,30 +53,37 @@ fn probed_name(span: &Value) -> Option<String> {
 /// `argument has type `&Vec<i32>`` without the reference that the probe put there.
 fn argument_type(label: &str) -> Option<String> {
     let ty = label.strip_prefix("argument has type `")?.strip_suffix('`')?;
-    ty.strip_prefix('&').map(str::to_owned)
+    let ty = ty.strip_prefix('&')?;
+    // A function as a value, `fn(i64) -> i64 {inc}`: without the name it is a type that can be written.
+    match ty.split_once(" {") {
+        Some((pointer, name)) if ty.starts_with("fn(") && name.ends_with('}') => Some(pointer.to_owned()),
+        _ => Some(ty.to_owned()),
+    }
 }
 
 /// Whether a type can be written in code: closures and `impl Trait` cannot.
 pub fn is_nameable(ty: &str) -> bool {
-    !["{closure", "{async", "{coroutine", "{gen", "impl ", "fn(", "{type error}"]
-        .iter()
-        .any(|part| ty.contains(part) && (*part != "fn(" || ty.contains('{')))
+    !ty.contains('{') && !ty.contains("impl ")
 }
 
 /// The cell that runs: each variable said again with its type, and the last expression shown.
 pub fn typed(code: &str, outline: &Outline, types: &[Option<String>]) -> Edited {
-    let mut edits: Vec<(usize, String)> = outline
-        .untyped
-        .iter()
-        .zip(types)
-        .filter_map(|(binding, ty)| {
+    let mut edits: Vec<(usize, String)> = guard_path(code)
+        .into_iter()
+        .chain(outline.untyped.iter().zip(types).filter_map(|(binding, ty)| {
             let (name, ty) = (&binding.name, ty.as_ref()?);
             let mutable = if binding.mutable { "mut " } else { "" };
             Some((binding.end, format!(" let {mutable}{name}: {ty} = {name};")))
-        })
+        }))
         .collect();
     edits.extend(show_tail(outline));
     Edited::new(code, edits)
+}
+
+/// A cell that begins with a path such as `::std::…` would be taken by evcxr for one of its commands.
+fn guard_path(code: &str) -> Option<(usize, String)> {
+    let at = code.len() - code.trim_start().len();
+    code[at..].starts_with("::").then(|| (at, "(); ".to_owned()))
 }
 
 #[cfg(test)]
@@ -109,6 +116,7 @@ mod tests {
     #[test]
     fn the_probes_own_reference_is_taken_off() {
         assert_eq!(argument_type("argument has type `&&str`").as_deref(), Some("&str"));
+        assert_eq!(argument_type("argument has type `&fn(i64) -> i64 {inc}`").as_deref(), Some("fn(i64) -> i64"));
         assert_eq!(argument_type("something else"), None);
     }
 }
