@@ -263,7 +263,7 @@ pub mod show {
     }
     impl<T: ?Sized> ShowName for Shown<'_, T> {
         fn emit(&self) {
-            let name = crate::delayed::short_type(std::any::type_name::<T>());
+            let name = crate::display::short_type(std::any::type_name::<T>());
             let text = format!("a value of type {name}, which has no Debug form: #[derive(Debug)] would show it");
             emit(Event::Result(MimeBundle::new().with("text/plain", text)));
         }

@@ -6,7 +6,7 @@
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use crate::display::MimeBundle;
+use crate::mime::MimeBundle;
 
 /// Something that a listener may want to show.
 #[derive(Debug, Clone)]

@@ -41,6 +41,7 @@ pub mod draw;
 mod error;
 pub mod events;
 pub mod graph;
+mod mime;
 mod panics;
 pub mod scheduler;
 pub mod task;

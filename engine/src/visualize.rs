@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use crate::delayed::short_type;
-use crate::display::{MimeBundle, Show};
+use crate::display::{MimeBundle, Show, short_type};
 use crate::draw::{DrawError, Kind, Node, Picture};
 use crate::graph::Graph;
 

@@ -1,17 +1,17 @@
 //! Interrupts. They stop every computation of the process, so these tests have a process of their own and take turns.
 
+mod common;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use taskloom::prelude::*;
 use taskloom::{Error, interrupt};
 
-const SCHEDULERS: [Scheduler; 4] = [Scheduler::Sync, Scheduler::Threads(1), Scheduler::Threads(4), Scheduler::Default];
+use common::{soon, within_patience};
 
-/// Longer than anything here takes on a slow machine that is busy, and far shorter than what is interrupted.
-const PATIENCE: Duration = Duration::from_secs(60);
+const SCHEDULERS: [Scheduler; 4] = [Scheduler::Sync, Scheduler::Threads(1), Scheduler::Threads(4), Scheduler::Default];
 
 /// Ten minutes, if nobody stops it.
 const FOREVER_MS: u64 = 600_000;
@@ -19,30 +19,6 @@ const FOREVER_MS: u64 = 600_000;
 fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-/// Runs `body`, and ends the process with a message when it does not come to an end.
-fn within_patience<T>(what: &str, body: impl FnOnce() -> T) -> T {
-    let (done, is_done) = channel::<()>();
-    let message = format!("{what} did not end within {PATIENCE:?}: the interrupt was not noticed");
-    let watchdog = std::thread::spawn(move || {
-        if is_done.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-            eprintln!("{message}");
-            std::process::abort();
-        }
-    });
-    let result = body();
-    drop(done);
-    watchdog.join().expect("the watchdog only waits");
-    result
-}
-
-fn soon(what: &str, mut condition: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < end, "{what}: still not so after {PATIENCE:?}");
-        std::thread::sleep(Duration::from_micros(100));
-    }
 }
 
 /// Tasks that wait at it go on only after the interrupt, so that no test depends on how fast anything is.

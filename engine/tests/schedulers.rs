@@ -1,17 +1,19 @@
 //! Every scheduler gives what plain sequential code would give, runs each task once, keeps no result longer than needed,
 //! and gets over failures.
 
+mod common;
+
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Once};
-use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use proptest::sample::Index;
 use taskloom::prelude::*;
 use taskloom::{Error, num_threads};
+
+use common::{soon, within_patience};
 
 const SCHEDULERS: [Scheduler; 6] = [
     Scheduler::Sync,
@@ -21,34 +23,6 @@ const SCHEDULERS: [Scheduler; 6] = [
     Scheduler::Threads(8),
     Scheduler::Default,
 ];
-
-/// Longer than anything here takes on a slow machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Runs `body`, and ends the process with a message when it hangs: a deadlock should fail the tests, not stop them.
-fn within_patience<T>(what: &str, body: impl FnOnce() -> T) -> T {
-    let (done, is_done) = channel::<()>();
-    let message = format!("{what} did not end within {PATIENCE:?}: a deadlock?");
-    let watchdog = std::thread::spawn(move || {
-        if is_done.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-            eprintln!("{message}");
-            std::process::abort();
-        }
-    });
-    let result = body();
-    drop(done);
-    watchdog.join().expect("the watchdog only waits");
-    result
-}
-
-/// Waits for what other threads are about to finish.
-fn soon(what: &str, mut condition: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < end, "{what}: still not so after {PATIENCE:?}");
-        std::thread::sleep(Duration::from_micros(50));
-    }
-}
 
 /// Panics that the tests ask for are not worth reading about.
 const ON_PURPOSE: &str = "broke on purpose";

@@ -39,6 +39,26 @@ pub struct RunFailure {
 ///
 /// All checks are one cell; when that does not compile, each is tried by itself, so that a missing variable costs only
 /// the checks that need it.
+///
+/// ```
+/// use std::time::Duration;
+/// use taskloom_exercises::{CodeRunner, Course, Run, check};
+///
+/// /// A session in which every check passes.
+/// struct AllRight;
+/// impl CodeRunner for AllRight {
+///     fn run(&mut self, code: &str, _: Duration) -> Run {
+///         let count = code.matches("::std::panic::catch_unwind").count();
+///         let passed = |check| serde_json::json!({"check": check, "message": null});
+///         Run { published: (0..count).map(passed).collect(), failure: None }
+///     }
+/// }
+///
+/// let course = Course::find(env!("CARGO_MANIFEST_DIR").as_ref())?;
+/// let report = check(&course.exercise("delayed-loop")?, &mut AllRight);
+/// assert!(report.has_passed());
+/// # Ok::<(), taskloom_exercises::CourseError>(())
+/// ```
 pub fn check(exercise: &Exercise, runner: &mut dyn CodeRunner) -> Report {
     let all: Vec<usize> = (0..exercise.checks.len()).collect();
     let mut outcomes: Vec<Option<CheckOutcome>> = vec![None; all.len()];
@@ -130,6 +150,11 @@ fn code(exercise: &Exercise, which: &[usize]) -> String {
 /// A sentence for a check that could not run.
 fn explain(failure: &RunFailure) -> String {
     let message = &failure.message;
+    if let Some(function) = message.split("fn item `").nth(1).and_then(|rest| rest.split(['{', '}']).nth(1)) {
+        return format!(
+            "`{function}` is a function here, and the exercise asks for a variable of that name: run the exercise's cell first"
+        );
+    }
     match failure.code.as_deref() {
         Some("E0425") | Some("E0423") => {
             let name = message.split('`').nth(1).unwrap_or("a name");
@@ -175,6 +200,13 @@ mod tests {
             }
             Run { published: vec![serde_json::json!({"check": 0, "message": null})], failure: None }
         }
+    }
+
+    #[test]
+    fn a_function_in_the_variables_place_is_told_apart() {
+        let message = "no method named `work` found for fn item `fn(Vec<i64>) -> i64 {total}` in the current scope";
+        let failure = RunFailure { message: message.into(), compile_error: true, code: Some("E0599".into()) };
+        assert!(explain(&failure).starts_with("`total` is a function here"));
     }
 
     #[test]

@@ -39,6 +39,15 @@ pub enum CourseError {
 }
 
 /// A folder with `exercises/` and `solutions/`.
+///
+/// ```
+/// use taskloom_exercises::Course;
+///
+/// let course = Course::find(env!("CARGO_MANIFEST_DIR").as_ref())?;
+/// assert!(course.ids()?.contains(&"delayed-loop".to_owned()));
+/// assert_eq!(course.exercise("delayed-loop")?.hints.len(), 3);
+/// # Ok::<(), taskloom_exercises::CourseError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Course {
     root: PathBuf,

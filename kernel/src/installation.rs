@@ -31,6 +31,10 @@ pub struct Installation {
     pub course: Option<PathBuf>,
 }
 
+/// The programs of this project that kernels run.
+const PROGRAMS: [&str; 3] = ["taskloom", "taskloom-runner", "taskloom-driver"];
+/// What a folder is called that is not whole yet.
+const PARTIAL: &str = "partial-";
 /// The file that describes the installation, in the folder it was made in.
 const MANIFEST: &str = "engine.json";
 
@@ -66,13 +70,10 @@ impl Installation {
             std::env::consts::DLL_PREFIX,
             std::env::consts::DLL_SUFFIX
         ));
-        let stamp = std::fs::metadata(&built).and_then(|metadata| metadata.modified()).map_err(|error| {
-            format!("the engine has not been compiled ({}: {error}); `cargo build` does it", built.display())
-        })?;
+        let stamp = stamp(target, &built)?;
         let (rustc, cargo) = (real_tool("rustc")?, real_tool("cargo")?);
         let version = rustc_version(&rustc)?;
-        let age = stamp.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-        let folder = home.join("engine").join(format!("{age:x}"));
+        let folder = home.join("engine").join(stamp);
         let dependencies = folder.join("deps");
         let engine = folder.join(built.file_name().unwrap_or_default());
         let programs = folder.join("bin");
@@ -80,7 +81,7 @@ impl Installation {
         let failed = |path: &Path, error: io::Error| format!("cannot write {}: {error}", path.display());
         if !engine.exists() {
             // Made under another name, so that an interrupted copy is never taken for a whole one.
-            let partial = home.join("engine").join(format!("partial-{}", std::process::id()));
+            let partial = home.join("engine").join(format!("{PARTIAL}{}", std::process::id()));
             let _ = std::fs::remove_dir_all(&partial);
             let fill = || -> io::Result<()> {
                 std::fs::create_dir_all(partial.join("deps"))?;
@@ -95,19 +96,17 @@ impl Installation {
                 }
                 link(&built, &partial.join(built.file_name().unwrap_or_default()))?;
                 make_sysroot(&rustc, &partial.join("sysroot"))?;
+                std::fs::create_dir_all(partial.join("bin"))?;
+                for program in PROGRAMS {
+                    let name = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+                    link(&target.join(&name), &partial.join("bin").join(&name))?;
+                }
                 std::fs::rename(&partial, &folder)
             };
             if let Err(error) = fill() {
                 let _ = std::fs::remove_dir_all(&partial);
                 return Err(failed(&folder, error));
             }
-        }
-        std::fs::create_dir_all(&programs).map_err(|error| failed(&programs, error))?;
-        for program in ["taskloom", "taskloom-runner", "taskloom-driver"] {
-            let name = format!("{program}{}", std::env::consts::EXE_SUFFIX);
-            let to = programs.join(&name);
-            let _ = std::fs::remove_file(&to);
-            link(&target.join(&name), &to).map_err(|error| failed(&to, error))?;
         }
         let installation = Installation { engine, dependencies, sysroot, programs, rustc, cargo, version, course };
         let manifest = home.join("engine").join(MANIFEST);
@@ -116,6 +115,20 @@ impl Installation {
         remove_older(&home.join("engine"), &folder);
         Ok(installation)
     }
+}
+
+/// What the installation is called: another name whenever anything in it has been compiled anew, so that a running
+/// kernel keeps what it was started with.
+fn stamp(target: &Path, engine: &Path) -> Result<String, String> {
+    let mut newest = std::time::Duration::ZERO;
+    let programs = PROGRAMS.iter().map(|name| target.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)));
+    for path in programs.chain([engine.to_path_buf()]) {
+        let compiled = std::fs::metadata(&path)
+            .and_then(|metadata| metadata.modified())
+            .map_err(|error| format!("{} has not been compiled ({error}); `cargo build` does it", path.display()))?;
+        newest = newest.max(compiled.duration_since(std::time::UNIX_EPOCH).unwrap_or_default());
+    }
+    Ok(format!("{:x}", newest.as_nanos()))
 }
 
 /// A sysroot without the standard library's shared object.
@@ -171,6 +184,7 @@ fn remove_older(engines: &Path, newest: &Path) {
     let mut folders: Vec<(std::time::SystemTime, PathBuf)> = entries
         .filter_map(Result::ok)
         .filter(|entry| entry.path().is_dir() && entry.path() != newest)
+        .filter(|entry| !entry.file_name().to_string_lossy().starts_with(PARTIAL))
         .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
         .collect();
     folders.sort();

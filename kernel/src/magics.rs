@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use taskloom_exercises::{CHECK_REPORT, CHECK_RESULT, CodeRunner, Course, CourseError, Run, RunFailure};
 
+use crate::html::escape;
 use crate::installation::Installation;
 use crate::session::rewrite::{Completeness, completeness};
 use crate::session::{Event, Failure, Mime, Session};
@@ -150,6 +151,11 @@ impl Magics {
     pub fn run_cell(&mut self, session: &mut Session, code: &str, number: u32, show: Show) -> Result<(), Failure> {
         let mut context = Context { session, show, number };
         let first = code.trim_start();
+        if first.trim_end() == ":quit" {
+            return Err(Failure::message(
+                "`:quit` would end the kernel under your notebook; Kernel → Shut Down Kernel does that",
+            ));
+        }
         if let Some(rest) = first.strip_prefix("%%") {
             let (line, body) = rest.split_once('\n').unwrap_or((rest, ""));
             let name = format!("%%{}", line.split_whitespace().next().unwrap_or_default());
@@ -390,10 +396,6 @@ fn duration(duration: Duration) -> String {
     } else {
         format!("{:.1} µs", seconds * 1e6)
     }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

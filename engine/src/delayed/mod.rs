@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::display::{MimeBundle, Show};
+use crate::display::{MimeBundle, Show, short_type};
 use crate::error::{BoxError, Result};
 use crate::graph::{Graph, Step, StepKind};
 use crate::scheduler::{self, Scheduler};
@@ -247,35 +247,5 @@ impl<T> Show for Delayed<T> {
         }
         html.push_str("</table>");
         MimeBundle::new().with("text/plain", format!("{self:?}")).with("text/html", html)
-    }
-}
-
-/// `alloc::vec::Vec<core::option::Option<i64>>` as a person writes it: `Vec<Option<i64>>`.
-pub(crate) fn short_type(full: &str) -> String {
-    let mut short = String::new();
-    let mut word = String::new();
-    for c in full.chars() {
-        if c.is_alphanumeric() || c == '_' {
-            word.push(c);
-        } else if c == ':' {
-            word.clear();
-        } else {
-            short.push_str(&std::mem::take(&mut word));
-            short.push(c);
-        }
-    }
-    short.push_str(&word);
-    short
-}
-
-#[cfg(test)]
-mod tests {
-    use super::short_type;
-
-    #[test]
-    fn types_are_written_as_people_write_them() {
-        assert_eq!(short_type("alloc::vec::Vec<core::option::Option<i64>>"), "Vec<Option<i64>>");
-        assert_eq!(short_type("(i64, alloc::string::String)"), "(i64, String)");
-        assert_eq!(short_type("&str"), "&str");
     }
 }

@@ -17,8 +17,8 @@ const STACK_HEIGHT: f64 = 42.0;
 const STACK_STEP: f64 = 3.5;
 const MARGIN: f64 = 18.0;
 const CAPTION_HEIGHT: f64 = 26.0;
-/// A wider picture scrolls rather than shrinks: at 1,200 pixels shown on 800, its text is as small as text may be.
-const SHRINKS_UP_TO: f64 = 1200.0;
+/// A wider picture scrolls rather than shrinks: at 1,600 pixels shown on 830, its text is as small as text may be.
+const SHRINKS_UP_TO: f64 = 1600.0;
 /// A higher picture scrolls within the notebook's cell.
 const SHOWN_HEIGHT: f64 = 720.0;
 

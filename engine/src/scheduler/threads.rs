@@ -149,13 +149,7 @@ impl Run {
 
     fn work(self: Arc<Self>) {
         loop {
-            let mut next = lock(&self.ready).pop();
-            while let Some(Reverse(id)) = next {
-                if self.should_stop() {
-                    break;
-                }
-                next = self.execute(id);
-            }
+            self.run_ready();
             self.workers.fetch_sub(1, Ordering::AcqRel);
             // A node may have become ready after the heap was found empty and before this worker signed off, when its
             // maker still saw a full house. Whoever sees that takes the place again.
@@ -168,6 +162,17 @@ impl Run {
             if room.is_err() {
                 return;
             }
+        }
+    }
+
+    /// Runs nodes for as long as some are ready.
+    fn run_ready(self: &Arc<Self>) {
+        let mut next = lock(&self.ready).pop();
+        while let Some(Reverse(id)) = next {
+            if self.should_stop() {
+                return;
+            }
+            next = self.execute(id);
         }
     }
 
@@ -259,13 +264,7 @@ impl Run {
     /// another, on one pool or on several, always come to an end.
     fn wait_as_worker(self: &Arc<Self>) -> Result<Vec<Option<Value>>> {
         loop {
-            let mut next = lock(&self.ready).pop();
-            while let Some(Reverse(id)) = next {
-                if self.should_stop() {
-                    break;
-                }
-                next = self.execute(id);
-            }
+            self.run_ready();
             if self.interrupts.is_interrupted() {
                 return Err(self.cancelled());
             }

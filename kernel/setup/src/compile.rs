@@ -67,7 +67,7 @@ pub(crate) fn build(
         cargo.arg("--offline");
     }
     if !target.join("debug/taskloom").is_file() {
-        steps.say("the first time this takes about 20 minutes on two cores, and later a few seconds; Ctrl-C is safe, the next run goes on");
+        steps.say("the first time this takes about 15 minutes on two cores, and later a few seconds; Ctrl-C is safe, the next run goes on");
     }
     let ended = if steps.is_terminal() {
         // Cargo's own bar says best what it is at.

@@ -8,7 +8,7 @@ use crate::process::{self, output_of, which};
 use crate::{SetupError, checkout};
 
 /// What the first build writes, in bytes.
-const FIRST_BUILD: u64 = 8_000_000_000;
+const FIRST_BUILD: u64 = 4_000_000_000;
 /// What a later build writes at most.
 const LATER_BUILD: u64 = 1_000_000_000;
 /// What the Python environment takes, with pip's own copies.

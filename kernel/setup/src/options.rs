@@ -12,8 +12,8 @@ Sets Taskloom up and opens JupyterLab.
 Usage: cargo lab [FLAGS]
 
 Checks the machine, fetches the crates, makes a private Python environment with JupyterLab, compiles, installs the
-kernelspec \"Rust (Taskloom)\", prepares the data and opens the first notebook. The first run takes about 20 minutes on
-two cores and 8 GB of disk; later runs take seconds. It is safe to interrupt and to run again.
+kernelspec \"Rust (Taskloom)\", prepares the data and opens the first notebook. The first run takes about 15 minutes on
+two cores and 4 GB of disk; later runs take seconds. It is safe to interrupt and to run again.
 
 JupyterLab:
       --notebook FILE   open this notebook [default: notebooks/01-delayed.ipynb]
@@ -34,7 +34,7 @@ Set-up:
       --python FILE     make the environment with this Python [default: the first on the PATH from 3.9 up]
       --jobs N          compile this many crates at once [default: as many as there are cores]
       --offline         download nothing
-      --disk GB         free space to ask for before compiling [default: 8, or 1 once it was compiled]
+      --disk GB         free space to ask for before compiling [default: 4, or 1 once it was compiled]
   -h, --help            print this
   -V, --version         print the version
 

@@ -1,5 +1,6 @@
 //! The thread that owns the session and runs cells, one after the other.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -206,7 +207,11 @@ impl Work {
             output.bars.clear();
         }
         let show = |event: Event| lock(output).show(event);
-        let result = self.magics.run_cell(session, &asked.code, self.count, &show);
+        // A fault of the evaluator costs a cell, never the kernel.
+        let run = || self.magics.run_cell(session, &asked.code, self.count, &show);
+        let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+            Err(Failure::message("the evaluator itself failed on this cell; its log says where. The next cell can run"))
+        });
         if let Err(failure) = &result {
             self.iopub.send_from_thread(child(request, "error", error_content(failure)));
         }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::html::escape;
 use crate::session::Progress;
 
 /// A progress bar, as HTML and as text.
@@ -32,7 +33,7 @@ pub fn progress_bar(progress: &Progress) -> Value {
         "<div class=\"taskloom-progress\" style=\"display:flex;align-items:center;gap:.8em\">\
          <progress value=\"{done}\" max=\"{total}\" style=\"width:22em;accent-color:{colour}\"></progress>\
          <span>{}</span></div>",
-        words.replace('&', "&amp;").replace('<', "&lt;")
+        escape(&words)
     );
     json!({"text/plain": words, "text/html": html})
 }
