@@ -54,13 +54,16 @@ macro_rules! fetch_tuple {
         impl<$($part: Fetch),*> Fetch for ($($part,)*) {
             type Items = ($($part::Items,)*);
             fn fetch(&self, inputs: &mut Inputs) -> Self::Items {
-                let _ = inputs;
                 ($(self.$index.fetch(inputs),)*)
             }
         }
     };
 }
-fetch_tuple!();
+impl Fetch for () {
+    type Items = ();
+    fn fetch(&self, _inputs: &mut Inputs) {}
+}
+
 fetch_tuple!(A 0);
 fetch_tuple!(A 0, B 1);
 fetch_tuple!(A 0, B 1, C 2);

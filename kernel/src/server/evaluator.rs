@@ -165,7 +165,7 @@ impl Work {
                 Job::Execute(request) => {
                     self.iopub.send_from_thread(status(&request, "busy"));
                     self.iopub.send_from_thread(child(&request, "error", error_content(&failure)));
-                    self.reply(&request, Err(&failure));
+                    self.reply(&request, Some(&failure));
                     self.iopub.send_from_thread(status(&request, "idle"));
                 }
                 Job::Complete(..) => {}
@@ -223,15 +223,15 @@ impl Work {
         }
         // Before the reply: a client that has seen it may send the next cell, which is not to be thrown away.
         let waiting = if result.is_err() && asked.stop_on_error { queue.try_iter().collect() } else { Vec::new() };
-        self.reply(request, result.as_ref().map(|()| ()));
+        self.reply(request, result.as_ref().err());
         self.iopub.send_from_thread(status(request, "idle"));
         waiting
     }
 
-    fn reply(&mut self, request: &JupyterMessage, result: Result<(), &Failure>) {
-        let mut content = match result {
-            Ok(()) => json!({"status": "ok", "payload": [], "user_expressions": {}}),
-            Err(failure) => {
+    fn reply(&mut self, request: &JupyterMessage, failure: Option<&Failure>) {
+        let mut content = match failure {
+            None => json!({"status": "ok", "payload": [], "user_expressions": {}}),
+            Some(failure) => {
                 let mut content = error_content(failure);
                 content["status"] = "error".into();
                 content
