@@ -249,7 +249,14 @@ impl Magics {
             None => String::new(),
         };
         let code = format!("{{ let drawing = ({expression}).visualize(); ::taskloom::display(&drawing); {save} }};");
-        context.session.execute(&code, context.number)
+        context.session.execute(&code, context.number).map_err(|failure| match failure.code.as_deref() {
+            Some("E0599") => Failure::message(&format!(
+                "`{expression}` has no graph to draw: %visualize takes something lazy, such as a Delayed that has not been computed"
+            )),
+            // The code around the expression is ours; only the sentence is for the user.
+            Some(_) => Failure::message(&failure.value),
+            None => failure,
+        })
     }
 
     fn course(&self) -> Result<Course, Failure> {

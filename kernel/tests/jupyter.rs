@@ -26,11 +26,26 @@ fn run(command: &mut Command) {
     assert!(status.success(), "{command:?} failed: {status}");
 }
 
+/// Takes away what cargo tells a test about its own package. Some dependencies' build scripts look at it, and would be
+/// run anew, and half of all crates compiled anew with them.
+fn outside_of_cargo(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os() {
+        let told = name.to_string_lossy();
+        let by_cargo = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"].iter().any(|start| told.starts_with(start));
+        if by_cargo
+            || ["CARGO", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR", "LD_LIBRARY_PATH"].contains(&&*told)
+        {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
 fn install() -> Installed {
     let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let target = temporary.parent().expect("cargo's folder for tests lies in the target folder");
     // The engine's shared library is nobody's dependency, so `cargo test` need not have built it.
-    run(Command::new(env!("CARGO")).args(["build", "--workspace", "--quiet"]).current_dir(root()));
+    run(outside_of_cargo(Command::new(env!("CARGO")).args(["build", "--workspace", "--quiet"])).current_dir(root()));
     let own = Home::from_env().expect("a home folder");
     let python = ensure_python(&own, Requirements::Test, &mut |line| eprintln!("{line}"))
         .unwrap_or_else(|error| panic!("the Python environment for tests: {error}"));
