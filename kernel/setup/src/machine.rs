@@ -161,13 +161,24 @@ mod tests {
         match port("localhost", Some(taken)) {
             Err(SetupError::PortTaken { port, free: Some(free) }) => {
                 assert_eq!(port, taken);
-                assert!(free > taken && port_is_free("localhost", free).unwrap());
+                assert!(free > taken);
+                assert!(soon(|| port_is_free("localhost", free).unwrap()));
             }
             // The very last ports may have no free one above them.
             other => assert!(taken > 65_000, "{other:?}"),
         }
         drop(listener);
-        assert_eq!(port("localhost", Some(taken)).unwrap(), taken);
+        assert!(soon(|| port("localhost", Some(taken)).is_ok_and(|port| port == taken)));
+    }
+
+    /// Other tests, and other programs, take a port for a moment to see whether it is free.
+    fn soon(condition: impl Fn() -> bool) -> bool {
+        (0..200).any(|_| {
+            condition() || {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+                false
+            }
+        })
     }
 
     #[test]
