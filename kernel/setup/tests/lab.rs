@@ -308,7 +308,7 @@ fn without_network_one_sentence_says_so() {
 fn a_full_disk_is_said() {
     let machine = Machine::new();
     machine.tool("df", "echo head; echo '/dev/x 9 9 2000000 1% /'");
-    contains(&machine.error(&[]), &["has only 2.0 GB free, and 8.0 GB are needed", "make room"]);
+    contains(&machine.error(&[]), &["has only 2.0 GB free, and 4.0 GB are needed", "make room"]);
     machine.lab(&["--no-lab", "--disk", "1"]).ok();
 
     let machine = Machine::new().with("PIP_SAYS", "OSError: [Errno 28] No space left on device");
