@@ -40,41 +40,33 @@ pub fn run(options: &Options) -> Result<ExitCode, String> {
     };
     let exercises: Vec<Exercise> =
         ids.iter().map(|id| course.exercise(id)).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+    let path = the_notebook(options, &course, &exercises)?;
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let notebook: Value =
+        serde_json::from_str(&text).map_err(|error| format!("{} is not a notebook: {error}", path.display()))?;
+    // Cells name files relative to their notebook.
+    let here = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::env::set_current_dir(here).map_err(|error| format!("cannot go to {}: {error}", here.display()))?;
     let folder = session_folder()?;
     prepare_environment(&installation, folder.path())?;
-    let mut notebooks: Vec<PathBuf> = Vec::new();
-    for exercise in &exercises {
-        let path = match &options.notebook {
-            Some(path) => path.clone(),
-            None => course.root().join("notebooks").join(format!("{}.ipynb", exercise.notebook)),
-        };
-        if !notebooks.contains(&path) {
-            notebooks.push(path);
-        }
-    }
-    let mut folder = Some(folder);
-    let mut all_passed = true;
-    for path in notebooks {
-        let folder = match folder.take() {
-            Some(folder) => folder,
-            None => {
-                return Err(
-                    "exercises of several notebooks are checked one notebook at a time; name those of one".to_owned()
-                );
-            }
-        };
-        let text =
-            std::fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-        let notebook: Value =
-            serde_json::from_str(&text).map_err(|error| format!("{} is not a notebook: {error}", path.display()))?;
-        // Cells name files relative to their notebook.
-        let here = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::env::set_current_dir(here).map_err(|error| format!("cannot go to {}: {error}", here.display()))?;
-        let mut session = Session::start(&installation, folder, |_| {})?;
-        let wanted: Vec<&Exercise> = exercises.iter().collect();
-        all_passed &= check_notebook(&mut session, &installation, &notebook, &course, &wanted, options)?;
-    }
+    let mut session = Session::start(&installation, folder, |_| {})?;
+    let all_passed = check_notebook(&mut session, &installation, &notebook, &course, &exercises, options)?;
     Ok(if all_passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The notebook whose cells hold the answers.
+fn the_notebook(options: &Options, course: &Course, exercises: &[Exercise]) -> Result<PathBuf, String> {
+    if let Some(path) = &options.notebook {
+        return Ok(path.clone());
+    }
+    let mut names: Vec<&str> = exercises.iter().map(|exercise| exercise.notebook.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    match names.as_slice() {
+        [name] => Ok(course.root().join("notebooks").join(format!("{name}.ipynb"))),
+        [] => Err("this course has no exercises".to_owned()),
+        _ => Err("exercises of several notebooks are checked one notebook at a time; name those of one".to_owned()),
+    }
 }
 
 /// Runs the notebook's cells in order, and each exercise's checks behind its cell.
@@ -83,7 +75,7 @@ fn check_notebook(
     installation: &Installation,
     notebook: &Value,
     course: &Course,
-    exercises: &[&Exercise],
+    exercises: &[Exercise],
     options: &Options,
 ) -> Result<bool, String> {
     let mut magics = Magics::new(installation);
