@@ -26,6 +26,12 @@ pub enum Error {
         /// Tasks in the graph.
         total: usize,
     },
+    /// The environment or the configuration file asks for something that is not there.
+    #[error("{message}")]
+    Configuration {
+        /// What is wrong, where, and what to do.
+        message: String,
+    },
     /// A thread pool could not be made.
     #[error("could not start {threads} worker threads: {reason}")]
     Pool {

@@ -36,6 +36,7 @@ extern crate self as taskloom;
 
 pub mod cell;
 pub mod delayed;
+pub mod diagnostics;
 pub mod display;
 pub mod draw;
 mod error;
@@ -45,12 +46,13 @@ mod mime;
 mod panics;
 pub mod scheduler;
 pub mod task;
+pub mod travel;
 mod visualize;
 
-pub use delayed::{Delayed, Outputs, delayed_value};
+pub use delayed::{Delayed, Output, Outputs, delayed_value};
 pub use display::{MimeBundle, Show, display, display_as, update_display};
 pub use error::{BoxError, Error, Result, TaskError};
-pub use scheduler::{Scheduler, interrupt, num_threads, sleep_ms};
+pub use scheduler::{Scheduler, blocking, interrupt, num_threads, sleep_ms};
 pub use visualize::Drawing;
 
 /// Turns a call into a task: nothing runs, and the value of the call becomes a [`Delayed`].
@@ -101,6 +103,8 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::delayed::{
-        Borrowed, InputList, Moved, Returned, ReturnedPlain, ReturnedResult, Shared, SharedLazy, Taken, TakenLazy, task,
+        Borrowed, Moved, Returned, ReturnedPlain, ReturnedResult, ReturnedSerde, ReturnedSerdeResult, Shared, SharedLazy,
+        SharedSerde, Taken, TakenLazy, TakenSerde, task,
     };
+    pub use crate::task::Site;
 }

@@ -116,15 +116,15 @@ fn task(span: Span, name: &str, arguments: Vec<Expr>, call: impl FnOnce(Vec<Toke
         let at = argument.span().resolved_at(Span::mixed_site());
         let (plan, pass) = match passing(argument)? {
             Passing::Borrowed(place) => (
-                quote_spanned!(at=> (&&::taskloom::__private::Borrowed(&(#place))).taken(&mut inputs)),
+                quote_spanned!(at=> (&&&::taskloom::__private::Borrowed(&(#place))).taken()),
                 quote_spanned!(at=> #item),
             ),
             Passing::Shared(place) => (
-                quote_spanned!(at=> (&&::taskloom::__private::Borrowed(&(#place))).shared(&mut inputs)),
+                quote_spanned!(at=> (&&&::taskloom::__private::Borrowed(&(#place))).shared()),
                 quote_spanned!(at=> (&*#item)),
             ),
             Passing::Moved(value) => (
-                quote_spanned!(at=> (&&::taskloom::__private::Moved::new(#value)).taken(&mut inputs)),
+                quote_spanned!(at=> (&&&::taskloom::__private::Moved::new(#value)).taken()),
                 quote_spanned!(at=> #item),
             ),
         };
@@ -139,16 +139,14 @@ fn task(span: Span, name: &str, arguments: Vec<Expr>, call: impl FnOnce(Vec<Toke
     Ok(quote_spanned! {Span::mixed_site()=> {
         #[allow(unused_imports)]
         use ::taskloom::__private::{
-            ReturnedPlain as _, ReturnedResult as _, Shared as _, SharedLazy as _, Taken as _,
-            TakenLazy as _,
+            ReturnedPlain as _, ReturnedResult as _, ReturnedSerde as _, ReturnedSerdeResult as _, Shared as _,
+            SharedLazy as _, SharedSerde as _, Taken as _, TakenLazy as _, TakenSerde as _,
         };
-        #[allow(unused_mut)]
-        let mut inputs = ::taskloom::__private::InputList::default();
         #[allow(unused_parens, unused_braces)]
         let plans = (#(#plans,)*);
-        ::taskloom::__private::task(#name, inputs, plans, move |(#(#names,)*)| {
+        ::taskloom::__private::task(const { &::taskloom::__private::Site::Written(#name) }, plans, move |(#(#names,)*)| {
             #call
-            (&&::taskloom::__private::Returned::new(output)).finish()
+            (&&&&::taskloom::__private::Returned::new(output)).finish()
         })
     }})
 }

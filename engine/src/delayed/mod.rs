@@ -2,19 +2,23 @@
 
 mod arguments;
 mod operators;
+mod outputs;
+mod unpack;
 
-use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::display::{MimeBundle, Show, short_type};
 use crate::error::{BoxError, Result};
-use crate::graph::{Graph, Step, StepKind};
+use crate::graph::{Graph, keys};
 use crate::scheduler::{self, Scheduler};
-use crate::task::{Fetch, Task, Travel};
+use crate::task::{ByValue, Data, Encoding, Fetch, Finished, Label, Registered, Site, Slot, Step, Travel, Value};
 use crate::visualize::Drawing;
 
 pub use arguments::*;
+pub(crate) use outputs::take_value;
+pub use outputs::{Output, Outputs};
+pub use unpack::Unpack;
 
 /// The result of a call that has not run: a handle on a node of a lazy task graph.
 ///
@@ -47,12 +51,12 @@ impl<T> std::fmt::Debug for Delayed<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let tasks = self.graph().len();
         let plural = if tasks == 1 { "" } else { "s" };
-        write!(f, "Delayed<{}>({}, {tasks} task{plural})", short_type(self.step.type_name), self.key())
+        write!(f, "Delayed<{}>({}, {tasks} task{plural})", short_type(self.step.body().type_name()), self.key())
     }
 }
 
 impl<T> Delayed<T> {
-    fn from_step(step: Arc<Step>) -> Self {
+    pub(crate) fn from_step(step: Arc<Step>) -> Self {
         Delayed { step, result: PhantomData }
     }
 
@@ -65,9 +69,10 @@ impl<T> Delayed<T> {
         self.step.name()
     }
 
-    /// A name that is unique in this process: the function and a number.
+    /// A name that is unique in this process: the function and a number. Of a [pure](Delayed::pure) task, the
+    /// function and a token of its arguments, which is the same in every process that runs the same code.
     pub fn key(&self) -> String {
-        format!("{}-{}", self.step.name(), self.step.key)
+        keys::key(&self.step)
     }
 
     /// The graph that makes this value.
@@ -101,11 +106,44 @@ impl<T> Delayed<T> {
 
     /// Whether, and how, the task behind this value can run in another process.
     pub fn travel(&self) -> Travel {
-        match &self.step.kind {
-            StepKind::Task(task) => task.travel(),
-            StepKind::Data(_) => Travel::Stays {
-                why: format!("a value of type `{}` needs an encoding to leave the process", self.step.type_name),
-            },
+        self.step.travel()
+    }
+
+    /// The same value under a name of your own: in drawings, errors and profiles.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// let total = delayed!(i64::pow(2, 5)).named("total");
+    /// assert_eq!(total.name(), "total");
+    /// assert_eq!(total.compute()?, 32);
+    /// # Ok::<(), taskloom::Error>(())
+    /// ```
+    pub fn named(&self, name: &str) -> Delayed<T> {
+        Delayed::from_step(Step::new(Label::named(&self.step, name)))
+    }
+
+    /// Declares that the task gives the same result whenever it gets the same arguments.
+    ///
+    /// Pure tasks of the same function and equal arguments have the same key: they run once within a compute, also
+    /// when they were written in two places, and not at all while a [persisted](Delayed::persist) one is kept. A task
+    /// is impure unless it says so, as in Dask.
+    ///
+    /// # Panics
+    /// When an argument that was there from the start cannot be encoded (it needs serde's `Serialize` and
+    /// `Deserialize`), or the function captures its surroundings: nobody could tell whether two such tasks are equal.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// fn load(day: i64) -> Vec<i64> { vec![day; 3] }
+    /// let (a, b) = (delayed!(load(1)).pure(), delayed!(load(1)).pure());
+    /// assert_eq!(a.key(), b.key());
+    /// let both = delayed!(std::ops::Add::add(a.index(0), b.index(1)));
+    /// assert_eq!(both.task_names(), ["load", "index", "index", "add"]);
+    /// ```
+    pub fn pure(&self) -> Delayed<T> {
+        match keys::token(&self.step) {
+            Ok(token) => Delayed::from_step(Step::new(Label::pure(&self.step, token))),
+            Err(why) => panic!("`{}` cannot be declared pure: {why}", self.name()),
         }
     }
 }
@@ -132,10 +170,43 @@ impl<T: Clone + Send + Sync + 'static> Delayed<T> {
     /// # Ok::<(), taskloom::Error>(())
     /// ```
     pub fn compute_with(&self, scheduler: Scheduler) -> Result<T> {
+        let value = self.run(scheduler)?;
+        Ok(take_value(value))
+    }
+}
+
+impl<T: Send + Sync + 'static> Delayed<T> {
+    fn run(&self, scheduler: Scheduler) -> Result<Value> {
         let mut values = scheduler::run(self.graph(), scheduler)?;
-        Ok(take_output(&mut values, 0))
+        Ok(values.pop().expect("a graph of one output gives one value"))
     }
 
+    /// Runs the graph now and keeps the result in memory: the handle that comes back stands for the value itself.
+    ///
+    /// What is derived from it starts from the value. The memory is free again when the last such handle is dropped.
+    ///
+    /// # Errors
+    /// As [`compute`](Delayed::compute).
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// let table = delayed!(Vec::from_iter(0..1000_i64)).persist()?;
+    /// assert_eq!(table.len(), 0); // no tasks left
+    /// assert_eq!(table.index(7).compute()?, 7);
+    /// # Ok::<(), taskloom::Error>(())
+    /// ```
+    pub fn persist(&self) -> Result<Delayed<T>> {
+        let value = self.run(Scheduler::default())?;
+        let value = value.downcast::<T>().unwrap_or_else(|_| unreachable!("a handle's type is its node's type"));
+        let data = Step::new(Data::<T, Registered>::new(value));
+        if let Some(token) = self.step.body().token() {
+            crate::graph::remember(token, &data);
+        }
+        Ok(Delayed::from_step(data))
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Delayed<T> {
     /// A new task that calls `function` on this value.
     ///
     /// ```
@@ -145,9 +216,27 @@ impl<T: Clone + Send + Sync + 'static> Delayed<T> {
     /// # Ok::<(), taskloom::Error>(())
     /// ```
     pub fn map<R: Send + Sync + 'static>(&self, function: impl Fn(T) -> R + Send + Sync + 'static) -> Delayed<R> {
-        let mut inputs = InputList::default();
-        let plan = (&&Borrowed(self)).taken(&mut inputs);
-        task("map", inputs, (plan,), move |(value,)| Ok(function(value)))
+        let value = ByValue::new(Slot::new(&self.step));
+        task(&Site::Written("map"), (value,), move |(value,)| Finished::<R>::ok(function(value)))
+    }
+
+    /// A new task that calls a function which can fail; its error fails the compute.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// let number = delayed_value(String::from("12")).and_then(|text| text.parse::<i64>());
+    /// assert_eq!(number.compute()?, 12);
+    /// # Ok::<(), taskloom::Error>(())
+    /// ```
+    pub fn and_then<R, E>(&self, function: impl Fn(T) -> Result<R, E> + Send + Sync + 'static) -> Delayed<R>
+    where
+        R: Send + Sync + 'static,
+        E: Into<BoxError> + 'static,
+    {
+        let value = ByValue::new(Slot::new(&self.step));
+        task(&Site::Written("and_then"), (value,), move |(value,)| {
+            Finished::<R>::new(function(value).map_err(Into::into))
+        })
     }
 }
 
@@ -160,75 +249,19 @@ impl<T: Clone + Send + Sync + 'static> Delayed<T> {
 /// # Ok::<(), taskloom::Error>(())
 /// ```
 pub fn delayed_value<T: Send + Sync + 'static>(value: T) -> Delayed<T> {
-    Delayed::from_step(Step::new(StepKind::Data(Arc::new(value)), std::any::type_name::<T>(), Vec::new()))
+    Delayed::from_step(Step::new(Data::<T, Registered>::new(Arc::new(value))))
 }
 
 /// Makes a node; what `delayed!` expands to.
 #[doc(hidden)]
-pub fn task<P, F, R>(name: impl Into<Cow<'static, str>>, inputs: InputList, plans: P, function: F) -> Delayed<R>
+pub fn task<P, F, R, E>(site: &'static Site, plans: P, function: F) -> Delayed<R>
 where
     P: Fetch,
-    F: Fn(P::Items) -> Result<R, BoxError> + Send + Sync + 'static,
+    F: Fn(P::Items) -> Finished<R, E> + Send + Sync + 'static,
     R: Send + Sync + 'static,
+    E: Encoding<R>,
 {
-    let task = Task::new(name, plans, function);
-    Delayed::from_step(Step::new(StepKind::Task(task), std::any::type_name::<R>(), inputs.into_steps()))
-}
-
-fn take_output<T: Clone + Send + Sync + 'static>(values: &mut [Option<crate::task::Value>], index: usize) -> T {
-    let value = values[index].take().expect("each output is taken once");
-    let value = value.downcast::<T>().unwrap_or_else(|_| unreachable!("a handle's type is its node's type"));
-    Arc::unwrap_or_clone(value)
-}
-
-/// Several handles that are computed together: what [`compute!`](crate::compute) takes.
-pub trait Outputs {
-    /// The values, in the same order.
-    type Values;
-    /// Runs the union of the graphs once.
-    ///
-    /// # Errors
-    /// As [`Delayed::compute`].
-    fn compute_together(self) -> Result<Self::Values>;
-}
-
-macro_rules! outputs_tuple {
-    ($($part:ident $index:tt),+) => {
-        impl<$($part: Clone + Send + Sync + 'static),+> Outputs for ($(&Delayed<$part>,)+) {
-            type Values = ($($part,)+);
-            fn compute_together(self) -> Result<Self::Values> {
-                let graph = Graph::lower(&[$(Arc::clone(self.$index.step())),+]);
-                let mut values = scheduler::run(graph, Scheduler::default())?;
-                Ok(($(take_output::<$part>(&mut values, $index),)+))
-            }
-        }
-    };
-}
-outputs_tuple!(A 0);
-outputs_tuple!(A 0, B 1);
-outputs_tuple!(A 0, B 1, C 2);
-outputs_tuple!(A 0, B 1, C 2, D 3);
-outputs_tuple!(A 0, B 1, C 2, D 3, E 4);
-outputs_tuple!(A 0, B 1, C 2, D 3, E 4, F 5);
-outputs_tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
-outputs_tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
-
-/// Computes several handles in one run, so that the work they share happens once.
-///
-/// Gives a `Result` of a tuple, in the order written. The handles stay usable.
-///
-/// ```
-/// use taskloom::prelude::*;
-/// let base = delayed!(i64::pow(2, 5));
-/// let (double, half) = compute!(&base * 2, &base / 2)?;
-/// assert_eq!((double, half), (64, 16));
-/// # Ok::<(), taskloom::Error>(())
-/// ```
-#[macro_export]
-macro_rules! compute {
-    ($($handle:expr),+ $(,)?) => {
-        $crate::Outputs::compute_together(($(&($handle),)+))
-    };
+    Delayed::from_step(Step::new(crate::task::Call::new(site, plans, function)))
 }
 
 impl<T> Show for Delayed<T> {
@@ -237,7 +270,7 @@ impl<T> Show for Delayed<T> {
         let (tasks, data) = (graph.len(), graph.node_count() - graph.len());
         let rows = [
             ("function", self.name().to_owned()),
-            ("type", short_type(self.step.type_name)),
+            ("type", short_type(self.step.body().type_name())),
             ("tasks", tasks.to_string()),
             ("data nodes", data.to_string()),
         ];

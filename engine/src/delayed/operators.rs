@@ -1,28 +1,48 @@
 //! Operators on handles: `&x + &y`, `&x * 10`, `-x`.
 
-use std::ops::{Add, Div, Mul, Neg, Not, Rem, Sub};
+use std::ops::{Add, Div, Index, Mul, Neg, Not, Rem, Sub};
 
-use super::{Borrowed, Delayed, InputList, TakenLazy, task};
+use super::{Delayed, task};
+use crate::task::function::Argument;
+use crate::task::{ByReference, ByValue, Fetch, Finished, Kept, Plan, Registered, Site, Slot};
 
-fn binary<T, U, R>(name: &'static str, left: &Delayed<T>, right: &Delayed<U>, apply: fn(T, U) -> R) -> Delayed<R>
-where
-    T: Clone + Send + Sync + 'static,
-    U: Clone + Send + Sync + 'static,
-    R: Send + Sync + 'static,
-{
-    let mut inputs = InputList::default();
-    let plans = ((&&Borrowed(left)).taken(&mut inputs), (&&Borrowed(right)).taken(&mut inputs));
-    task(name, inputs, plans, move |(left, right)| Ok(apply(left, right)))
+fn by_value<T: Clone + Send + Sync + 'static>(handle: &Delayed<T>) -> ByValue<T, Slot> {
+    ByValue::new(Slot::new(handle.step()))
 }
 
-fn unary<T, R>(name: &'static str, operand: &Delayed<T>, apply: fn(T) -> R) -> Delayed<R>
+fn by_reference<T: Send + Sync + 'static>(handle: &Delayed<T>) -> ByReference<T, Slot> {
+    ByReference::new(Slot::new(handle.step()))
+}
+
+fn kept<T: Clone + Send + Sync + 'static>(value: T) -> ByValue<T, Kept<T, Registered>> {
+    ByValue::new(Kept::new(value))
+}
+
+/// A task of two arguments. `apply` is the operator itself and captures nothing, so that the task can travel.
+fn binary<L, R, O>(
+    site: &'static Site,
+    left: L,
+    right: R,
+    apply: impl Fn(L::Items, R::Items) -> O + Send + Sync + 'static,
+) -> Delayed<O>
+where
+    L: Fetch,
+    R: Fetch,
+    O: Send + Sync + 'static,
+{
+    task(site, (left, right), move |(left, right)| Finished::<O>::ok(apply(left, right)))
+}
+
+fn unary<T, R>(
+    site: &'static Site,
+    operand: &Delayed<T>,
+    apply: impl Fn(T) -> R + Send + Sync + 'static,
+) -> Delayed<R>
 where
     T: Clone + Send + Sync + 'static,
     R: Send + Sync + 'static,
 {
-    let mut inputs = InputList::default();
-    let plan = (&&Borrowed(operand)).taken(&mut inputs);
-    task(name, inputs, (plan,), move |(operand,)| Ok(apply(operand)))
+    task(site, (by_value(operand),), move |(operand,)| Finished::<R>::ok(apply(operand)))
 }
 
 macro_rules! between_handles {
@@ -36,7 +56,7 @@ macro_rules! between_handles {
             type Output = Delayed<T::Output>;
             fn $method(self, right: $($right)* Delayed<U>) -> Self::Output {
                 #[allow(clippy::needless_borrow)]
-                binary(stringify!($method), &self, &right, T::$method)
+                binary(&Site::Written(stringify!($method)), by_value(&self), by_value(&right), T::$method)
             }
         }
     };
@@ -48,14 +68,18 @@ macro_rules! with_number {
         impl $trait<$number> for $($reference)* Delayed<$number> {
             type Output = Delayed<<$number as $trait>::Output>;
             fn $method(self, right: $number) -> Self::Output {
-                self.map_named(stringify!($method), move |left| <$number as $trait>::$method(left, right))
+                #[allow(clippy::needless_borrow)]
+                let left = by_value(&self);
+                binary(&Site::Written(stringify!($method)), left, kept(right), <$number as $trait>::$method)
             }
         }
 
         impl $trait<$($reference)* Delayed<$number>> for $number {
             type Output = Delayed<<$number as $trait>::Output>;
             fn $method(self, right: $($reference)* Delayed<$number>) -> Self::Output {
-                right.map_named(stringify!($method), move |right| <$number as $trait>::$method(self, right))
+                #[allow(clippy::needless_borrow)]
+                let right = by_value(&right);
+                binary(&Site::Written(stringify!($method)), kept(self), right, <$number as $trait>::$method)
             }
         }
     };
@@ -89,7 +113,7 @@ macro_rules! unary_operator {
         {
             type Output = Delayed<T::Output>;
             fn $method(self) -> Self::Output {
-                unary(stringify!($method), &self, T::$method)
+                unary(&Site::Written(stringify!($method)), &self, T::$method)
             }
         }
 
@@ -100,7 +124,7 @@ macro_rules! unary_operator {
         {
             type Output = Delayed<T::Output>;
             fn $method(self) -> Self::Output {
-                unary(stringify!($method), self, T::$method)
+                unary(&Site::Written(stringify!($method)), self, T::$method)
             }
         }
     };
@@ -108,15 +132,77 @@ macro_rules! unary_operator {
 unary_operator!(Neg, neg);
 unary_operator!(Not, not);
 
-impl<T: Clone + Send + Sync + 'static> Delayed<T> {
-    fn map_named<R: Send + Sync + 'static>(
-        &self,
-        name: &'static str,
-        apply: impl Fn(T) -> R + Send + Sync + 'static,
-    ) -> Delayed<R> {
-        let mut inputs = InputList::default();
-        let plan = (&&Borrowed(self)).taken(&mut inputs);
-        task(name, inputs, (plan,), move |(value,)| Ok(apply(value)))
+macro_rules! comparison {
+    ($($method:ident $bound:ident $symbol:literal)+) => {
+        /// Comparisons. Rust's own operators give a `bool` at once, so these are methods; each takes a value or a handle.
+        ///
+        /// ```
+        /// use taskloom::prelude::*;
+        /// let x = delayed!(i64::pow(2, 3));
+        /// let y = delayed_value(9_i64);
+        /// assert!(x.lt(&y).compute()?);
+        /// assert!(x.ge(8).compute()?);
+        /// # Ok::<(), taskloom::Error>(())
+        /// ```
+        impl<T: Clone + Send + Sync + 'static> Delayed<T> {
+            $(
+                #[doc = concat!("Whether this value `", $symbol, "` the other, when both are there.")]
+                #[allow(clippy::should_implement_trait)]
+                pub fn $method<A>(&self, other: A) -> Delayed<bool>
+                where
+                    T: $bound,
+                    A: Argument<T>,
+                {
+                    let other = ByReference::<T, A::Plan>::new(other.into_plan());
+                    binary(&Site::Written(stringify!($method)), by_reference(self), other, |left, right| {
+                        $bound::$method(&*left, &*right)
+                    })
+                }
+            )+
+        }
+    };
+}
+comparison! {
+    eq PartialEq "=="
+    ne PartialEq "!="
+    lt PartialOrd "<"
+    le PartialOrd "<="
+    gt PartialOrd ">"
+    ge PartialOrd ">="
+}
+
+impl<T: Send + Sync + 'static> Delayed<T> {
+    /// A task that takes one element out: `value[index]`, cloned. The index is a value or a handle.
+    ///
+    /// An index that is not there fails the compute with the message of the type's own panic.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// let words = delayed!(str::to_owned("warp weft")).map(|text: String| {
+    ///     text.split(' ').map(str::to_owned).collect::<Vec<_>>()
+    /// });
+    /// assert_eq!(words.index(1).compute()?, "weft");
+    /// # Ok::<(), taskloom::Error>(())
+    /// ```
+    pub fn index<I, A>(&self, index: A) -> Delayed<T::Output>
+    where
+        T: Index<I>,
+        T::Output: Clone + Send + Sync + Sized + 'static,
+        I: Clone + Send + Sync + 'static,
+        A: Argument<I>,
+    {
+        let index = ByValue::<I, A::Plan>::new(index.into_plan());
+        binary(&Site::Written("index"), by_reference(self), index, |value, index| value[index].clone())
+    }
+}
+
+/// As the sum of owned handles.
+impl<'a, T> std::iter::Sum<&'a Delayed<T>> for Delayed<T>
+where
+    T: Add<Output = T> + Default + Clone + Send + Sync + 'static,
+{
+    fn sum<I: Iterator<Item = &'a Delayed<T>>>(handles: I) -> Self {
+        handles.cloned().sum()
     }
 }
 

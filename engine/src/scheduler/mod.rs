@@ -5,19 +5,25 @@
 //! it. The first failure stops the run. An interrupt stops it between two tasks.
 
 mod cancel;
+mod config;
+mod crew;
+mod in_order;
+mod pool;
 mod progress;
+mod result_cell;
 mod store;
 mod sync;
 mod threads;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::error::{Error, Result, TaskError};
 use crate::graph::{Graph, NodeId};
 use crate::task::{Failure, Value};
 
-pub(crate) use cancel::begin_cell;
+pub(crate) use cancel::{InterruptCheck, begin_cell};
 pub use cancel::{interrupt, sleep_ms};
+pub use crew::blocking;
 
 /// Where a graph runs.
 ///
@@ -35,18 +41,24 @@ pub enum Scheduler {
     Sync,
     /// A pool of so many threads; 0 is the same as [`Scheduler::Default`].
     Threads(usize),
-    /// The process-wide pool: `TASKLOOM_NUM_THREADS` threads, or one for each core.
+    /// What the scope, the program, the environment or the configuration file chose; without them a process-wide pool
+    /// of one thread for each core. See [`set_global`](Scheduler::set_global) and [`scope`](Scheduler::scope).
     #[default]
     Default,
 }
 
 /// Runs all that the outputs need; gives their values, in order.
-pub(crate) fn run(graph: Graph, scheduler: Scheduler) -> Result<Vec<Option<Value>>> {
+pub(crate) fn run(graph: Graph, scheduler: Scheduler) -> Result<Vec<Value>> {
     match scheduler {
-        Scheduler::Sync => sync::run(&graph),
-        Scheduler::Default => threads::run(graph, threads::default_pool()?),
-        Scheduler::Threads(0) => threads::run(graph, threads::default_pool()?),
-        Scheduler::Threads(n) => threads::run(graph, threads::pool_of(n)?),
+        Scheduler::Sync => in_order::run(&graph),
+        Scheduler::Threads(threads) if threads > 0 => threads::run(graph, pool::pool_of(threads)?),
+        // Inside a task the outer computation has already chosen.
+        _ => match (crew::current_pool(), config::resolve()?) {
+            (_, Scheduler::Sync) => in_order::run(&graph),
+            (_, Scheduler::Threads(threads)) if threads > 0 => threads::run(graph, pool::pool_of(threads)?),
+            (Some(pool), _) => threads::run(graph, pool),
+            (None, _) => threads::run(graph, pool::default_pool()?),
+        },
     }
 }
 
@@ -55,7 +67,16 @@ pub(crate) fn run(graph: Graph, scheduler: Scheduler) -> Result<Vec<Option<Value
 /// # Errors
 /// [`Error::Pool`] when they cannot be started.
 pub fn num_threads() -> Result<usize> {
-    Ok(threads::default_pool()?.current_num_threads())
+    match config::resolve()? {
+        Scheduler::Sync => Ok(1),
+        Scheduler::Threads(threads) if threads > 0 => Ok(threads),
+        _ => Ok(pool::default_pool()?.threads),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Tasks run outside all locks of this module and their panics are caught, so poison says nothing.
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// The error that a person sees for a task that failed.

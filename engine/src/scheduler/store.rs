@@ -1,63 +1,72 @@
 //! Results while a graph runs: kept until the last consumer has taken them.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
-
-use crate::graph::{Dependents, Graph, NodeId, StepKind};
+use super::result_cell::ResultCell;
+use crate::graph::{Dependents, Graph, NodeId};
 use crate::task::{Inputs, Value};
 
-#[derive(Debug, Default)]
-struct Cell {
-    /// Reads still to come: one for each edge, and one for each time the node is asked for as an output.
-    readers: AtomicU32,
-    value: Mutex<Option<Value>>,
-}
-
-#[derive(Debug)]
 pub(super) struct Store {
-    cells: Vec<Cell>,
+    cells: Box<[ResultCell<Value>]>,
 }
 
 impl Store {
     pub(super) fn new(graph: &Graph, dependents: &Dependents) -> Self {
-        let cells: Vec<Cell> = graph
+        let mut cells: Box<[ResultCell<Value>]> = graph
             .ids()
-            .map(|id| Cell { readers: AtomicU32::new(dependents.of(id).len() as u32), value: Mutex::new(None) })
+            .map(|id| {
+                // Data nodes never run: nobody waits for them.
+                let waiting = graph.inputs(id).iter().filter(|&&input| graph.data(input).is_none()).count();
+                ResultCell::new(waiting as u32, dependents.of(id).len() as u32)
+            })
             .collect();
         for &output in graph.outputs() {
-            cells[output as usize].readers.fetch_add(1, Ordering::Relaxed);
+            cells[output as usize].add_reader();
         }
-        let store = Store { cells };
         for id in graph.ids() {
-            if let StepKind::Data(value) = &graph.step(id).kind {
-                store.put(id, Value::clone(value));
+            if let Some(value) = graph.data(id) {
+                // SAFETY: put once, before any other thread knows of this store.
+                unsafe { cells[id as usize].put(Value::clone(value)) };
             }
         }
-        store
+        Store { cells }
     }
 
-    pub(super) fn put(&self, id: NodeId, value: Value) {
-        *self.lock(id) = Some(value);
+    /// Whether nothing that the node needs is still to run.
+    pub(super) fn is_ready(&self, id: NodeId) -> bool {
+        self.cells[id as usize].is_ready()
     }
 
-    /// One reader's reference; the last reader gets the store's own.
-    fn read(&self, id: NodeId) -> Option<Value> {
-        let mut value = self.lock(id);
-        if self.cells[id as usize].readers.fetch_sub(1, Ordering::AcqRel) == 1 { value.take() } else { value.clone() }
+    /// # Safety
+    /// Once for each node, by the thread that ran it.
+    pub(super) unsafe fn put(&self, id: NodeId, value: Value) {
+        // SAFETY: as promised; readers come after `input_finished`, or after the run's own count of what is done.
+        unsafe { self.cells[id as usize].put(value) };
     }
 
-    /// The arguments of a node whose inputs have all finished.
-    pub(super) fn inputs(&self, graph: &Graph, id: NodeId) -> Inputs {
-        Inputs::new(graph.inputs(id).iter().map(|&input| self.read(input)).collect())
+    /// Tells `dependent` that one of its inputs is there; true when that was the last.
+    pub(super) fn input_finished(&self, dependent: NodeId) -> bool {
+        self.cells[dependent as usize].input_finished()
     }
 
-    /// The values of the outputs, once all are there.
-    pub(super) fn outputs(&self, graph: &Graph) -> Vec<Option<Value>> {
-        graph.outputs().iter().map(|&output| self.read(output)).collect()
+    /// Calls `run` with the arguments of a node.
+    ///
+    /// # Safety
+    /// Once for each node, when all its inputs have been put.
+    pub(super) unsafe fn with_inputs<R>(&self, graph: &Graph, id: NodeId, run: impl FnOnce(Inputs<'_>) -> R) -> R {
+        let mut inputs = graph.inputs(id).iter();
+        let mut next = || {
+            let input = *inputs.next().expect("a task reads as many inputs as it has");
+            // SAFETY: each edge of the graph was announced as one reader, and is read here once.
+            unsafe { self.cells[input as usize].read() }
+        };
+        run(Inputs::new(&mut next))
     }
 
-    fn lock(&self, id: NodeId) -> std::sync::MutexGuard<'_, Option<Value>> {
-        // Nothing that can panic runs under this lock, so a poisoned one is still sound.
-        self.cells[id as usize].value.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    /// The values of the outputs.
+    ///
+    /// # Safety
+    /// Once, when all tasks have been put.
+    pub(super) unsafe fn outputs(&self, graph: &Graph) -> Vec<Value> {
+        // SAFETY: each output was announced as one more reader of its node.
+        graph.outputs().iter().map(|&output| unsafe { self.cells[output as usize].read() }).collect()
     }
 }

@@ -1,44 +1,24 @@
-//! The scheduler for a debugger: the static order, on the thread that asked.
+//! The standard library's atomics under the names that [`result_cell`](super::result_cell) uses: `tests/loom.rs` has
+//! loom's under the same names.
 
-use super::cancel::InterruptCheck;
-use super::progress::Reporter;
-use super::store::Store;
-use super::task_error;
-use crate::error::{Error, Result};
-use crate::events::ProgressState;
-use crate::graph::Graph;
-use crate::task::Value;
+pub(super) use std::sync::atomic::{AtomicU32, Ordering};
 
-pub(super) fn run(graph: &Graph) -> Result<Vec<Option<Value>>> {
-    let interrupts = InterruptCheck::new();
-    let store = Store::new(graph, &graph.dependents());
-    let total = graph.len();
-    let mut reporter = Reporter::new(total);
-    let mut done = 0;
-    for id in graph.ids() {
-        let Some(task) = graph.task(id) else { continue };
-        // Before each task, and not only after the last: a computation inside an interrupted task begins interrupted.
-        if interrupts.is_interrupted() {
-            reporter.end(done, ProgressState::Cancelled);
-            return Err(Error::Cancelled { done, total });
-        }
-        reporter.tick(done, || Some(task.name().to_owned()));
-        let outcome = interrupts.within(|| task.run(store.inputs(graph, id)));
-        match outcome {
-            // What an interrupted task returned may be half of a result.
-            _ if interrupts.is_interrupted() => continue,
-            Ok(value) => store.put(id, value),
-            Err(failure) => {
-                reporter.end(done, ProgressState::Failed);
-                return Err(task_error(graph, id, failure));
-            }
-        }
-        done += 1;
+/// `std::cell::UnsafeCell` with loom's way of saying what an access does.
+#[derive(Debug)]
+pub(super) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+impl<T> UnsafeCell<T> {
+    pub(super) fn new(value: T) -> Self {
+        UnsafeCell(std::cell::UnsafeCell::new(value))
     }
-    if interrupts.is_interrupted() {
-        reporter.end(done, ProgressState::Cancelled);
-        return Err(Error::Cancelled { done, total });
+
+    #[inline(always)]
+    pub(super) fn with<R>(&self, access: impl FnOnce(*const T) -> R) -> R {
+        access(self.0.get())
     }
-    reporter.end(done, ProgressState::Finished);
-    Ok(store.outputs(graph))
+
+    #[inline(always)]
+    pub(super) fn with_mut<R>(&self, access: impl FnOnce(*mut T) -> R) -> R {
+        access(self.0.get())
+    }
 }

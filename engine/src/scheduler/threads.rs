@@ -1,254 +1,214 @@
-//! The default scheduler: a rayon pool, and a heap of what is ready.
+//! The default scheduler: a crew of threads that steal from each other.
 //!
-//! A worker is a rayon job that takes the ready node that comes first in the static order, runs it, goes on with the
-//! first of the nodes this made ready, and leaves the pool's thread when nothing is ready. Whoever makes nodes ready
-//! starts as many further workers as there is work and room for. So no thread ever waits for a dependency: a task may
-//! itself compute, or use rayon, and the pool stays full.
+//! What is ready from the start stands in a list in the static order, from which members take a few at a time. What a
+//! task makes ready goes onto its member's own stack, the first in the static order on top, and the member goes on with
+//! that: depth first, so that what was started is finished before something else is begun. A member without work steals
+//! the oldest from another's stack, which is the furthest from what that one is about to do.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::time::{Duration, Instant};
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use crossbeam_deque::{Injector, Steal, Stealer, Worker};
+use crossbeam_utils::CachePadded;
 
 use super::cancel::InterruptCheck;
+use super::crew::{Crew, Work, blocking};
+use super::pool::Pool;
 use super::progress::{Reporter, TICK};
 use super::store::Store;
-use super::task_error;
+use super::{lock, task_error};
+use crate::diagnostics::recorder::{self, Lane, Recording};
 use crate::error::{Error, Result};
 use crate::events::ProgressState;
 use crate::graph::{Dependents, Graph, NodeId};
 use crate::task::{Failure, Value};
 
-/// What sets the number of threads of the default pool.
-const THREADS_VARIABLE: &str = "TASKLOOM_NUM_THREADS";
-/// Tasks may compute, and those tasks compute again: each level takes some of a thread's stack. Only what is used is
-/// backed by memory.
-const STACK: usize = 64 << 20;
-/// How long a task that waits for its own computation lets others find work for it.
-const LOOK_AGAIN: Duration = Duration::from_millis(1);
+/// The most that a member takes from the list at a time: enough that the list is not fought over.
+const BATCH: usize = 32;
+/// How long a member without work looks for some before it leaves the thread. Waking a thread takes about as long.
+const LINGER: Duration = Duration::from_micros(30);
+/// How long a task that waits for its own computation keeps its place among the workers of the outer one.
+const KEEP_PLACE: Duration = Duration::from_millis(2);
 
-fn build_pool(threads: usize) -> Result<Arc<ThreadPool>> {
-    ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .stack_size(STACK)
-        .thread_name(|index| format!("taskloom-{index}"))
-        .build()
-        .map(Arc::new)
-        .map_err(|error| Error::Pool { threads, reason: error.to_string() })
+/// A member's stack, and what it has done: on a cache line of its own.
+struct Seat {
+    /// Taken while a member sits here.
+    stack: Mutex<Option<Worker<NodeId>>>,
+    stealer: Stealer<NodeId>,
+    done: AtomicUsize,
+    running: AtomicU32,
 }
 
-/// The pool of the process, made when it is first needed.
-pub(super) fn default_pool() -> Result<Arc<ThreadPool>> {
-    static POOL: OnceLock<Result<Arc<ThreadPool>>> = OnceLock::new();
-    POOL.get_or_init(|| {
-        let asked = std::env::var(THREADS_VARIABLE).ok().and_then(|text| text.trim().parse().ok());
-        let threads = match asked {
-            Some(threads) if threads > 0 => threads,
-            _ => std::thread::available_parallelism().map_or(1, usize::from),
-        };
-        build_pool(threads)
-    })
-    .clone()
-}
-
-/// A pool of another size, kept for the next time.
-pub(super) fn pool_of(threads: usize) -> Result<Arc<ThreadPool>> {
-    static POOLS: OnceLock<Mutex<HashMap<usize, Arc<ThreadPool>>>> = OnceLock::new();
-    let mut pools = lock(POOLS.get_or_init(Mutex::default));
-    if let Some(pool) = pools.get(&threads) {
-        return Ok(Arc::clone(pool));
-    }
-    let pool = build_pool(threads)?;
-    pools.insert(threads, Arc::clone(&pool));
-    Ok(pool)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Tasks run outside all locks of this module and their panics are caught, so poison says nothing.
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-/// Everything that the workers of one computation share.
-struct Run {
+/// Everything that the members of one computation share.
+pub(super) struct Run {
     graph: Graph,
     dependents: Dependents,
     store: Store,
-    pool: Arc<ThreadPool>,
-    /// For each node, how many of its inputs have not finished.
-    waiting_for: Vec<AtomicU32>,
-    /// What can run now; ids are the static order, so the smallest comes first.
-    ready: Mutex<BinaryHeap<Reverse<NodeId>>>,
-    workers: AtomicUsize,
-    most_workers: usize,
-    done: AtomicUsize,
+    crew: Crew,
+    /// Ready from the start, in the static order; `next_root` is the first that nobody has taken.
+    roots: Vec<NodeId>,
+    next_root: CachePadded<AtomicUsize>,
+    seats: Box<[CachePadded<Seat>]>,
+    /// Where a member without a seat puts what it makes ready.
+    overflow: Injector<NodeId>,
+    /// Tasks that have not been counted as done.
+    left: CachePadded<AtomicUsize>,
     total: usize,
     stopped: AtomicBool,
     interrupts: InterruptCheck,
-    /// The last task that was begun, for the progress bar.
-    running: AtomicU32,
-    outcome: Mutex<Option<Result<Vec<Option<Value>>>>>,
-    finished: Condvar,
+    recording: Option<Recording>,
+    outcome: Mutex<Option<Result<Vec<Value>>>>,
+    /// The outcome is there, or there is work for a caller that waits inside a task.
+    changed: Condvar,
+    caller_waits: AtomicBool,
+    on_finish: Mutex<Option<OnFinish>>,
+    this: Weak<Run>,
 }
 
-pub(super) fn run(graph: Graph, pool: Arc<ThreadPool>) -> Result<Vec<Option<Value>>> {
-    let dependents = graph.dependents();
-    let store = Store::new(&graph, &dependents);
-    let total = graph.len();
-    if total == 0 {
-        return Ok(store.outputs(&graph));
-    }
-    // Data nodes never run: nobody waits for them.
-    let waiting_for: Vec<AtomicU32> = graph
-        .ids()
-        .map(|id| AtomicU32::new(graph.inputs(id).iter().filter(|&&input| graph.task(input).is_some()).count() as u32))
-        .collect();
-    let ready: BinaryHeap<Reverse<NodeId>> = graph
-        .ids()
-        .filter(|&id| graph.task(id).is_some() && waiting_for[id as usize].load(Ordering::Relaxed) == 0)
-        .map(Reverse)
-        .collect();
-    let first_wave = ready.len();
-    let run = Arc::new(Run {
-        dependents,
-        store,
-        waiting_for,
-        ready: Mutex::new(ready),
-        workers: AtomicUsize::new(0),
-        most_workers: pool.current_num_threads(),
-        pool,
-        done: AtomicUsize::new(0),
-        total,
-        stopped: AtomicBool::new(false),
-        interrupts: InterruptCheck::new(),
-        running: AtomicU32::new(0),
-        outcome: Mutex::new(None),
-        finished: Condvar::new(),
-        graph,
-    });
-    run.start_workers(first_wave);
-    if crate::panics::is_in_task() { run.wait_as_worker() } else { run.wait() }
+/// Called once with the outcome, on the thread that ran the last task.
+pub(crate) type OnFinish = Box<dyn FnOnce(Result<Vec<Value>>) + Send>;
+
+/// Runs a graph and waits for it.
+pub(super) fn run(graph: Graph, pool: Arc<Pool>) -> Result<Vec<Value>> {
+    let run = Run::new(graph, pool, None);
+    run.start();
+    if crate::panics::is_in_task() { run.wait_as_member() } else { run.wait() }
 }
 
 impl Run {
-    /// Starts workers for `work` new ready nodes, as far as there is room.
-    fn start_workers(self: &Arc<Self>, work: usize) {
-        for _ in 0..work {
-            let room = self.workers.fetch_update(Ordering::AcqRel, Ordering::Acquire, |workers| {
-                (workers < self.most_workers).then_some(workers + 1)
-            });
-            if room.is_err() {
-                return;
-            }
-            let run = Arc::clone(self);
-            self.pool.spawn(move || run.work());
-        }
-    }
-
-    fn work(self: Arc<Self>) {
-        loop {
-            self.run_ready();
-            self.workers.fetch_sub(1, Ordering::AcqRel);
-            // A node may have become ready after the heap was found empty and before this worker signed off, when its
-            // maker still saw a full house. Whoever sees that takes the place again.
-            if self.should_stop() || lock(&self.ready).is_empty() {
-                return;
-            }
-            let room = self.workers.fetch_update(Ordering::AcqRel, Ordering::Acquire, |workers| {
-                (workers < self.most_workers).then_some(workers + 1)
-            });
-            if room.is_err() {
-                return;
-            }
-        }
-    }
-
-    /// Runs nodes for as long as some are ready.
-    fn run_ready(self: &Arc<Self>) {
-        let mut next = lock(&self.ready).pop();
-        while let Some(Reverse(id)) = next {
-            if self.should_stop() {
-                return;
-            }
-            next = self.execute(id);
-        }
-    }
-
-    /// Runs one node; gives the node this worker should go on with.
-    fn execute(self: &Arc<Self>, id: NodeId) -> Option<Reverse<NodeId>> {
-        let task = self.graph.task(id).expect("only tasks become ready");
-        self.running.store(id, Ordering::Relaxed);
-        match self.interrupts.within(|| task.run(self.store.inputs(&self.graph, id))) {
-            Ok(value) => self.store.put(id, value),
-            Err(failure) => {
-                self.fail(id, failure);
-                return None;
-            }
-        }
-        let made_ready: Vec<NodeId> = self
-            .dependents
-            .of(id)
-            .iter()
-            .copied()
-            .filter(|&dependent| self.waiting_for[dependent as usize].fetch_sub(1, Ordering::AcqRel) == 1)
+    pub(super) fn new(graph: Graph, pool: Arc<Pool>, on_finish: Option<OnFinish>) -> Arc<Run> {
+        let dependents = graph.dependents();
+        let store = Store::new(&graph, &dependents);
+        let total = graph.len();
+        let roots: Vec<NodeId> =
+            graph.ids().filter(|&id| store.is_ready(id) && graph.data(id).is_none()).collect();
+        let crew = Crew::new(pool);
+        let seats = (0..crew.most() + 1)
+            .map(|_| {
+                let stack = Worker::new_lifo();
+                let stealer = stack.stealer();
+                let (done, running) = (AtomicUsize::new(0), AtomicU32::new(NodeId::MAX));
+                CachePadded::new(Seat { stack: Mutex::new(Some(stack)), stealer, done, running })
+            })
             .collect();
-        if self.done.fetch_add(1, Ordering::AcqRel) + 1 == self.total {
-            self.finish(Ok(self.store.outputs(&self.graph)));
-            return None;
+        Arc::new_cyclic(|this| Run {
+            this: Weak::clone(this),
+            dependents,
+            store,
+            crew,
+            roots,
+            next_root: CachePadded::default(),
+            seats,
+            overflow: Injector::new(),
+            left: CachePadded::new(AtomicUsize::new(total)),
+            total,
+            stopped: AtomicBool::new(false),
+            interrupts: InterruptCheck::new(),
+            recording: recorder::begin(&graph),
+            outcome: Mutex::new(None),
+            changed: Condvar::new(),
+            caller_waits: AtomicBool::new(false),
+            on_finish: Mutex::new(on_finish),
+            graph,
+        })
+    }
+
+    pub(super) fn start(self: &Arc<Self>) {
+        if self.total == 0 {
+            // SAFETY: there is nothing to run, and nobody else finishes this.
+            self.finish(Ok(unsafe { self.store.outputs(&self.graph) }));
+        } else {
+            Crew::call(self, self.roots.len());
         }
-        let mut ready = lock(&self.ready);
-        let extra = made_ready.len().saturating_sub(1);
-        ready.extend(made_ready.into_iter().map(Reverse));
-        let next = ready.pop();
-        drop(ready);
-        if extra > 0 {
-            self.start_workers(extra);
+    }
+
+    /// Says that so many more nodes are ready.
+    fn call(&self, mut count: usize) {
+        std::sync::atomic::fence(Ordering::SeqCst);
+        if self.caller_waits.load(Ordering::SeqCst) && self.caller_waits.swap(false, Ordering::SeqCst) {
+            // Under the lock, so that it cannot fall between the caller's last look and its sleep.
+            drop(lock(&self.outcome));
+            self.changed.notify_all();
+            count -= 1;
         }
-        next
+        if count > 0
+            && !self.crew.is_full()
+            && let Some(this) = self.this.upgrade()
+        {
+            Crew::call(&this, count);
+        }
+    }
+
+    /// Stops between two tasks; the outcome is [`Error::Cancelled`].
+    pub(super) fn cancel(&self) {
+        let cancelled = self.cancelled();
+        self.finish(Err(cancelled));
     }
 
     fn should_stop(&self) -> bool {
         self.stopped.load(Ordering::Relaxed) || self.interrupts.is_interrupted()
     }
 
-    fn fail(&self, id: NodeId, failure: Failure) {
-        let error = task_error(&self.graph, id, failure);
-        self.finish(Err(error));
+    fn done(&self) -> usize {
+        self.seats.iter().map(|seat| seat.done.load(Ordering::Relaxed)).sum::<usize>().min(self.total)
+    }
+
+    /// The name of a task that is running.
+    fn running(&self) -> Option<String> {
+        let mut running = self.seats.iter().map(|seat| seat.running.load(Ordering::Relaxed));
+        running.find(|&id| id != NodeId::MAX).map(|id| self.graph.name(id).to_owned())
     }
 
     /// The first outcome counts.
-    fn finish(&self, outcome: Result<Vec<Option<Value>>>) {
-        self.stopped.store(true, Ordering::Release);
-        lock(&self.outcome).get_or_insert(outcome);
-        self.finished.notify_all();
+    fn finish(&self, outcome: Result<Vec<Value>>) {
+        let mut kept = lock(&self.outcome);
+        if self.stopped.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        match lock(&self.on_finish).take() {
+            Some(on_finish) => {
+                drop(kept);
+                on_finish(outcome);
+            }
+            None => {
+                *kept = Some(outcome);
+                drop(kept);
+                self.changed.notify_all();
+            }
+        }
     }
 
     fn cancelled(&self) -> Error {
+        Error::Cancelled { done: self.done(), total: self.total }
+    }
+
+    fn stop_cancelled(&self) -> Error {
         self.stopped.store(true, Ordering::Release);
-        Error::Cancelled { done: self.done.load(Ordering::Relaxed), total: self.total }
+        self.cancelled()
     }
 
     /// Waits on a thread that is not the pool's, and reports progress meanwhile.
-    fn wait(&self) -> Result<Vec<Option<Value>>> {
+    fn wait(&self) -> Result<Vec<Value>> {
+        let began = Instant::now();
+        while began.elapsed() < LINGER && !self.stopped.load(Ordering::Acquire) {
+            std::hint::spin_loop();
+        }
         let mut reporter = Reporter::new(self.total);
         let mut outcome = lock(&self.outcome);
         let result = loop {
             if self.interrupts.is_interrupted() {
-                break Err(self.cancelled());
+                break Err(self.stop_cancelled());
             }
             if let Some(outcome) = outcome.take() {
                 break outcome;
             }
-            drop(match self.finished.wait_timeout(outcome, TICK / 2) {
+            drop(match self.changed.wait_timeout(outcome, TICK / 2) {
                 Ok((outcome, _)) => outcome,
                 Err(poisoned) => poisoned.into_inner().0,
             });
             // Without the lock: whoever listens to the report may be slow, and must not hold up the workers.
-            reporter.tick(self.done.load(Ordering::Relaxed), || {
-                Some(self.graph.name(self.running.load(Ordering::Relaxed)).to_owned())
-            });
+            reporter.tick(self.done(), || self.running());
             outcome = lock(&self.outcome);
         };
         let state = match &result {
@@ -256,28 +216,228 @@ impl Run {
             Err(Error::Cancelled { .. }) => ProgressState::Cancelled,
             Err(_) => ProgressState::Failed,
         };
-        reporter.end(self.done.load(Ordering::Relaxed), state);
+        reporter.end(self.done(), state);
         result
     }
 
     /// Waits inside a task: by working. This thread alone could run all of the graph, so computations that wait for one
     /// another, on one pool or on several, always come to an end.
-    fn wait_as_worker(self: &Arc<Self>) -> Result<Vec<Option<Value>>> {
+    fn wait_as_member(self: &Arc<Self>) -> Result<Vec<Value>> {
         loop {
-            self.run_ready();
+            Crew::help(self);
             if self.interrupts.is_interrupted() {
-                return Err(self.cancelled());
+                return Err(self.stop_cancelled());
             }
-            let mut outcome = lock(&self.outcome);
-            if let Some(outcome) = outcome.take() {
+            if let Some(outcome) = self.wait_a_moment(KEEP_PLACE) {
                 return outcome;
             }
-            // Nobody says when a node becomes ready: whoever makes it so goes on with it, and others come back soon.
-            let (mut outcome, _) =
-                self.finished.wait_timeout(outcome, LOOK_AGAIN).unwrap_or_else(|poisoned| poisoned.into_inner());
-            if let Some(outcome) = outcome.take() {
-                return outcome;
+            if !self.has_work() && !self.stopped.load(Ordering::Acquire) {
+                if let Some(outcome) = blocking(|| self.wait_a_moment(TICK / 2)) {
+                    return outcome;
+                }
             }
+        }
+    }
+
+    /// Waits until there is an outcome, or work, or nothing after all.
+    fn wait_a_moment(&self, patience: Duration) -> Option<Result<Vec<Value>>> {
+        let mut outcome = lock(&self.outcome);
+        if outcome.is_some() {
+            return outcome.take();
+        }
+        self.caller_waits.store(true, Ordering::SeqCst);
+        std::sync::atomic::fence(Ordering::SeqCst);
+        if !self.has_work() {
+            outcome = match self.changed.wait_timeout(outcome, patience) {
+                Ok((outcome, _)) => outcome,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+        self.caller_waits.store(false, Ordering::SeqCst);
+        outcome.take()
+    }
+}
+
+impl Work for Run {
+    fn crew(&self) -> &Crew {
+        &self.crew
+    }
+
+    fn has_work(&self) -> bool {
+        !self.should_stop()
+            && (self.next_root.load(Ordering::SeqCst) < self.roots.len()
+                || !self.overflow.is_empty()
+                || self.seats.iter().any(|seat| !seat.stealer.is_empty()))
+    }
+
+    fn work(&self) {
+        Member::sit_down(self, |member| {
+            crate::panics::in_task(|| self.interrupts.within(|| member.work()));
+        });
+    }
+}
+
+/// A thread that works on a run.
+struct Member<'a> {
+    run: &'a Run,
+    /// Its seat, and the stack that stands there for as long as it sits.
+    seat: Option<(&'a Seat, Worker<NodeId>)>,
+    /// Done, and not counted yet.
+    uncounted: usize,
+    lane: Option<Lane<'a>>,
+}
+
+impl<'a> Member<'a> {
+    fn sit_down(run: &'a Run, work: impl FnOnce(&mut Member<'a>)) {
+        let seat = run.seats.iter().find_map(|seat| {
+            let stack = lock(&seat.stack).take()?;
+            Some((&**seat, stack))
+        });
+        let lane = run.recording.as_ref().map(Recording::lane);
+        let mut member = Member { run, seat, uncounted: 0, lane };
+        work(&mut member);
+        member.count();
+        if let Some((seat, stack)) = member.seat.take() {
+            seat.running.store(NodeId::MAX, Ordering::Relaxed);
+            *lock(&seat.stack) = Some(stack);
+        }
+    }
+
+    fn work(&mut self) {
+        while let Some(id) = self.find() {
+            let mut next = Some(id);
+            while let Some(id) = next {
+                if self.run.should_stop() {
+                    return;
+                }
+                next = self.execute(id);
+            }
+            if self.run.crew.is_crowded() {
+                return;
+            }
+        }
+    }
+
+    /// The next node: from the own stack, the list, another's stack. Looks for a moment before it gives up.
+    fn find(&mut self) -> Option<NodeId> {
+        if let Some(id) = self.seat.as_ref().and_then(|(_, stack)| stack.pop()) {
+            return Some(id);
+        }
+        self.count();
+        if let Some(id) = self.find_elsewhere() {
+            return Some(id);
+        }
+        if let Some((seat, _)) = &self.seat {
+            seat.running.store(NodeId::MAX, Ordering::Relaxed);
+        }
+        let began = Instant::now();
+        while !self.run.should_stop() && !self.run.crew.is_crowded() {
+            for _ in 0..32 {
+                std::hint::spin_loop();
+            }
+            if let Some(id) = self.find_elsewhere() {
+                return Some(id);
+            }
+            if began.elapsed() > LINGER {
+                return None;
+            }
+            // On a machine with fewer cores than threads the one that makes work needs this core.
+            std::thread::yield_now();
+        }
+        None
+    }
+
+    fn find_elsewhere(&self) -> Option<NodeId> {
+        self.take_roots().or_else(|| steal(|| self.run.overflow.steal())).or_else(|| {
+            // From a different place for each member, so that they do not all rob the same one.
+            let offset = self.seat.as_ref().map_or(0, |(seat, _)| std::ptr::from_ref(*seat) as usize / 128);
+            let seats = &self.run.seats;
+            (0..seats.len()).find_map(|n| steal(|| seats[(offset + n) % seats.len()].stealer.steal()))
+        })
+    }
+
+    fn take_roots(&self) -> Option<NodeId> {
+        let run = self.run;
+        let seen = run.next_root.load(Ordering::Relaxed);
+        let left = run.roots.len().checked_sub(seen).filter(|&left| left > 0)?;
+        let wanted = match self.seat {
+            Some(_) => (left / (4 * run.crew.most())).clamp(1, BATCH),
+            None => 1,
+        };
+        let start = run.next_root.fetch_add(wanted, Ordering::SeqCst);
+        let (&first, rest) = run.roots.get(start..run.roots.len().min(start + wanted))?.split_first()?;
+        if let Some((_, stack)) = &self.seat {
+            rest.iter().rev().for_each(|&id| stack.push(id));
+        }
+        Some(first)
+    }
+
+    /// Runs one node; gives the node this member should go on with.
+    #[inline]
+    fn execute(&mut self, id: NodeId) -> Option<NodeId> {
+        let run = self.run;
+        if let Some((seat, _)) = &self.seat {
+            seat.running.store(id, Ordering::Relaxed);
+        }
+        // SAFETY: a node becomes ready once, when all its inputs have been put.
+        let outcome = recorder::around(&mut self.lane, &run.graph, id, || unsafe {
+            run.store.with_inputs(&run.graph, id, |inputs| run.graph.step(id).run(inputs))
+        });
+        match outcome {
+            // SAFETY: this thread ran the node, once.
+            Ok(value) => unsafe { run.store.put(id, value) },
+            Err(failure) => {
+                self.fail(id, failure);
+                return None;
+            }
+        }
+        self.uncounted += 1;
+        if let Some((seat, _)) = &self.seat {
+            seat.done.store(seat.done.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        }
+        let mut next = None;
+        let mut spare = 0;
+        // Dependents stand in the static order: from the back, so that the first ends on top.
+        for &dependent in run.dependents.of(id).iter().rev() {
+            if run.store.input_finished(dependent)
+                && let Some(later) = next.replace(dependent)
+            {
+                spare += 1;
+                match &self.seat {
+                    Some((_, stack)) => stack.push(later),
+                    None => run.overflow.push(later),
+                }
+            }
+        }
+        if spare > 0 {
+            run.call(spare);
+        }
+        next
+    }
+
+    #[cold]
+    fn fail(&self, id: NodeId, failure: Failure) {
+        self.run.finish(Err(task_error(&self.run.graph, id, failure)));
+    }
+
+    /// Counts what was done. Whoever counts the last task finishes the run.
+    fn count(&mut self) {
+        let done = std::mem::take(&mut self.uncounted);
+        if done > 0 && self.run.left.fetch_sub(done, Ordering::AcqRel) == done && !self.run.interrupts.is_interrupted()
+        {
+            // SAFETY: all tasks have been put and counted, with release and acquire, and only one thread counts the
+            // last.
+            self.run.finish(Ok(unsafe { self.run.store.outputs(&self.run.graph) }));
+        }
+    }
+}
+
+fn steal(mut attempt: impl FnMut() -> Steal<NodeId>) -> Option<NodeId> {
+    loop {
+        match attempt() {
+            Steal::Success(id) => return Some(id),
+            Steal::Empty => return None,
+            Steal::Retry => std::hint::spin_loop(),
         }
     }
 }

@@ -15,63 +15,20 @@
 //! assert_eq!(graph.name(graph.outputs()[0]), "add");
 //! ```
 
+pub(crate) mod keys;
+mod lower;
+mod optimize;
+
+
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::task::{Task, Value};
+use crate::task::{Role, Step, Task, Value};
+
+pub(crate) use keys::remember;
 
 /// A node's place in its [`Graph`].
 pub type NodeId = u32;
-
-/// What a step is: something to run, or a value that is already there.
-#[derive(Debug)]
-pub(crate) enum StepKind {
-    Task(Task),
-    Data(Value),
-}
-
-/// A node as handles see it: shared, immutable, holding on to whatever it needs.
-pub(crate) struct Step {
-    pub(crate) key: u64,
-    pub(crate) kind: StepKind,
-    pub(crate) type_name: &'static str,
-    /// Emptied only by `drop`, to take long chains apart without recursion.
-    pub(crate) inputs: Vec<Arc<Step>>,
-}
-
-impl std::fmt::Debug for Step {
-    /// One line: following the inputs would write a shared branch once for each path that leads to it.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}-{} of {} inputs", self.name(), self.key, self.inputs.len())
-    }
-}
-
-impl Step {
-    pub(crate) fn new(kind: StepKind, type_name: &'static str, inputs: Vec<Arc<Step>>) -> Arc<Self> {
-        static NEXT_KEY: AtomicU64 = AtomicU64::new(0);
-        Arc::new(Step { key: NEXT_KEY.fetch_add(1, Ordering::Relaxed), kind, type_name, inputs })
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        match &self.kind {
-            StepKind::Task(task) => task.name(),
-            StepKind::Data(_) => "data",
-        }
-    }
-}
-
-impl Drop for Step {
-    /// Dropping the last handle of a chain of ten million steps must not use ten million stack frames.
-    fn drop(&mut self) {
-        let mut doomed = std::mem::take(&mut self.inputs);
-        while let Some(step) = doomed.pop() {
-            if let Some(mut step) = Arc::into_inner(step) {
-                doomed.append(&mut step.inputs);
-            }
-        }
-    }
-}
 
 /// A lowered graph: what runs, in which order, and which results were asked for.
 pub struct Graph {
@@ -94,40 +51,6 @@ impl std::fmt::Debug for Graph {
 }
 
 impl Graph {
-    /// Flattens all that `outputs` need. Nodes come out in depth-first post-order: every node after its inputs, and a
-    /// branch is finished before the next is begun, which is also the static order that schedulers prefer.
-    pub(crate) fn lower(outputs: &[Arc<Step>]) -> Graph {
-        let mut ids: HashMap<*const Step, NodeId> = HashMap::new();
-        let mut graph = Graph { steps: Vec::new(), starts: vec![0], inputs: Vec::new(), outputs: Vec::new() };
-        // (step, index of the next input to visit); an explicit stack, since chains may be millions long.
-        let mut stack: Vec<(Arc<Step>, usize)> = Vec::new();
-        for output in outputs {
-            if !ids.contains_key(&Arc::as_ptr(output)) {
-                stack.push((Arc::clone(output), 0));
-            }
-            while let Some((step, next)) = stack.last_mut() {
-                if let Some(input) = step.inputs.get(*next) {
-                    *next += 1;
-                    if !ids.contains_key(&Arc::as_ptr(input)) {
-                        let input = Arc::clone(input);
-                        stack.push((input, 0));
-                    }
-                } else if let Some((step, _)) = stack.pop() {
-                    if ids.contains_key(&Arc::as_ptr(&step)) {
-                        continue;
-                    }
-                    let id = NodeId::try_from(graph.steps.len()).expect("a graph has fewer than 2^32 nodes");
-                    graph.inputs.extend(step.inputs.iter().map(|input| ids[&Arc::as_ptr(input)]));
-                    graph.starts.push(u32::try_from(graph.inputs.len()).expect("a graph has fewer than 2^32 edges"));
-                    ids.insert(Arc::as_ptr(&step), id);
-                    graph.steps.push(step);
-                }
-            }
-            graph.outputs.push(ids[&Arc::as_ptr(output)]);
-        }
-        graph
-    }
-
     /// Number of nodes, data nodes included.
     pub fn node_count(&self) -> usize {
         self.steps.len()
@@ -135,7 +58,7 @@ impl Graph {
 
     /// Number of tasks.
     pub fn len(&self) -> usize {
-        self.steps.iter().filter(|step| matches!(step.kind, StepKind::Task(_))).count()
+        self.steps.iter().filter(|step| step.is_task()).count()
     }
 
     /// Whether there is nothing to run.
@@ -165,22 +88,27 @@ impl Graph {
     }
 
     /// The task at `id`; `None` for a data node.
-    pub fn task(&self, id: NodeId) -> Option<&Task> {
-        match &self.step(id).kind {
-            StepKind::Task(task) => Some(task),
-            StepKind::Data(_) => None,
+    pub fn task(&self, id: NodeId) -> Option<Task<'_>> {
+        let step = self.step(id);
+        step.is_task().then(|| Task::new(step))
+    }
+
+    /// The value of a data node.
+    pub(crate) fn data(&self, id: NodeId) -> Option<&Value> {
+        match self.step(id).body().role() {
+            Role::Task => None,
+            Role::Data(value) => Some(value),
         }
     }
 
     /// The Rust type of the node's result.
     pub fn type_name(&self, id: NodeId) -> &'static str {
-        self.step(id).type_name
+        self.step(id).body().type_name()
     }
 
     /// A name that is unique in this process: the function and a number.
     pub fn key(&self, id: NodeId) -> String {
-        let step = self.step(id);
-        format!("{}-{}", step.name(), step.key)
+        keys::key(self.step(id))
     }
 
     /// For every node, the nodes that need it: the transpose of [`Graph::inputs`], in the same compressed form.
@@ -204,7 +132,7 @@ impl Graph {
         Dependents { starts, targets }
     }
 
-    pub(crate) fn step(&self, id: NodeId) -> &Step {
+    pub(crate) fn step(&self, id: NodeId) -> &Arc<Step> {
         &self.steps[id as usize]
     }
 

@@ -1,0 +1,141 @@
+//! Several handles computed in one run.
+
+use std::sync::Arc;
+
+use super::Delayed;
+use crate::error::Result;
+use crate::graph::Graph;
+use crate::scheduler::{self, Scheduler};
+use crate::task::{Step, Value};
+
+/// The value of an output, without a copy when nobody else holds it.
+pub(crate) fn take_value<T: Clone + Send + Sync + 'static>(value: Value) -> T {
+    let value = value.downcast::<T>().unwrap_or_else(|_| unreachable!("a handle's type is its node's type"));
+    Arc::unwrap_or_clone(value)
+}
+
+/// A handle, or a collection of handles, whose values [`compute!`](crate::compute) gives.
+pub trait Output {
+    /// The values, in the same shape.
+    type Value;
+    /// Appends the steps behind the handles.
+    #[doc(hidden)]
+    fn steps(&self, into: &mut Vec<Arc<Step>>);
+    /// Takes as many values as there were steps.
+    #[doc(hidden)]
+    fn take(&self, values: &mut std::vec::IntoIter<Value>) -> Self::Value;
+}
+
+impl<T: Clone + Send + Sync + 'static> Output for Delayed<T> {
+    type Value = T;
+    fn steps(&self, into: &mut Vec<Arc<Step>>) {
+        into.push(Arc::clone(self.step()));
+    }
+    fn take(&self, values: &mut std::vec::IntoIter<Value>) -> T {
+        take_value(values.next().expect("each output has a value"))
+    }
+}
+
+impl<O: Output + ?Sized> Output for &O {
+    type Value = O::Value;
+    fn steps(&self, into: &mut Vec<Arc<Step>>) {
+        (**self).steps(into);
+    }
+    fn take(&self, values: &mut std::vec::IntoIter<Value>) -> O::Value {
+        (**self).take(values)
+    }
+}
+
+impl<O: Output> Output for [O] {
+    type Value = Vec<O::Value>;
+    fn steps(&self, into: &mut Vec<Arc<Step>>) {
+        self.iter().for_each(|output| output.steps(into));
+    }
+    fn take(&self, values: &mut std::vec::IntoIter<Value>) -> Self::Value {
+        self.iter().map(|output| output.take(values)).collect()
+    }
+}
+
+impl<O: Output> Output for Vec<O> {
+    type Value = Vec<O::Value>;
+    fn steps(&self, into: &mut Vec<Arc<Step>>) {
+        self.as_slice().steps(into);
+    }
+    fn take(&self, values: &mut std::vec::IntoIter<Value>) -> Self::Value {
+        self.as_slice().take(values)
+    }
+}
+
+impl<O: Output, const N: usize> Output for [O; N] {
+    type Value = [O::Value; N];
+    fn steps(&self, into: &mut Vec<Arc<Step>>) {
+        self.as_slice().steps(into);
+    }
+    fn take(&self, values: &mut std::vec::IntoIter<Value>) -> Self::Value {
+        std::array::from_fn(|index| self[index].take(values))
+    }
+}
+
+/// Several outputs that are computed together: what [`compute!`](crate::compute) takes.
+pub trait Outputs: Sized {
+    /// The values, in the same order.
+    type Values;
+    /// Runs the union of the graphs once, on the scheduler given.
+    ///
+    /// # Errors
+    /// As [`Delayed::compute`].
+    fn compute_together(self, scheduler: Scheduler) -> Result<Self::Values>;
+    /// The union of the graphs.
+    fn graph(&self) -> Graph;
+}
+
+macro_rules! outputs_tuple {
+    ($($part:ident $index:tt),+) => {
+        impl<$($part: Output),+> Outputs for ($(&$part,)+) {
+            type Values = ($($part::Value,)+);
+            fn compute_together(self, scheduler: Scheduler) -> Result<Self::Values> {
+                let mut values = scheduler::run(self.graph(), scheduler)?.into_iter();
+                Ok(($(self.$index.take(&mut values),)+))
+            }
+            fn graph(&self) -> Graph {
+                let mut steps = Vec::new();
+                $(self.$index.steps(&mut steps);)+
+                Graph::lower(&steps)
+            }
+        }
+    };
+}
+outputs_tuple!(A 0);
+outputs_tuple!(A 0, B 1);
+outputs_tuple!(A 0, B 1, C 2);
+outputs_tuple!(A 0, B 1, C 2, D 3);
+outputs_tuple!(A 0, B 1, C 2, D 3, E 4);
+outputs_tuple!(A 0, B 1, C 2, D 3, E 4, F 5);
+outputs_tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+outputs_tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+
+/// Computes several handles in one run, so that the work they share happens once.
+///
+/// Gives a `Result` of a tuple, in the order written; a vector or array of handles gives one of values. The handles
+/// stay usable. Behind a semicolon may stand the scheduler.
+///
+/// ```
+/// use taskloom::prelude::*;
+/// let base = delayed!(i64::pow(2, 5));
+/// let (double, half) = compute!(&base * 2, &base / 2)?;
+/// assert_eq!((double, half), (64, 16));
+///
+/// let parts: Vec<Delayed<i64>> = (0..4).map(|n| &base + n).collect();
+/// let (parts,) = compute!(parts; Scheduler::Sync)?;
+/// assert_eq!(parts, [32, 33, 34, 35]);
+/// # Ok::<(), taskloom::Error>(())
+/// ```
+#[macro_export]
+macro_rules! compute {
+    ($($handle:expr),+ $(,)?) => {
+        $crate::Outputs::compute_together(($(&($handle),)+), $crate::Scheduler::default())
+    };
+    ($($handle:expr),+ $(,)?; $scheduler:expr) => {
+        $crate::Outputs::compute_together(($(&($handle),)+), $scheduler)
+    };
+}

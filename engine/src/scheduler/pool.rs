@@ -1,0 +1,132 @@
+//! Threads: the pools that run tasks, and spare ones for while a task blocks.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::time::Duration;
+
+use rayon::ThreadPoolBuilder;
+
+use super::lock;
+use crate::error::{Error, Result};
+
+/// Tasks may compute, and those tasks compute again: each level takes some of a thread's stack. Only what is used is
+/// backed by memory.
+const STACK: usize = 64 << 20;
+
+/// A rayon pool, and how many of its threads are blocked.
+pub(crate) struct Pool {
+    rayon: rayon::ThreadPool,
+    pub(super) threads: usize,
+    blocked: AtomicUsize,
+}
+
+impl Pool {
+    pub(crate) fn new(threads: usize) -> Result<Arc<Pool>> {
+        ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .stack_size(STACK)
+            .thread_name(|index| format!("taskloom-{index}"))
+            .build()
+            .map(|rayon| Arc::new(Pool { rayon, threads, blocked: AtomicUsize::new(0) }))
+            .map_err(|error| Error::Pool { threads, reason: error.to_string() })
+    }
+
+    /// Runs a job on the pool, or on a spare thread while one of the pool's is blocked and may not come back soon.
+    pub(super) fn spawn(&self, job: impl FnOnce() + Send + 'static) {
+        if self.blocked.load(Ordering::Acquire) > 0 {
+            spare().spawn(Box::new(job));
+        } else {
+            self.rayon.spawn(job);
+        }
+    }
+
+    pub(super) fn add_blocked(&self) {
+        self.blocked.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn remove_blocked(&self) {
+        self.blocked.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// The pool of the process, made when it is first needed.
+pub(crate) fn default_pool() -> Result<Arc<Pool>> {
+    static POOL: OnceLock<Result<Arc<Pool>>> = OnceLock::new();
+    POOL.get_or_init(|| Pool::new(super::config::threads()?)).clone()
+}
+
+/// A pool of another size, kept for the next time.
+pub(crate) fn pool_of(threads: usize) -> Result<Arc<Pool>> {
+    static POOLS: OnceLock<Mutex<HashMap<usize, Arc<Pool>>>> = OnceLock::new();
+    let mut pools = lock(POOLS.get_or_init(Mutex::default));
+    if let Some(pool) = pools.get(&threads) {
+        return Ok(Arc::clone(pool));
+    }
+    let pool = Pool::new(threads)?;
+    pools.insert(threads, Arc::clone(&pool));
+    Ok(pool)
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Threads that stand in for blocked ones. They come when they are needed and go after a while without work.
+#[derive(Default)]
+struct Spare {
+    state: Mutex<SpareState>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct SpareState {
+    jobs: VecDeque<Job>,
+    idle: usize,
+    alive: usize,
+}
+
+/// More blocked tasks than this at once wait for each other's threads.
+const MOST_SPARE: usize = 512;
+const SPARE_PATIENCE: Duration = Duration::from_secs(5);
+
+fn spare() -> &'static Spare {
+    static SPARE: OnceLock<Spare> = OnceLock::new();
+    SPARE.get_or_init(Spare::default)
+}
+
+impl Spare {
+    fn spawn(&'static self, job: Job) {
+        let mut state = lock(&self.state);
+        state.jobs.push_back(job);
+        if state.idle >= state.jobs.len() {
+            self.wake.notify_one();
+        } else if state.alive < MOST_SPARE {
+            let built = std::thread::Builder::new()
+                .name("taskloom-spare".to_owned())
+                .stack_size(STACK)
+                .spawn(move || self.serve());
+            // Without a thread the job stays in the queue: a spare thread that is alive takes it later.
+            state.alive += usize::from(built.is_ok());
+        }
+    }
+
+    fn serve(&self) {
+        let mut state = lock(&self.state);
+        loop {
+            if let Some(job) = state.jobs.pop_front() {
+                drop(state);
+                job();
+                state = lock(&self.state);
+                continue;
+            }
+            state.idle += 1;
+            let (guard, timeout) =
+                self.wake.wait_timeout(state, SPARE_PATIENCE).unwrap_or_else(|poisoned| poisoned.into_inner());
+            state = guard;
+            state.idle -= 1;
+            if timeout.timed_out() && state.jobs.is_empty() {
+                state.alive -= 1;
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What a node of a graph is: a call with its arguments, or a value that is already there.
+//!
+//! A [`Step`] is one allocation: a few words of header, then the body with the arguments and the links to the steps
+//! whose results it needs. A [`Fetch`] is the arguments of an ordinary call, and says how each is found when the task
+//! runs.
+
+mod call;
+mod composite;
+pub(crate) mod function;
+mod label;
+mod pack;
+mod step;
+
+use std::any::Any;
+use std::sync::Arc;
+
+pub(crate) use call::{Call, Data};
+pub use call::{ByReference, ByValue, Fetch, Finished, Kept, KeptShared, Plan, Site, Slot};
+pub(crate) use composite::{Composite, Part, Source};
+pub(crate) use label::Label;
+pub use pack::{Encoding, Packer, Registered, Serde, Unpacker};
+pub(crate) use step::{Body, Revive, Role};
+pub use step::Step;
+
+use crate::error::BoxError;
+
+/// What a task produces and what the next one receives. Shared, so that many tasks can read one result.
+pub type Value = Arc<dyn Any + Send + Sync>;
+
+/// How a task ended when it did not end well.
+#[derive(Debug)]
+pub enum Failure {
+    /// The function returned an error.
+    Error(BoxError),
+    /// The function panicked; its message.
+    Panic(String),
+}
+
+/// The results that a task was waiting for, handed out in the order of its inputs.
+///
+/// A result that nobody else will read comes as the only reference to it, so taking it by value moves instead of
+/// cloning.
+pub struct Inputs<'a> {
+    next: &'a mut dyn FnMut() -> Value,
+}
+
+impl std::fmt::Debug for Inputs<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Inputs")
+    }
+}
+
+impl<'a> Inputs<'a> {
+    pub(crate) fn new(next: &'a mut dyn FnMut() -> Value) -> Self {
+        Inputs { next }
+    }
+
+    pub(crate) fn next<T: Send + Sync + 'static>(&mut self) -> Arc<T> {
+        let value = (self.next)();
+        value.downcast::<T>().unwrap_or_else(|_| unreachable!("a handle's type is its node's type"))
+    }
+
+    pub(crate) fn next_value(&mut self) -> Value {
+        (self.next)()
+    }
+}
+
+/// Whether a task could leave this process, as compiled code and encoded arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Travel {
+    /// The function captures nothing: its code address and the type of its arguments say it all.
+    Function {
+        /// Address of the code that makes the task anew, to be named by (shared object, offset).
+        entry: usize,
+        /// The Rust type of the arguments, which have to be encoded.
+        arguments: &'static str,
+    },
+    /// It has to stay, and this is why.
+    Stays {
+        /// A sentence for whoever asked it to leave.
+        why: String,
+    },
+}
+
+/// A task of a [`Graph`](crate::graph::Graph): its function's name, and whether it could run elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub struct Task<'a> {
+    step: &'a Step,
+}
+
+impl<'a> Task<'a> {
+    pub(crate) fn new(step: &'a Step) -> Self {
+        Task { step }
+    }
+
+    /// The function's name, as written where the task was made, or the name it was given.
+    pub fn name(&self) -> &'a str {
+        self.step.name()
+    }
+
+    /// Whether, and how, this task can travel to another process.
+    pub fn travel(&self) -> Travel {
+        self.step.travel()
+    }
+}
