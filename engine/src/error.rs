@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::recreate::Scene;
+
 /// The error of a boxed source, as tasks return it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -25,6 +27,20 @@ pub enum Error {
         done: usize,
         /// Tasks in the graph.
         total: usize,
+    },
+    /// A task cannot leave the process, or did not arrive in another one.
+    #[error("`{task}` cannot travel to another process: {why}")]
+    Travel {
+        /// The task's name.
+        task: String,
+        /// A sentence on what holds it.
+        why: String,
+    },
+    /// There is no failed task to go back to.
+    #[error("there is no failed task to recreate here; the error was: {what}")]
+    NotRecreated {
+        /// The error that was there.
+        what: String,
     },
     /// The environment or the configuration file asks for something that is not there.
     #[error("{message}")]
@@ -50,6 +66,7 @@ pub struct TaskError {
     pub(crate) panicked: bool,
     pub(crate) needed_by: Vec<String>,
     pub(crate) source: Option<Arc<BoxError>>,
+    pub(crate) scene: Option<Scene>,
 }
 
 impl TaskError {

@@ -44,6 +44,7 @@ pub mod events;
 pub mod graph;
 mod mime;
 mod panics;
+mod recreate;
 pub mod scheduler;
 pub mod task;
 pub mod travel;
@@ -52,6 +53,7 @@ mod visualize;
 pub use delayed::{Delayed, Output, Outputs, delayed_value};
 pub use display::{MimeBundle, Show, display, display_as, update_display};
 pub use error::{BoxError, Error, Result, TaskError};
+pub use recreate::Recreated;
 pub use scheduler::{Scheduler, blocking, interrupt, num_threads, sleep_ms};
 pub use visualize::Drawing;
 
@@ -103,8 +105,8 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::delayed::{
-        Borrowed, Moved, Returned, ReturnedPlain, ReturnedResult, ReturnedSerde, ReturnedSerdeResult, Shared, SharedLazy,
-        SharedSerde, Taken, TakenLazy, TakenSerde, task,
+        Borrowed, Moved, Returned, ReturnedPlain, ReturnedResult, ReturnedSerde, ReturnedSerdeResult, Shared,
+        SharedLazy, SharedSerde, Taken, TakenLazy, TakenSerde, task,
     };
     pub use crate::task::Site;
 }

@@ -104,7 +104,9 @@ fn a_function_that_is_only_known_by_its_address_stays() {
 
 #[test]
 fn a_value_stays_and_its_type_is_named() {
-    assert!(why_not(&delayed_value(1.5)).contains("a value of type `f64`"));
+    struct Reading;
+    assert!(why_not(&delayed_value(Reading)).contains("a value of type `Reading` cannot be encoded"));
+    entry_of(&delayed_value(1.5));
 }
 
 #[test]
@@ -113,4 +115,144 @@ fn asking_runs_nothing() {
         panic!("asking whether a task can travel must not run it")
     }
     entry_of(&delayed!(never()));
+}
+
+mod in_another_process {
+    use std::collections::BTreeMap;
+    use std::io::{Read, Write};
+    use std::process::{Command, Stdio};
+
+    use serde::{Deserialize, Serialize};
+    use taskloom::travel::{Parcel, objects::Objects};
+
+    use super::*;
+
+    /// Tells the test below that it is the other process.
+    const RECEIVES: &str = "TASKLOOM_TEST_RECEIVES";
+
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    struct Reading {
+        station: String,
+        celsius: Vec<f64>,
+    }
+
+    fn read(station: &str, days: usize) -> Reading {
+        Reading { station: station.to_owned(), celsius: (0..days).map(|day| day as f64 / 2.0).collect() }
+    }
+
+    fn mean(reading: &Reading) -> Result<f64, String> {
+        let days = reading.celsius.len();
+        if days == 0 {
+            Err(format!("{} has no days", reading.station))
+        } else {
+            Ok(reading.celsius.iter().sum::<f64>() / days as f64)
+        }
+    }
+
+    fn process_of(values: Vec<f64>) -> (u32, f64) {
+        (std::process::id(), values.into_iter().sum())
+    }
+
+    fn by_name(means: BTreeMap<String, f64>) -> Vec<(String, f64)> {
+        means.into_iter().collect()
+    }
+
+    /// Sends the parcel to a fresh process; gives what it says on its standard output.
+    fn elsewhere(parcel: &Parcel) -> Result<Vec<Vec<u8>>, String> {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "in_another_process::receiver", "--nocapture", "--quiet"])
+            .env(RECEIVES, "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(&parcel.to_bytes()).unwrap();
+        let mut answer = Vec::new();
+        child.stderr.take().unwrap().read_to_end(&mut answer).unwrap();
+        child.wait().unwrap();
+        serde_json::from_slice(&answer).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&answer)))
+    }
+
+    #[test]
+    fn receiver() {
+        if std::env::var_os(RECEIVES).is_none() {
+            return;
+        }
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes).unwrap();
+        let parcel = Parcel::from_bytes(&bytes).unwrap();
+        let outcome = parcel.compute(&Objects::new(), Scheduler::Threads(2)).map_err(|error| error.to_string());
+        std::io::stderr().write_all(&serde_json::to_vec(&outcome).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn functions_closures_and_operators_run_there_and_their_results_come_back() {
+        let names = ["Inari", "Bergen", "Oulu"];
+        let readings: Vec<_> = names.iter().enumerate().map(|(n, name)| delayed!(read({ *name }, { n + 2 }))).collect();
+        let error = Parcel::pack(&(&readings[0],)).unwrap_err().to_string();
+        assert!(error.contains("`read` cannot travel") && error.contains("borrowed"), "{error}");
+
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let readings: Vec<_> = (0..3)
+            .map(|n| delayed!((|name: String, n: usize| read(&name, n + 2))({ names[n].clone() }, { n })))
+            .collect();
+        let means: Vec<_> = readings.iter().map(|reading| delayed!(mean(&reading))).collect();
+        let table: BTreeMap<_, _> = names.iter().cloned().zip(means.iter().map(|mean| mean * 2.0 + 1.0)).collect();
+        let table = delayed!(by_name(table)).named("table");
+        let process = delayed!(process_of(means));
+        let days: Delayed<Vec<usize>> =
+            readings.iter().map(|reading| delayed!((|reading: Reading| reading.celsius.len())(reading))).collect();
+        let as_many = days.index(2).eq(4);
+
+        let parcel = Parcel::pack(&(&table, &process, &as_many, &readings[1])).unwrap();
+        let results = elsewhere(&parcel).unwrap();
+        assert_eq!(table.decode(&results[0]).unwrap(), table.compute().unwrap());
+        let (id, sum) = process.decode(&results[1]).unwrap();
+        assert_ne!(id, std::process::id(), "it ran here");
+        assert_eq!(sum, process.compute().unwrap().1);
+        assert!(as_many.decode(&results[2]).unwrap());
+        assert_eq!(readings[1].decode(&results[3]).unwrap(), read("Bergen", 3));
+        assert!(table.decode(&results[1]).is_err());
+    }
+
+    #[test]
+    fn a_failure_there_is_told_here() {
+        let reading = delayed!((|name: String| read(&name, 0))({ "Nowhere".to_owned() }));
+        let parcel = Parcel::pack(&(&delayed!(mean(&reading)),)).unwrap();
+        let message = elsewhere(&parcel).unwrap_err();
+        assert!(message.contains("task `mean` failed: Nowhere has no days"), "{message}");
+    }
+
+    #[test]
+    fn what_cannot_leave_says_why_and_still_runs_here() {
+        let factor = std::hint::black_box(3_i64);
+        let captures = delayed_value(2_i64).map(move |x| x * factor);
+        assert_eq!(captures.compute().unwrap(), 6);
+        let message = Parcel::pack(&(&captures,)).unwrap_err().to_string();
+        assert!(message.contains("`map`") && message.contains("captures 8 bytes"), "{message}");
+
+        #[derive(Clone)]
+        struct Plain(i64);
+        let plain = delayed!((|plain: Plain| plain.0)({ Plain(7) }));
+        assert_eq!(plain.compute().unwrap(), 7);
+        let message = Parcel::pack(&(&plain,)).unwrap_err().to_string();
+        assert!(
+            message.contains("closure") && message.contains("`Plain`") && message.contains("Serialize"),
+            "{message}"
+        );
+
+        let result = delayed!((|x: i64| Plain(x))(1));
+        let message = Parcel::pack(&(&result,)).unwrap_err().to_string();
+        assert!(message.contains("its result, a `Plain`, has no encoding"), "{message}");
+    }
+
+    #[test]
+    fn a_damaged_parcel_is_refused() {
+        let bytes = Parcel::pack(&(&delayed!(inc(1)),)).unwrap().to_bytes();
+        for cut in [0, 1, bytes.len() / 2, bytes.len() - 1] {
+            let message = Parcel::from_bytes(&bytes[..cut]).unwrap_err().to_string();
+            assert!(message.contains("damaged"), "{message}");
+        }
+    }
 }

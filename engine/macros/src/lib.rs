@@ -50,13 +50,28 @@ fn expand(call: Expr) -> syn::Result<Tokens> {
         Expr::Call(call) => {
             let function = *call.func;
             let name = function_name(&function);
-            task(span, &name, call.args.into_iter().collect(), |arguments| quote!((#function)(#(#arguments),*)))
+            let arguments = call.args.into_iter().collect();
+            match function {
+                // A path is the same function wherever it is written: the task remembers its type, so that equal calls
+                // can be told.
+                Expr::Path(path) => {
+                    let function = Some(quote!(#path));
+                    task(
+                        span,
+                        &name,
+                        arguments,
+                        function,
+                        |arguments| quote_spanned!(Span::mixed_site()=> (*function)(#(#arguments),*)),
+                    )
+                }
+                function => task(span, &name, arguments, None, |arguments| quote!((#function)(#(#arguments),*))),
+            }
         }
         Expr::MethodCall(call) => {
             let (method, turbofish) = (call.method, call.turbofish);
             let name = method.to_string();
             let arguments = std::iter::once(*call.receiver).chain(call.args).collect();
-            task(span, &name, arguments, |arguments| {
+            task(span, &name, arguments, None, |arguments| {
                 let (receiver, rest) = arguments.split_first().expect("a method call has a receiver");
                 quote!(#receiver.#method #turbofish (#(#rest),*))
             })
@@ -97,7 +112,13 @@ fn function_name(function: &Expr) -> String {
 
 const MOST_ARGUMENTS: usize = 8;
 
-fn task(span: Span, name: &str, arguments: Vec<Expr>, call: impl FnOnce(Vec<Tokens>) -> Tokens) -> syn::Result<Tokens> {
+fn task(
+    span: Span,
+    name: &str,
+    arguments: Vec<Expr>,
+    function: Option<Tokens>,
+    call: impl FnOnce(Vec<Tokens>) -> Tokens,
+) -> syn::Result<Tokens> {
     if arguments.len() > MOST_ARGUMENTS {
         return Err(syn::Error::new(
             span,
@@ -133,9 +154,15 @@ fn task(span: Span, name: &str, arguments: Vec<Expr>, call: impl FnOnce(Vec<Toke
         passed.push(pass);
     }
     let call = call(passed);
-    let span = span.resolved_at(Span::mixed_site());
-    let call =
-        quote_spanned!(span=> #[allow(unused_parens, unused_braces, clippy::let_unit_value)] let output = #call;);
+    let at = span.resolved_at(Span::mixed_site());
+    let (function, identified) = match function {
+        Some(function) => (
+            quote_spanned!(at=> #[allow(unused_parens, unused_braces)] let function = &#function;),
+            quote_spanned!(at=> .calling(function)),
+        ),
+        None => (Tokens::new(), Tokens::new()),
+    };
+    let call = quote_spanned!(at=> #[allow(unused_parens, unused_braces, clippy::let_unit_value)] let output = #call;);
     Ok(quote_spanned! {Span::mixed_site()=> {
         #[allow(unused_imports)]
         use ::taskloom::__private::{
@@ -145,8 +172,9 @@ fn task(span: Span, name: &str, arguments: Vec<Expr>, call: impl FnOnce(Vec<Toke
         #[allow(unused_parens, unused_braces)]
         let plans = (#(#plans,)*);
         ::taskloom::__private::task(const { &::taskloom::__private::Site::Written(#name) }, plans, move |(#(#names,)*)| {
+            #function
             #call
-            (&&&&::taskloom::__private::Returned::new(output)).finish()
+            (&&&&::taskloom::__private::Returned::new(output)).finish() #identified
         })
     }})
 }

@@ -254,12 +254,13 @@ pub fn delayed_value<T: Send + Sync + 'static>(value: T) -> Delayed<T> {
 
 /// Makes a node; what `delayed!` expands to.
 #[doc(hidden)]
-pub fn task<P, F, R, E>(site: &'static Site, plans: P, function: F) -> Delayed<R>
+pub fn task<P, F, R, E, I>(site: &'static Site, plans: P, function: F) -> Delayed<R>
 where
     P: Fetch,
-    F: Fn(P::Items) -> Finished<R, E> + Send + Sync + 'static,
+    F: Fn(P::Items) -> Finished<R, E, I> + Send + Sync + 'static,
     R: Send + Sync + 'static,
     E: Encoding<R>,
+    I: 'static,
 {
     Delayed::from_step(Step::new(crate::task::Call::new(site, plans, function)))
 }

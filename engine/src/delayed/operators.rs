@@ -33,11 +33,7 @@ where
     task(site, (left, right), move |(left, right)| Finished::<O>::ok(apply(left, right)))
 }
 
-fn unary<T, R>(
-    site: &'static Site,
-    operand: &Delayed<T>,
-    apply: impl Fn(T) -> R + Send + Sync + 'static,
-) -> Delayed<R>
+fn unary<T, R>(site: &'static Site, operand: &Delayed<T>, apply: impl Fn(T) -> R + Send + Sync + 'static) -> Delayed<R>
 where
     T: Clone + Send + Sync + 'static,
     R: Send + Sync + 'static,

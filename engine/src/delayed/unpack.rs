@@ -15,9 +15,7 @@ impl<T: Clone + Send + Sync + 'static> FromIterator<Delayed<T>> for Delayed<Vec<
     fn from_iter<I: IntoIterator<Item = Delayed<T>>>(handles: I) -> Self {
         let handles: Vec<Delayed<T>> = handles.into_iter().collect();
         let plan: Each<Vec<Slot>> = handles.plan();
-        task(&Site::Written("collect"), (ByValue::<Vec<T>, _>::new(plan),), |(values,)| {
-            Finished::<Vec<T>>::ok(values)
-        })
+        task(&Site::Written("collect"), (ByValue::<Vec<T>, _>::new(plan),), |(values,)| Finished::<Vec<T>>::ok(values))
     }
 }
 

@@ -2,4 +2,6 @@
 pub(crate) mod record;
 pub(crate) mod recorder;
 
-pub(crate) fn nbytes(_value: &crate::task::Value) -> u64 { 0 }
+pub(crate) fn nbytes(_value: &crate::task::Value) -> u64 {
+    0
+}

@@ -38,11 +38,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Recorder {
     /// Records everything from now on, in place of whoever did so before.
     pub(crate) fn start() -> Arc<Recorder> {
-        let recorder = Arc::new(Recorder {
-            began: Instant::now(),
-            wall: SystemTime::now(),
-            collected: Mutex::default(),
-        });
+        let recorder =
+            Arc::new(Recorder { began: Instant::now(), wall: SystemTime::now(), collected: Mutex::default() });
         *RECORDER.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(Arc::clone(&recorder));
         ON.store(true, Ordering::Release);
         recorder
@@ -142,9 +139,10 @@ impl<'a> Lane<'a> {
     /// A task has ended; `value` is its result, unless it failed.
     pub(crate) fn ended(&mut self, graph: &'a Graph, id: NodeId, start: u64, value: Option<&Value>) {
         let (end, recording) = (self.now(), self.recording);
-        let name = *self.names.entry(graph.name(id)).or_insert_with_key(|name| {
-            lock(&recording.recorder.collected).names.intern(name)
-        });
+        let name = *self
+            .names
+            .entry(graph.name(id))
+            .or_insert_with_key(|name| lock(&recording.recorder.collected).names.intern(name));
         let bytes = value.map_or(0, super::nbytes);
         let (failed, key) = (value.is_none(), graph.step(id).key);
         self.tasks.push(TaskRecord { name, thread: self.thread, failed, key, start, end, result_bytes: bytes });

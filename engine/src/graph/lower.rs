@@ -123,13 +123,7 @@ impl Graph {
         NodeId::try_from(self.steps.len()).expect("a graph has fewer than 2^32 nodes")
     }
 
-    fn add(
-        &mut self,
-        step: &Arc<Step>,
-        inputs: &[&Arc<Step>],
-        ids: &mut Ids<'_>,
-        tokens: &mut HashMap<u128, NodeId>,
-    ) {
+    fn add(&mut self, step: &Arc<Step>, inputs: &[&Arc<Step>], ids: &mut Ids<'_>, tokens: &mut HashMap<u128, NodeId>) {
         let id = self.next_id();
         if let Some(token) = step.body().token() {
             tokens.insert(token, id);

@@ -18,7 +18,7 @@
 pub(crate) mod keys;
 mod lower;
 mod optimize;
-
+mod order;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,6 +31,7 @@ pub(crate) use keys::remember;
 pub type NodeId = u32;
 
 /// A lowered graph: what runs, in which order, and which results were asked for.
+#[derive(Clone)]
 pub struct Graph {
     steps: Vec<Arc<Step>>,
     /// `inputs[starts[n]..starts[n + 1]]` are the nodes that `n` needs, in the order of its arguments.
@@ -109,6 +110,73 @@ impl Graph {
     /// A name that is unique in this process: the function and a number.
     pub fn key(&self, id: NodeId) -> String {
         keys::key(self.step(id))
+    }
+
+    /// The same graph with its nodes in the static order: the one in which few results are alive at once, found by
+    /// `graph::order`. Schedulers prefer the node with the smaller id.
+    pub(crate) fn in_static_order(mut self) -> Graph {
+        if self.inputs.is_empty() {
+            return self;
+        }
+        let sequence = order::order(&self.starts, &self.inputs, &self.outputs, |id| self.data(id).is_some());
+        if sequence.iter().enumerate().all(|(place, &id)| place as NodeId == id) {
+            return self;
+        }
+        let mut places = vec![0; sequence.len()];
+        for (place, &id) in sequence.iter().enumerate() {
+            places[id as usize] = place as NodeId;
+        }
+        let mut steps: Vec<Option<Arc<Step>>> = std::mem::take(&mut self.steps).into_iter().map(Some).collect();
+        let mut ordered = Graph {
+            steps: Vec::with_capacity(sequence.len()),
+            starts: Vec::with_capacity(self.starts.len()),
+            inputs: Vec::with_capacity(self.inputs.len()),
+            outputs: self.outputs.iter().map(|&output| places[output as usize]).collect(),
+        };
+        ordered.starts.push(0);
+        for &id in &sequence {
+            ordered.steps.extend(steps[id as usize].take());
+            ordered.inputs.extend(self.inputs(id).iter().map(|&input| places[input as usize]));
+            ordered.starts.push(ordered.inputs.len() as u32);
+        }
+        ordered
+    }
+
+    /// The most results that are alive at once when one thread runs the graph in the static order: what a computation
+    /// needs of memory, in numbers of results. Values that are there from the start do not count.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// let parts: Vec<_> = (0..64).map(|n| delayed!(i64::pow(n, 2))).collect();
+    /// let sum: Delayed<i64> = parts.iter().sum();
+    /// assert_eq!(sum.graph().most_alive(), 8); // and not 64: the tree is finished branch by branch
+    /// ```
+    pub fn most_alive(&self) -> usize {
+        let data = |id| self.data(id).is_some();
+        let sequence = order::order(&self.starts, &self.inputs, &self.outputs, data);
+        order::most_alive(&self.starts, &self.inputs, &self.outputs, data, &sequence)
+    }
+
+    /// The part of this graph that `outputs` need, with them as its outputs.
+    pub(crate) fn part_for(&self, outputs: &[NodeId]) -> Graph {
+        let mut needed = vec![false; self.steps.len()];
+        outputs.iter().for_each(|&output| needed[output as usize] = true);
+        // Every node stands after its inputs, so one pass from the back finds all.
+        for id in self.ids().rev() {
+            if needed[id as usize] {
+                self.inputs(id).iter().for_each(|&input| needed[input as usize] = true);
+            }
+        }
+        let mut places = vec![NodeId::MAX; self.steps.len()];
+        let mut part = Graph { steps: Vec::new(), starts: vec![0], inputs: Vec::new(), outputs: Vec::new() };
+        for id in self.ids().filter(|&id| needed[id as usize]) {
+            places[id as usize] = part.steps.len() as NodeId;
+            part.inputs.extend(self.inputs(id).iter().map(|&input| places[input as usize]));
+            part.starts.push(part.inputs.len() as u32);
+            part.steps.push(Arc::clone(self.step(id)));
+        }
+        part.outputs = outputs.iter().map(|&output| places[output as usize]).collect();
+        part
     }
 
     /// For every node, the nodes that need it: the transpose of [`Graph::inputs`], in the same compressed form.

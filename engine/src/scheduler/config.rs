@@ -59,8 +59,14 @@ fn file() -> Result<File> {
 }
 
 fn parse_threads(text: &str) -> Result<usize> {
+    if text.trim().is_empty() {
+        return Ok(0);
+    }
     text.trim().parse().map_err(|_| {
-        wrong(&format!("{THREADS_VARIABLE} is `{text}`"), "set it to a whole number of threads, or to 0 for one per core")
+        wrong(
+            &format!("{THREADS_VARIABLE} is `{text}`"),
+            "set it to a whole number of threads, or to 0 for one per core",
+        )
     })
 }
 
@@ -99,9 +105,9 @@ pub(super) fn resolve() -> Result<Scheduler> {
     CONFIGURED
         .get_or_init(|| match std::env::var(SCHEDULER_VARIABLE) {
             Ok(text) => parse_scheduler(&text, SCHEDULER_VARIABLE),
-            Err(_) => file()?.scheduler.map_or(Ok(Scheduler::Default), |text| {
-                parse_scheduler(&text, "the configuration file")
-            }),
+            Err(_) => file()?
+                .scheduler
+                .map_or(Ok(Scheduler::Default), |text| parse_scheduler(&text, "the configuration file")),
         })
         .clone()
 }

@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::error::{Error, Result, TaskError};
 use crate::graph::{Graph, NodeId};
+use crate::recreate::Scene;
 use crate::task::{Failure, Value};
 
 pub(crate) use cancel::{InterruptCheck, begin_cell};
@@ -49,6 +50,7 @@ pub enum Scheduler {
 
 /// Runs all that the outputs need; gives their values, in order.
 pub(crate) fn run(graph: Graph, scheduler: Scheduler) -> Result<Vec<Value>> {
+    let graph = graph.in_static_order();
     match scheduler {
         Scheduler::Sync => in_order::run(&graph),
         Scheduler::Threads(threads) if threads > 0 => threads::run(graph, pool::pool_of(threads)?),
@@ -91,5 +93,6 @@ fn task_error(graph: &Graph, id: NodeId, failure: Failure) -> Error {
         panicked,
         needed_by: graph.needed_by(id),
         source,
+        scene: Some(Scene::of(graph, id)),
     })
 }

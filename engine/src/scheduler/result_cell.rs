@@ -23,11 +23,7 @@ unsafe impl<V: Send + Sync> Sync for ResultCell<V> {}
 
 impl<V: Clone> ResultCell<V> {
     pub(super) fn new(waiting: u32, readers: u32) -> Self {
-        ResultCell {
-            waiting: AtomicU32::new(waiting),
-            readers: AtomicU32::new(readers),
-            value: UnsafeCell::new(None),
-        }
+        ResultCell { waiting: AtomicU32::new(waiting), readers: AtomicU32::new(readers), value: UnsafeCell::new(None) }
     }
 
     /// One input has finished; true for the last one, whose thread then owns this node.
@@ -35,6 +31,11 @@ impl<V: Clone> ResultCell<V> {
         // Release: what this thread wrote (the input's result) is there for whoever runs the node. Acquire: the last
         // one sees what all the others wrote.
         self.waiting.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    /// Where the value lies, for a hint to the processor; nothing may be read through it.
+    pub(super) fn hint(&self) -> *const Option<V> {
+        self.value.with(|slot| slot)
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -54,6 +55,15 @@ impl<V: Clone> ResultCell<V> {
     pub(super) unsafe fn put(&self, value: V) {
         // SAFETY: nobody else has access before this is announced, by this function's contract.
         self.value.with_mut(|slot| unsafe { *slot = Some(value) });
+    }
+
+    /// Looks at the result without counting as a read.
+    ///
+    /// # Safety
+    /// After `put`, by somebody whose announced read is still to come.
+    pub(super) unsafe fn peek(&self, look: impl FnOnce(&V)) {
+        // SAFETY: the writer is done, and nobody takes the value before the caller's own read.
+        self.value.with(|slot| unsafe { (*slot).as_ref().map(look) });
     }
 
     /// One announced read; the last one gets the cell's own value.

@@ -81,8 +81,7 @@ impl Run {
         let dependents = graph.dependents();
         let store = Store::new(&graph, &dependents);
         let total = graph.len();
-        let roots: Vec<NodeId> =
-            graph.ids().filter(|&id| store.is_ready(id) && graph.data(id).is_none()).collect();
+        let roots: Vec<NodeId> = graph.ids().filter(|&id| store.is_ready(id) && graph.data(id).is_none()).collect();
         let crew = Crew::new(pool);
         let seats = (0..crew.most() + 1)
             .map(|_| {
@@ -398,7 +397,9 @@ impl<'a> Member<'a> {
         let mut next = None;
         let mut spare = 0;
         // Dependents stand in the static order: from the back, so that the first ends on top.
-        for &dependent in run.dependents.of(id).iter().rev() {
+        let dependents = run.dependents.of(id);
+        run.store.prepare(dependents);
+        for &dependent in dependents.iter().rev() {
             if run.store.input_finished(dependent)
                 && let Some(later) = next.replace(dependent)
             {

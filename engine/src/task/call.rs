@@ -249,11 +249,11 @@ impl Site {
     }
 }
 
-/// What a task's function gave, with what is known about encoding it.
+/// What a task's function gave, with what is known about encoding it and about the function.
 #[derive(Debug)]
-pub struct Finished<R, E = Registered> {
+pub struct Finished<R, E = Registered, I = ()> {
     outcome: Result<R, BoxError>,
-    encoding: PhantomData<fn() -> E>,
+    encoding: PhantomData<fn() -> (E, I)>,
 }
 
 impl<R, E> Finished<R, E> {
@@ -266,22 +266,29 @@ impl<R, E> Finished<R, E> {
     pub fn ok(value: R) -> Self {
         Finished::new(Ok(value))
     }
+
+    /// Says that it was this function, by its type, which no other has. Otherwise the closure around it counts, and
+    /// each place that a call is written in has its own.
+    pub fn calling<I>(self, _function: &I) -> Finished<R, E, I> {
+        Finished { outcome: self.outcome, encoding: PhantomData }
+    }
 }
 
 /// A function with its arguments, ready to run any number of times.
-pub(crate) struct Call<P, F, R, E> {
+pub(crate) struct Call<P, F, R, E, I> {
     plans: P,
     site: &'static Site,
     function: F,
-    result: PhantomData<fn() -> (R, E)>,
+    result: PhantomData<fn() -> (R, E, I)>,
 }
 
-impl<P, F, R, E> Call<P, F, R, E>
+impl<P, F, R, E, I> Call<P, F, R, E, I>
 where
     P: Fetch,
-    F: Fn(P::Items) -> Finished<R, E> + Send + Sync + 'static,
+    F: Fn(P::Items) -> Finished<R, E, I> + Send + Sync + 'static,
     R: Send + Sync + 'static,
     E: Encoding<R>,
+    I: 'static,
 {
     pub(crate) fn new(site: &'static Site, plans: P, function: F) -> Self {
         Call { plans, site, function, result: PhantomData }
@@ -298,12 +305,13 @@ fn site_named(name: &str) -> &'static Site {
 }
 
 /// The code that a travelling task names.
-fn revive<P, F, R, E>(unpacker: &mut Unpacker<'_>) -> Result<Arc<Step>, String>
+fn revive<P, F, R, E, I>(unpacker: &mut Unpacker<'_>) -> Result<Arc<Step>, String>
 where
     P: Fetch,
-    F: Fn(P::Items) -> Finished<R, E> + Send + Sync + 'static,
+    F: Fn(P::Items) -> Finished<R, E, I> + Send + Sync + 'static,
     R: Send + Sync + 'static,
     E: Encoding<R>,
+    I: 'static,
 {
     if size_of::<F>() != 0 {
         return Err("a function that captures its surroundings cannot be made anew".to_owned());
@@ -313,15 +321,16 @@ where
     // SAFETY: `F` has no size, so there are no bytes to be wrong, and it is inhabited: the process that packed this
     // task held a value of the very same type in the very same compiled code. It captures nothing, so it owns nothing.
     let function: F = unsafe { std::mem::MaybeUninit::<F>::uninit().assume_init() };
-    Ok(Step::new(Call { plans, site: site_named(&name), function, result: PhantomData }))
+    Ok(Step::new(Call::<P, F, R, E, I> { plans, site: site_named(&name), function, result: PhantomData }))
 }
 
-impl<P, F, R, E> Body for Call<P, F, R, E>
+impl<P, F, R, E, I> Body for Call<P, F, R, E, I>
 where
     P: Fetch,
-    F: Fn(P::Items) -> Finished<R, E> + Send + Sync + 'static,
+    F: Fn(P::Items) -> Finished<R, E, I> + Send + Sync + 'static,
     R: Send + Sync + 'static,
     E: Encoding<R>,
+    I: 'static,
 {
     fn name(&self) -> &str {
         self.site.name()
@@ -354,7 +363,7 @@ where
 
     fn code(&self) -> Result<(Revive, &'static str), String> {
         if size_of::<F>() == 0 {
-            Ok((revive::<P, F, R, E>, type_name::<P>()))
+            Ok((revive::<P, F, R, E, I>, type_name::<P>()))
         } else {
             Err(format!(
                 "task `{}` captures {} bytes of its surroundings; pass them as arguments instead",
@@ -365,7 +374,7 @@ where
     }
 
     fn function(&self) -> TypeId {
-        TypeId::of::<F>()
+        if TypeId::of::<I>() == TypeId::of::<()>() { TypeId::of::<F>() } else { TypeId::of::<I>() }
     }
 
     fn pack(&self, packer: &mut Packer) -> Result<(), String> {

@@ -14,13 +14,13 @@ mod step;
 use std::any::Any;
 use std::sync::Arc;
 
-pub(crate) use call::{Call, Data};
 pub use call::{ByReference, ByValue, Fetch, Finished, Kept, KeptShared, Plan, Site, Slot};
+pub(crate) use call::{Call, Data};
 pub(crate) use composite::{Composite, Part, Source};
 pub(crate) use label::Label;
 pub use pack::{Encoding, Packer, Registered, Serde, Unpacker};
-pub(crate) use step::{Body, Revive, Role};
 pub use step::Step;
+pub(crate) use step::{Body, Revive, Role};
 
 use crate::error::BoxError;
 
