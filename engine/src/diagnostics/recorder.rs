@@ -37,9 +37,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Recorder {
     /// Records everything from now on, in place of whoever did so before.
-    pub(crate) fn start() -> Arc<Recorder> {
+    pub(crate) fn start(began: Instant) -> Arc<Recorder> {
         let recorder =
-            Arc::new(Recorder { began: Instant::now(), wall: SystemTime::now(), collected: Mutex::default() });
+            Arc::new(Recorder { began, wall: SystemTime::now(), collected: Mutex::default() });
         *RECORDER.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(Arc::clone(&recorder));
         ON.store(true, Ordering::Release);
         recorder
@@ -143,7 +143,7 @@ impl<'a> Lane<'a> {
             .names
             .entry(graph.name(id))
             .or_insert_with_key(|name| lock(&recording.recorder.collected).names.intern(name));
-        let bytes = value.map_or(0, super::nbytes);
+        let bytes = value.map_or(0, |value| crate::nbytes(&**value));
         let (failed, key) = (value.is_none(), graph.step(id).key);
         self.tasks.push(TaskRecord { name, thread: self.thread, failed, key, start, end, result_bytes: bytes });
         // The result is there before those it was made from can go.

@@ -20,6 +20,7 @@
 //! ```
 
 mod collapse;
+mod colors;
 mod dot;
 mod layout;
 mod png;
@@ -27,6 +28,10 @@ mod svg;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+
+use colors::Colors;
+pub(crate) use colors::colors_of;
+pub(crate) use svg::{at, escape};
 
 /// One box of a [`Picture`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -218,70 +223,8 @@ struct Tile {
     stroke: String,
 }
 
-/// Fill and outline of a function's boxes. The fills are the light qualitative scheme that Paul Tol made for labels in
-/// dark text ("Colour Schemes", SRON/EPS/TN/09-002), told apart with every common form of colour blindness, without
-/// its grey.
-const PALETTE: [(&str, &str); 8] = [
-    ("#77aadd", "#2f618f"),
-    ("#ee8866", "#a1482a"),
-    ("#44bb99", "#1a6e57"),
-    ("#eedd88", "#8f7d1f"),
-    ("#ffaabb", "#b04c62"),
-    ("#99ddff", "#2e7fa3"),
-    ("#bbcc33", "#68731a"),
-    ("#aaaa00", "#5f5f0a"),
-];
-const DATA_COLOR: (&str, &str) = ("#ffffff", "#8a8f98");
-
-/// Which function has which colour.
-///
-/// The colour follows from the name, so a function keeps it from picture to picture. Where two functions of a picture
-/// would share one while another is free, the later function moves on to the next free colour.
-struct Colors<'a> {
-    of: HashMap<&'a str, usize>,
-}
-
-impl<'a> Colors<'a> {
-    fn new(nodes: impl Iterator<Item = &'a Node>) -> Self {
-        let mut of = HashMap::new();
-        let mut taken = [false; PALETTE.len()];
-        for node in nodes.filter(|node| node.kind == Kind::Task && node.color.is_none()) {
-            let label = node.label.as_str();
-            if of.contains_key(label) {
-                continue;
-            }
-            let own = (fnv(label) % PALETTE.len() as u64) as usize;
-            let place = (0..PALETTE.len()).map(|step| (own + step) % PALETTE.len()).find(|&place| !taken[place]);
-            let place = place.unwrap_or(own);
-            taken[place] = true;
-            of.insert(label, place);
-        }
-        Colors { of }
-    }
-
-    fn of(&self, node: &Node) -> (String, String) {
-        let (fill, stroke) = match (node.kind, self.of.get(node.label.as_str())) {
-            (Kind::Task, Some(&place)) => PALETTE[place],
-            _ => DATA_COLOR,
-        };
-        match &node.color {
-            Some(color) => (color.clone(), "#555555".to_owned()),
-            None => (fill.to_owned(), stroke.to_owned()),
-        }
-    }
-}
-
-/// The FNV-1a hash: the same on every machine and in every version, unlike the standard library's.
-fn fnv(text: &str) -> u64 {
-    let hash = text
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    // The low bits of FNV alone say little about short names.
-    hash ^ (hash >> 32) ^ (hash >> 17)
-}
-
 /// A number with commas between thousands.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

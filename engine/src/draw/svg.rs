@@ -23,7 +23,7 @@ const SHRINKS_UP_TO: f64 = 1600.0;
 const SHOWN_HEIGHT: f64 = 720.0;
 
 /// Escapes text for XML, in content and in attributes. What XML 1.0 cannot hold at all becomes U+FFFD.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -41,7 +41,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// A coordinate with at most one decimal, which is enough for the eye and half the size.
-fn at(value: f64) -> String {
+pub(crate) fn at(value: f64) -> String {
     let mut text = format!("{value:.1}");
     if text.ends_with(".0") {
         text.truncate(text.len() - 2);
