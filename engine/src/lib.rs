@@ -94,6 +94,7 @@ pub use taskloom_macros::delayed;
 pub use ndarray;
 pub use polars;
 pub use rayon;
+pub use serde;
 pub use serde_json;
 
 /// What a notebook or a program brings in with `use taskloom::prelude::*;`.
