@@ -36,6 +36,77 @@ pub enum Error {
         /// A sentence on what holds it.
         why: String,
     },
+    /// An interrupt came while a task or the program waited.
+    #[error("interrupted while waiting for {waiting_for}; what was waited for is as it was")]
+    Interrupted {
+        /// What it waited for, as in "the lock `files`".
+        waiting_for: String,
+    },
+    /// A future was cancelled, or something that it needs.
+    #[error("the task `{task}` was cancelled{because}")]
+    FutureCancelled {
+        /// The task's name.
+        task: String,
+        /// Empty, or a clause that begins with a comma.
+        because: String,
+    },
+    /// The client has been closed.
+    #[error("the client is closed: it takes no more tasks; make another with `Client::new()`")]
+    Closed,
+    /// A future cannot be tried again.
+    #[error("the task `{task}` cannot be tried again: it is {status}, and only a task that failed or was cancelled can")]
+    NotRetried {
+        /// The task's name.
+        task: String,
+        /// Where it stands.
+        status: String,
+    },
+    /// A task asks for what the client does not have.
+    #[error("{message}")]
+    Resource {
+        /// What is asked for and what there is.
+        message: String,
+    },
+    /// A result that had been moved to disk did not come back.
+    #[error("{message}")]
+    Spill {
+        /// What is wrong with the file, and where it is.
+        message: String,
+    },
+    /// A dataset's name is taken, or nothing is published under it.
+    #[error("{message}")]
+    Dataset {
+        /// The name, and what there is.
+        message: String,
+    },
+    /// A name was asked for with another type than it has.
+    #[error("the {what} `{name}` holds values of type {has}, not {wanted}: ask for {has}, or use another name")]
+    Type {
+        /// A queue, variable or topic.
+        what: &'static str,
+        /// Its name.
+        name: String,
+        /// The type of its values.
+        has: String,
+        /// The type that was asked for.
+        wanted: String,
+    },
+    /// A semaphore was asked for again with another number of leases.
+    #[error("the semaphore `{name}` has {has} leases, not {wanted}: ask for {has}, or use another name")]
+    Leases {
+        /// Its name.
+        name: String,
+        /// The leases it has.
+        has: usize,
+        /// The leases that were asked for.
+        wanted: usize,
+    },
+    /// A semaphore without leases, which nobody could ever acquire.
+    #[error("the semaphore `{name}` was asked for with 0 leases, so nobody could acquire it: give it at least 1")]
+    NoLeases {
+        /// Its name.
+        name: String,
+    },
     /// There is no failed task to go back to.
     #[error("there is no failed task to recreate here; the error was: {what}")]
     NotRecreated {

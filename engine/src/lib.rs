@@ -35,6 +35,7 @@
 extern crate self as taskloom;
 
 pub mod cell;
+pub mod client;
 pub mod delayed;
 pub mod diagnostics;
 pub mod display;
@@ -51,6 +52,7 @@ pub mod task;
 pub mod travel;
 mod visualize;
 
+pub use client::{Client, is_cancelled};
 pub use delayed::{Delayed, Output, Outputs, delayed_value};
 pub use display::{MimeBundle, Show, display, display_as, update_display};
 pub use error::{BoxError, Error, Result, TaskError};
@@ -100,9 +102,10 @@ pub use serde_json;
 /// What a notebook or a program brings in with `use taskloom::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Delayed, Drawing, MimeBundle, Scheduler, Show, compute, delayed, delayed_value, display, display_as, sleep_ms,
+        Client, Delayed, Drawing, MimeBundle, Scheduler, Show, compute, delayed, delayed_value, display, display_as, sleep_ms,
         update_display,
     };
+    pub use crate::client::{Future, as_completed, wait};
 }
 
 #[doc(hidden)]

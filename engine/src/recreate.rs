@@ -16,6 +16,13 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
+    /// A step whose inputs are values and futures that are done.
+    pub(crate) fn of_call(step: &Arc<Step>) -> Scene {
+        let mut inputs = Vec::new();
+        step.body().inputs(&mut |input| inputs.push(Arc::clone(input)));
+        Scene { step: Arc::clone(step), inputs: Arc::new(Graph::lower(&inputs)) }
+    }
+
     pub(crate) fn of(graph: &Graph, id: NodeId) -> Scene {
         Scene { step: Arc::clone(graph.step(id)), inputs: Arc::new(graph.part_for(graph.inputs(id))) }
     }

@@ -4,7 +4,7 @@ use std::ops::{Add, Div, Index, Mul, Neg, Not, Rem, Sub};
 
 use super::{Delayed, task};
 use crate::task::function::Argument;
-use crate::task::{ByReference, ByValue, Fetch, Finished, Kept, Plan, Registered, Site, Slot};
+use crate::task::{ByReference, ByValue, Fetch, Finished, Kept, Registered, Site, Slot};
 
 fn by_value<T: Clone + Send + Sync + 'static>(handle: &Delayed<T>) -> ByValue<T, Slot> {
     ByValue::new(Slot::new(handle.step()))

@@ -58,7 +58,7 @@ impl Bars {
             hidden_lanes: analysis.lanes.len() - lanes.len(),
         };
         for lane in lanes {
-            let mut collected = Collect { profile_order: analysis, bars: Vec::new(), kinds: Default::default() };
+            let mut collected = Collect { analysis, bars: Vec::new(), open: Default::default() };
             pack(analysis, lane, below, &mut collected);
             collected.bars.sort_by_key(|bar| (bar.start, bar.depth));
             bars.merged +=
@@ -131,17 +131,20 @@ fn count(analysis: &Analysis<'_>, lane: usize, below: u64) -> usize {
 }
 
 struct Collect<'a> {
-    profile_order: &'a Analysis<'a>,
+    analysis: &'a Analysis<'a>,
     bars: Vec<Bar>,
-    /// For each depth, the open bar's place and the time of each of its functions.
-    kinds: [Option<(usize, Vec<(u32, u64)>)>; MAX_DEPTH as usize + 1],
+    /// The open bar of each depth.
+    open: [Option<Open>; MAX_DEPTH as usize + 1],
 }
+
+/// A bar that may yet grow: its place, and the time of each of its functions.
+type Open = (usize, Vec<(u32, u64)>);
 
 impl Sink for Collect<'_> {
     fn open(&mut self, task: &TaskRecord, depth: u8) {
         self.close(depth);
-        let slot = &mut self.kinds[usize::from(depth)];
-        let name = task.name.min(self.profile_order.profile.names.len() as u32);
+        let slot = &mut self.open[usize::from(depth)];
+        let name = task.name.min(self.analysis.profile.names.len() as u32);
         *slot = Some((self.bars.len(), vec![(name, task.length())]));
         self.bars.push(Bar {
             start: task.start,
@@ -157,14 +160,14 @@ impl Sink for Collect<'_> {
     }
 
     fn join(&mut self, task: &TaskRecord, depth: u8) {
-        let Some((place, kinds)) = &mut self.kinds[usize::from(depth)] else { return self.open(task, depth) };
+        let Some((place, kinds)) = &mut self.open[usize::from(depth)] else { return self.open(task, depth) };
         let bar = &mut self.bars[*place];
         bar.end = bar.end.max(end(task));
         bar.busy = bar.busy.saturating_add(task.length()).min(bar.end - bar.start);
         bar.count += 1;
         bar.failed += u32::from(task.failed);
         bar.result_bytes = bar.result_bytes.saturating_add(task.result_bytes);
-        let name = task.name.min(self.profile_order.profile.names.len() as u32);
+        let name = task.name.min(self.analysis.profile.names.len() as u32);
         match kinds.iter().position(|(kind, _)| *kind == name) {
             Some(known) => kinds[known].1 = kinds[known].1.saturating_add(task.length()),
             None if kinds.len() < MAX_KINDS => kinds.push((name, task.length())),
@@ -173,7 +176,7 @@ impl Sink for Collect<'_> {
     }
 
     fn close(&mut self, depth: u8) {
-        if let Some((place, kinds)) = self.kinds[usize::from(depth)].take() {
+        if let Some((place, kinds)) = self.open[usize::from(depth)].take() {
             // Of equals the first; `max_by_key` would take the last.
             let main = kinds.iter().rev().max_by_key(|(_, time)| *time);
             self.bars[place].name = main.map_or(self.bars[place].name, |(name, _)| *name);

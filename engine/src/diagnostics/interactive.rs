@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::analysis::{Analysis, colors, colors_by_name};
 use super::bars::Bars;
 use super::record::Profile;
-use super::series;
+use super::series::{self, Series};
 use super::stream::{self, LEGEND, LEGEND_CHARS, TITLE_CHARS, captions};
 use super::text::{headline, plural, shorten};
 use super::units::percent;
@@ -43,7 +43,7 @@ impl Profile {
     pub fn task_stream_html(&self) -> String {
         let analysis = Analysis::new(self);
         if self.tasks.len() < SCRIPT_FROM {
-            let svg = stream::svg(&analysis, stream::MAX_SVG_BARS, false);
+            let svg = stream::svg(&analysis, stream::MAX_SVG_BARS, &[]);
             return format!(r#"<div style="max-width:100%;overflow:auto">{svg}</div>"#);
         }
         format!("<style>{STYLE}</style>{}", html(&analysis, NOTEBOOK_BARS))
@@ -53,8 +53,9 @@ impl Profile {
 /// The canvas' place, with the stand-in, and the script; without the style sheet.
 pub(super) fn html(analysis: &Analysis<'_>, most: usize) -> String {
     let token = token();
-    let stand_in = stream::svg(analysis, STAND_IN_BARS, true);
-    let data = data(analysis, most);
+    let charts = series::all(analysis.profile);
+    let stand_in = stream::svg(analysis, STAND_IN_BARS, &charts);
+    let data = data(analysis, most, charts);
     format!(
         "<div data-taskloom-stream=\"{token}\">{stand_in}</div>\n<script>\n{}(\"{token}\", {data});\n</script>",
         SCRIPT.trim_end()
@@ -70,13 +71,13 @@ fn token() -> String {
 }
 
 /// The script's data as JSON that can stand within a script element: no text in it ends the element or a line.
-fn data(analysis: &Analysis<'_>, most: usize) -> String {
+fn data(analysis: &Analysis<'_>, most: usize, charts: Vec<Series>) -> String {
     let profile = analysis.profile;
     let bars = Bars::new(analysis, most);
     let window = analysis.window();
     let mut names = Names::new(analysis);
     let packed = Packed::new(&bars, &mut names);
-    let charts: Vec<Value> = series::all(profile)
+    let charts: Vec<Value> = charts
         .into_iter()
         .map(|series| {
             // Interleaved, and without the decimals that nobody sees.

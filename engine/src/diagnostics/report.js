@@ -11,7 +11,7 @@
         for (const other of heads) other.removeAttribute("aria-sort");
         head.setAttribute("aria-sort", descending ? "descending" : "ascending");
         const value = row => names ? row.cells[0].textContent : Number(row.cells[column].dataset.value);
-        const order = names ? (a, b) => value(a).localeCompare(value(b)) : (a, b) => value(a) - value(b);
+        const order = names ? (a, b) => value(a).localeCompare(value(b), undefined, { numeric: true }) : (a, b) => value(a) - value(b);
         const rows = [...body.rows].sort((a, b) => descending ? order(b, a) : order(a, b));
         body.append(...rows);
       });

@@ -9,8 +9,10 @@ use super::analysis::{Analysis, Gap, colors_by_name};
 use super::interactive;
 use super::record::Profile;
 use super::save::{SaveError, write_beside};
+use super::series;
+use super::stream;
 use super::text::{plural, shorten};
-use super::units::{bytes, date, duration, percent};
+use super::units::{bytes, date, duration, moment, percent};
 use crate::draw::{escape, grouped};
 
 /// Bars in a report: about 2 MB.
@@ -48,25 +50,28 @@ impl Profile {
             "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n"
         ));
         let began = date(self.began);
-        let _ = write!(
+        let _ = writeln!(
             page,
-            "<title>Taskloom performance report, {began}</title>\n<style>{STYLE}{}</style>\n",
+            "<title>Taskloom performance report, {began}</title>\n<style>{STYLE}{}</style>",
             interactive::STYLE
         );
-        let _ = write!(
+        let _ = writeln!(
             page,
-            "</head>\n<body>\n<h1>Performance report</h1>\n<p class=\"quiet\">Recorded from {began}.</p>\n"
+            "</head>\n<body>\n<h1>Performance report</h1>\n<p class=\"quiet\">Recorded from {began}.</p>"
         );
         cards(&mut page, &analysis);
-        if self.tasks.is_empty() {
-            page.push_str("<p>No task ran while diagnostics were on.</p>\n");
-        }
         page.push_str("<h2>Task stream</h2>\n");
-        page.push_str(&interactive::html(&analysis, REPORT_BARS));
+        if self.tasks.is_empty() {
+            // There is nothing to zoom in on; the picture says that no task ran.
+            page.push_str(&stream::svg(&analysis, 0, &series::all(self)));
+        } else {
+            page.push_str(&interactive::html(&analysis, REPORT_BARS));
+        }
         functions(&mut page, &analysis);
         if !self.tasks.is_empty() {
             page.push_str("<h2>Waiting</h2>\n");
-            page.push_str("<p class=\"quiet\">From the first task's start to the last task's end: where threads had nothing to run.</p>\n");
+            page.push_str("<p class=\"quiet\">From the first task's start to the last task's end: where threads had ");
+            page.push_str("nothing to run.</p>\n");
             page.push_str("<div class=\"columns\">\n<div>\n");
             threads(&mut page, &analysis);
             page.push_str("</div>\n<div>\n");
@@ -74,7 +79,7 @@ impl Profile {
             at_once(&mut page, &analysis);
             page.push_str("</div>\n</div>\n");
         }
-        let _ = write!(page, "<script>\n{SCRIPT}</script>\n</body>\n</html>\n");
+        let _ = writeln!(page, "<script>\n{SCRIPT}</script>\n</body>\n</html>");
         page
     }
 
@@ -95,7 +100,7 @@ fn cards(page: &mut String, analysis: &Analysis<'_>) {
     let profile = analysis.profile;
     page.push_str("<dl class=\"cards\">\n");
     let mut card = |class: &str, name: &str, value: &str, detail: &str| {
-        let _ = write!(page, "<div class=\"{class}\"><dt>{name}</dt><dd>{value}</dd><dd>{detail}</dd></div>\n");
+        let _ = writeln!(page, "<div class=\"{class}\"><dt>{name}</dt><dd>{value}</dd><dd>{detail}</dd></div>");
     };
     let (busy, lanes) = (analysis.busy(), analysis.lanes.len());
     let active = analysis.active.end - analysis.active.start;
@@ -109,34 +114,30 @@ fn cards(page: &mut String, analysis: &Analysis<'_>) {
     if analysis.failed > 0 {
         card("bad", "Failed", &grouped(analysis.failed as u64), "outlined in red");
     }
-    card("", "Threads", &grouped(lanes as u64), "that tasks could run on");
+    card("", "Threads", &grouped(lanes as u64), "for tasks to run on");
     let whole = duration(active.saturating_mul(lanes as u64));
-    card("", "Time in tasks", &duration(busy), &format!("of {whole} of thread time"));
+    card("", "Time in tasks", &duration(busy), &format!("of {whole} thread time"));
     let utilisation = analysis.utilisation().map_or_else(|| "n/a".to_owned(), percent);
-    card("", "Utilisation", &utilisation, "time in tasks / thread time");
-    let mean = (profile.tasks.len() as u64).checked_sub(1).map(|rest| {
-        let total =
-            analysis.functions.iter().fold(0_u64, |sum, function| sum.saturating_add(nanoseconds(function.total)));
-        total / (rest + 1)
-    });
-    if let Some(mean) = mean {
+    card("", "Utilisation", &utilisation, "of thread time");
+    let total = analysis.functions.iter().fold(0_u64, |sum, function| sum.saturating_add(nanoseconds(function.total)));
+    if let Some(mean) = total.checked_div(profile.tasks.len() as u64) {
         card("", "Mean task", &duration(mean), "from start to end");
     }
     match analysis.peak_memory() {
-        Some(peak) => card("", "Peak memory", &bytes(peak), "of the process, resident"),
+        Some(peak) => card("", "Peak memory", &bytes(peak), "of the process"),
         None => card("", "Peak memory", "n/a", "was not sampled"),
     }
     if let Some(most) = profile.live.iter().map(|sample| sample.live_results).max() {
         let size = profile.live.iter().map(|sample| sample.live_bytes).max().filter(|&size| size > 0);
-        let detail = size.map_or_else(|| "at once".to_owned(), |size| format!("at once; known size {}", bytes(size)));
+        let detail = size.map_or_else(|| "at once".to_owned(), |size| format!("{} where known", bytes(size)));
         card("", "Most results held", &grouped(u64::from(most)), &detail);
     }
     page.push_str("</dl>\n");
 }
 
 /// The head of a table whose columns sort: the first holds names, the others numbers.
-fn sortable_head(page: &mut String, caption: &str, columns: &[&str], sorted: usize) {
-    let _ = write!(page, "<div class=\"scroll\"><table data-sortable aria-label=\"{caption}\"><thead><tr>");
+fn sortable_head(page: &mut String, class: &str, caption: &str, columns: &[&str], sorted: usize) {
+    let _ = write!(page, "<div class=\"scroll {class}\"><table data-sortable aria-label=\"{caption}\"><thead><tr>");
     for (place, column) in columns.iter().enumerate() {
         let sort = if place == sorted { " aria-sort=\"descending\"" } else { "" };
         let _ = write!(page, "<th scope=\"col\"{sort}><button type=\"button\">{column}</button></th>");
@@ -151,8 +152,8 @@ fn functions(page: &mut String, analysis: &Analysis<'_>) {
     page.push_str("<h2>Functions</h2>\n");
     if analysis.nested {
         page.push_str(concat!(
-            "<p class=\"quiet\">Some tasks ran inside others, on the same thread. “Own” is a function's time without ",
-            "what ran inside it; shares are of own time.</p>\n"
+            "<p class=\"quiet\">Some tasks ran inside others, on the same thread. “Own” is a function's time ",
+            "without what ran inside it; shares are of own time.</p>\n"
         ));
     }
     let mut columns = vec!["Function", "Tasks", "Total", "Mean", "Longest", "Share"];
@@ -168,7 +169,7 @@ fn functions(page: &mut String, analysis: &Analysis<'_>) {
         columns.push("Results");
     }
     let share = columns.iter().position(|&column| column == "Share").unwrap_or(0);
-    sortable_head(page, "Functions", &columns, share);
+    sortable_head(page, "names", "Functions", &columns, share);
     let fills = colors_by_name(analysis.profile);
     for function in analysis.functions.iter().take(FUNCTIONS_SHOWN) {
         let (fill, stroke) = fills.get(&*function.name).copied().unwrap_or(("#ffffff", "#8a8f98"));
@@ -201,9 +202,9 @@ fn functions(page: &mut String, analysis: &Analysis<'_>) {
     if !hidden.is_empty() {
         let count = hidden.iter().map(|function| function.count).sum();
         let own = hidden.iter().fold(0_u64, |sum, function| sum.saturating_add(nanoseconds(function.own)));
-        let _ = write!(
+        let _ = writeln!(
             page,
-            "<p class=\"quiet\">And {} with less time: {}, {} together.</p>\n",
+            "<p class=\"quiet\">And {} with less time: {}, {} together.</p>",
             plural(hidden.len(), "function"),
             plural(count, "task"),
             duration(own),
@@ -228,7 +229,7 @@ fn jump(gap: &Gap) -> String {
 }
 
 fn threads(page: &mut String, analysis: &Analysis<'_>) {
-    sortable_head(page, "Threads", &["Thread", "Tasks", "Busy", "Longest wait"], usize::MAX);
+    sortable_head(page, "", "Threads", &["Thread", "Tasks", "Busy", "Longest wait"], usize::MAX);
     let mut shown: Vec<_> = analysis.threads.iter().collect();
     if shown.len() > THREADS_SHOWN {
         shown.sort_by_key(|thread| std::cmp::Reverse(thread.busy));
@@ -237,21 +238,25 @@ fn threads(page: &mut String, analysis: &Analysis<'_>) {
     }
     for thread in &shown {
         let wait = thread.longest_gap.as_ref().map_or_else(|| "none".to_owned(), jump);
-        let _ = write!(
+        let _ = writeln!(
             page,
-            "<tr><td>thread {}</td><td data-value=\"{count}\">{}</td><td data-value=\"{}\">{}</td><td data-value=\"{}\">{wait}</td></tr>\n",
+            concat!(
+                "<tr><td>thread {}</td><td data-value=\"{count}\">{}</td>",
+                "<td data-value=\"{}\">{}</td><td data-value=\"{}\">{wait}</td></tr>"
+            ),
             thread.thread,
             grouped(thread.tasks as u64),
             nanoseconds(thread.busy),
             meter(thread.share),
             thread.longest_gap.map_or(0, |gap| gap.length()),
             count = thread.tasks,
+            wait = wait,
         );
     }
     page.push_str("</tbody></table></div>\n");
     let hidden = analysis.threads.len() - shown.len();
     if hidden > 0 {
-        let _ = write!(page, "<p class=\"quiet\">And {} that did less.</p>\n", plural(hidden, "thread"));
+        let _ = writeln!(page, "<p class=\"quiet\">And {} that did less.</p>", plural(hidden, "thread"));
     }
 }
 
@@ -265,9 +270,9 @@ fn gaps(page: &mut String, analysis: &Analysis<'_>) {
     );
     page.push_str("<th scope=\"col\">From</th><th scope=\"col\">To</th></tr></thead><tbody>\n");
     for gap in analysis.gaps.iter().take(8) {
-        let (from, to) = (duration(gap.start), duration(gap.end));
+        let (from, to) = (moment(gap.start, gap.length() / 5), moment(gap.end, gap.length() / 5));
         let wait = jump(gap);
-        let _ = write!(page, "<tr><td>{wait} on thread {}</td><td>{from}</td><td>{to}</td></tr>\n", gap.thread);
+        let _ = writeln!(page, "<tr><td>{wait} on thread {}</td><td>{from}</td><td>{to}</td></tr>", gap.thread);
     }
     page.push_str("</tbody></table></div>\n");
 }
@@ -286,10 +291,11 @@ fn at_once(page: &mut String, analysis: &Analysis<'_>) {
     page.push_str(
         "<div class=\"scroll\" style=\"margin-top:14px\"><table aria-label=\"Threads busy at once\"><thead><tr>",
     );
-    page.push_str("<th scope=\"col\">Busy at once</th><th scope=\"col\">Time</th><th scope=\"col\">Share</th></tr></thead><tbody>\n");
+    page.push_str("<th scope=\"col\">Busy at once</th><th scope=\"col\">Time</th><th scope=\"col\">Share</th></tr>");
+    page.push_str("</thead><tbody>\n");
     for (threads, &time) in rows {
         let (threads, share) = (plural(threads, "thread"), meter(time as f64 / whole));
-        let _ = write!(page, "<tr><td>{threads}</td><td>{}</td><td>{share}</td></tr>\n", duration(time));
+        let _ = writeln!(page, "<tr><td>{threads}</td><td>{}</td><td>{share}</td></tr>", duration(time));
     }
     page.push_str("</tbody></table></div>\n");
 }

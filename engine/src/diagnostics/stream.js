@@ -29,14 +29,20 @@
   const grouped = n => String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ",");
   const inUnit = { percent: v => v.toFixed(0) + "%", bytes: size, count: grouped };
   const keyText = k => k < 4294967296n ? String(k) : k.toString(16).padStart(16, "0");
+  const unitFor = to => to < 2e3 ? [1, "ns"] : to < 2e6 ? [1e3, "µs"] : to < 2e9 ? [1e6, "ms"] : [1e9, "s"];
+  const decimals = (unit, step) => Math.max(0, Math.min(9, Math.ceil(Math.log10(unit / Math.max(step, 1)) - 1e-9)));
+  /// A moment, with as many digits as it takes to tell it from one that is `resolution` later.
+  function moment(ns, resolution) {
+    if (ns < 0.5) return "0 s";
+    const [unit, name] = unitFor(ns);
+    return (ns / unit).toFixed(decimals(unit, resolution)) + " " + name;
+  }
   function ticks(from, to, wanted) {
     const rough = Math.max((to - from) / Math.max(wanted, 1), 1), power = 10 ** Math.floor(Math.log10(rough));
     const step = [1, 2, 5, 10].map(m => m * power).find(s => s >= rough * 0.999) || power * 10;
-    const [unit, name] = to < 2e3 ? [1, "ns"] : to < 2e6 ? [1e3, "µs"] : to < 2e9 ? [1e6, "ms"] : [1e9, "s"];
-    const decimals = Math.max(0, Math.min(9, Math.ceil(Math.log10(unit / step) - 1e-9)));
-    const all = [];
+    const [unit, name] = unitFor(to), digits = decimals(unit, step), all = [];
     for (let n = Math.ceil(from / step); n * step <= to && all.length < 60; n++) {
-      all.push([n * step, n === 0 ? "0 s" : (n * step / unit).toFixed(decimals) + " " + name]);
+      all.push([n * step, n === 0 ? "0 s" : (n * step / unit).toFixed(digits) + " " + name]);
     }
     return all;
   }
@@ -185,7 +191,7 @@
       frame(TOP, bottom);
       let top = bottom + 8;
       for (const chart of data.charts) { drawChart(chart, top); top += CHART + HEAD; }
-      range.textContent = time(from) + " to " + time(to);
+      range.textContent = moment(from, (to - from) / 100) + " to " + moment(to, (to - from) / 100);
     }
     function frame(top, foot) {
       context.fillStyle = LINE;
@@ -296,7 +302,7 @@
     // ---- what is under the pointer
     function hide() { tip.style.display = cursor.style.display = "none"; }
     function describe(px, py) {
-      const t = timeAt(px);
+      const t = timeAt(px), when = ns => moment(ns, (to - from) / 1000);
       if (py >= TOP && py < bottom) {
         const row = Math.floor((py - TOP) / laneHeight), lane = lanes[row], slack = (to - from) / (width - LEFT - RIGHT) * 1.5;
         if (!lane) return null;
@@ -311,13 +317,13 @@
         if (best < 0) {
           if (first > lane.from) before = reach[first - 1];
           if (first < lane.to) after = start[first];
-          return ["thread " + lane.thread + " waits", time(after - before) + ", from " + time(before)];
+          return ["thread " + lane.thread + " waits", time(after - before) + ", from " + when(before)];
         }
         const entry = data.names[name[best]], length = time(end[best] - start[best]);
         const lines = count[best] > 1
           ? [grouped(count[best]) + " short tasks, mostly " + entry[0],
-            time(busy[best]) + " of " + length + ", from " + time(start[best])]
-          : [entry[0], "key " + keyText(BigInt(keys[keyAt[best]])), length + ", from " + time(start[best])];
+            time(busy[best]) + " of " + length + ", from " + when(start[best])]
+          : [entry[0], "key " + keyText(BigInt(keys[keyAt[best]])), length + ", from " + when(start[best])];
         lines.push("thread " + lane.thread);
         if (bytes[best]) lines.push("result: " + size(bytes[best]));
         if (failed[best]) lines.push(count[best] > 1 ? grouped(failed[best]) + " failed" : "failed");
@@ -334,7 +340,7 @@
       // A step holds what was last said; a line is read at its nearer end.
       let at = low - 1;
       if (!chart.steps && low < points.length / 2 && (at < 0 || points[2 * low] - t < t - points[2 * at])) at = low;
-      return at < 0 ? null : [chart.title, inUnit[chart.unit](points[2 * at + 1]) + " at " + time(chart.steps ? t : points[2 * at])];
+      return at < 0 ? null : [chart.title, inUnit[chart.unit](points[2 * at + 1]) + " at " + when(chart.steps ? t : points[2 * at])];
     }
     function hover(px, py) {
       const lines = px >= LEFT - 1 && px <= width - RIGHT ? describe(px, py) : null;

@@ -6,9 +6,9 @@ use std::ops::Range;
 use super::analysis::{Analysis, MAX_DEPTH, colors, colors_by_name};
 use super::bars::{Bar, Bars};
 use super::record::Profile;
-use super::series::{self, Series};
+use super::series::Series;
 use super::text::{headline, plural, shorten};
-use super::units::{bytes, duration, key, percent, ticks};
+use super::units::{bytes, duration, key, moment, percent, ticks};
 use crate::draw::{at, escape, grouped};
 
 /// Bars of a picture without a script: more would make a page slow.
@@ -42,12 +42,12 @@ impl Profile {
     /// style sheets or scripts, and a light background of its own.
     pub fn task_stream_svg(&self) -> String {
         let analysis = Analysis::new(self);
-        svg(&analysis, MAX_SVG_BARS, false)
+        svg(&analysis, MAX_SVG_BARS, &[])
     }
 }
 
-/// The picture, with at most about `most` bars.
-pub(super) fn svg(analysis: &Analysis<'_>, most: usize, with_charts: bool) -> String {
+/// The picture, with at most about `most` bars, and charts below it.
+pub(super) fn svg(analysis: &Analysis<'_>, most: usize, charts: &[Series]) -> String {
     let window = analysis.window();
     let bars = Bars::new(analysis, most);
     let scale = Scale { window: window.clone() };
@@ -58,10 +58,8 @@ pub(super) fn svg(analysis: &Analysis<'_>, most: usize, with_charts: bool) -> St
     axis(&mut body, &scale, bottom);
     lanes(&mut body, analysis, &bars, &scale, lane_height);
     let mut y = bottom + 8.0;
-    if with_charts {
-        for series in series::all(analysis.profile) {
-            y = chart(&mut body, &series, &scale, y);
-        }
+    for series in charts {
+        y = chart(&mut body, series, &scale, y);
     }
     y = legend(&mut body, analysis, y + 16.0);
     for line in captions(analysis, &bars) {
@@ -98,6 +96,11 @@ struct Scale {
 }
 
 impl Scale {
+    /// Nanoseconds that a picture of this width can tell apart.
+    fn resolution(&self) -> u64 {
+        (self.window.end - self.window.start) / 1_000
+    }
+
     fn x(&self, time: u64) -> f64 {
         let time = time.clamp(self.window.start, self.window.end) - self.window.start;
         LEFT + (WIDTH - LEFT - RIGHT) * (time as f64 / (self.window.end - self.window.start).max(1) as f64)
@@ -181,7 +184,7 @@ fn bar(
         r#"<rect x="{left:.2}" y="{}" width="{width:.2}" height="{}" fill="{fill}"{style}><title>{}</title></rect>"#,
         at(y),
         at(height),
-        escape(&title(analysis.profile, bar, thread)),
+        escape(&title(analysis.profile, bar, thread, scale)),
     );
     let name = analysis.profile.names.get(bar.name);
     // `columns` of this font are at most as wide as a legend's.
@@ -195,9 +198,9 @@ fn bar(
     }
 }
 
-fn title(profile: &Profile, bar: &Bar, thread: u16) -> String {
+fn title(profile: &Profile, bar: &Bar, thread: u16, scale: &Scale) -> String {
     let name = shorten(profile.names.get(bar.name), TITLE_CHARS);
-    let (length, start) = (duration(bar.end - bar.start), duration(bar.start));
+    let (length, start) = (duration(bar.end - bar.start), moment(bar.start, scale.resolution()));
     let mut title = if bar.count > 1 {
         let busy = duration(bar.busy);
         let count = plural(bar.count as usize, "short task");
@@ -302,7 +305,9 @@ pub(super) fn captions(analysis: &Analysis<'_>, bars: &Bars) -> Vec<String> {
     let mut captions = Vec::new();
     let window = analysis.window();
     if window != (0..analysis.span.max(1)) {
-        let (from, to, span) = (duration(window.start), duration(window.end), duration(analysis.span));
+        let resolution = (window.end - window.start) / 100;
+        let (from, to) = (moment(window.start, resolution), moment(window.end, resolution));
+        let span = duration(analysis.span);
         captions.push(format!("Shown: {from} to {to} of {span}. Nothing ran before and after."));
     }
     if bars.merged > 0 {

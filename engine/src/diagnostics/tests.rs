@@ -242,7 +242,7 @@ fn pages_to_look_at() {
     let save = |name: &str, profile: &Profile| {
         let began = Instant::now();
         profile.save_report(folder.join(format!("{name}.report.html"))).expect("the report is saved");
-        println!("{name}: report in {:?}", began.elapsed());
+        println!("{name}: report saved in {:?}", began.elapsed());
         std::fs::write(folder.join(format!("{name}.stream.html")), profile.task_stream_html()).expect("it is saved");
         std::fs::write(folder.join(format!("{name}.svg")), profile.task_stream_svg()).expect("it is saved");
         println!("{profile}");

@@ -65,17 +65,22 @@ impl fmt::Display for Profile {
 
 /// Names to the left, numbers to the right.
 fn table(f: &mut fmt::Formatter<'_>, rows: &[Vec<String>]) -> fmt::Result {
-    let widths: Vec<usize> = (0..rows[0].len())
-        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
-        .collect();
+    let widths: Vec<usize> =
+        (0..rows[0].len()).map(|column| rows.iter().map(|row| columns(&row[column])).max().unwrap_or(0)).collect();
     for row in rows {
-        write!(f, "{:<width$}", row[0], width = widths[0])?;
+        // The formatter would count characters, of which some are wide.
+        write!(f, "{}{:pad$}", row[0], "", pad = widths[0] - columns(&row[0]))?;
         for (cell, width) in row.iter().zip(&widths).skip(1) {
             write!(f, "  {cell:>width$}")?;
         }
         f.write_char('\n')?;
     }
     Ok(())
+}
+
+/// How many columns of a terminal a text takes.
+fn columns(text: &str) -> usize {
+    text.chars().map(crate::draw::columns).sum()
 }
 
 /// One line on the whole: time, tasks, threads, and how busy they were.

@@ -17,7 +17,8 @@ impl Profile {
     /// The profile as a trace that `chrome://tracing` and [Perfetto](https://ui.perfetto.dev) open: JSON with a complete
     /// event for each task, the threads' names, and counters for processor time, memory and live results.
     ///
-    /// A million tasks make some 150 MB; [`save_trace`](Self::save_trace) writes them without holding them in memory.
+    /// A million tasks make some 150 MB, and as much again where each came with a sample of the live results;
+    /// [`save_trace`](Self::save_trace) writes them without holding them in memory.
     ///
     /// ```
     /// # use taskloom::diagnostics::Profile;
@@ -50,7 +51,10 @@ fn write_trace(profile: &Profile, out: &mut impl Write) -> io::Result<()> {
     let analysis = Analysis::new(profile);
     let other = json!({ "began": super::units::date(profile.began), "notes": profile.notes });
     write!(out, r#"{{"displayTimeUnit":"ms","otherData":{other},"traceEvents":["#)?;
-    let metadata = |name: &str, thread: u32, args: Value| json!({ "ph": "M", "name": name, "pid": PROCESS, "tid": thread, "args": args });
+    let metadata = |name: &str, thread: u32, args: Value| {
+        let event = json!({ "ph": "M", "name": name, "pid": PROCESS, "tid": thread, "args": args });
+        event.to_string()
+    };
     write!(out, "\n{}", metadata("process_name", 0, json!({ "name": "Taskloom" })))?;
     for (thread, _) in &analysis.lanes {
         // Perfetto keeps thread 0 for the idle one.

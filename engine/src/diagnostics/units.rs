@@ -76,6 +76,36 @@ pub(super) fn date(time: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
 }
 
+/// A moment, with as many digits as it takes to tell it from one that is `resolution` nanoseconds later: `20.215 s`.
+pub(super) fn moment(at: u64, resolution: u64) -> String {
+    if at == 0 {
+        return "0 s".to_owned();
+    }
+    let (unit, name) = unit_for(at);
+    format!("{:.*} {name}", decimals(unit, resolution.max(1)), at as f64 / unit as f64)
+}
+
+/// The unit in which moments up to `to` are written: its nanoseconds and its name.
+fn unit_for(to: u64) -> (u64, &'static str) {
+    match to {
+        0..2_000 => (1, "ns"),
+        2_000..2_000_000 => (1_000, "µs"),
+        2_000_000..2_000_000_000 => (1_000_000, "ms"),
+        _ => (1_000_000_000, "s"),
+    }
+}
+
+/// Decimals that show a difference of `step` nanoseconds.
+fn decimals(unit: u64, step: u64) -> usize {
+    let mut decimals = 0;
+    let mut shown = unit;
+    while step < shown && decimals < 9 {
+        shown /= 10;
+        decimals += 1;
+    }
+    decimals
+}
+
 /// Moments for an axis from `from` to `to` nanoseconds: about `wanted` of them, at steps of 1, 2 or 5 times a power of
 /// ten, with their texts, all in one unit.
 pub(super) fn ticks(from: u64, to: u64, wanted: usize) -> Vec<(u64, String)> {
@@ -87,18 +117,8 @@ pub(super) fn ticks(from: u64, to: u64, wanted: usize) -> Vec<(u64, String)> {
     }
     let step = [1, 2, 5, 10].into_iter().map(|times| power.saturating_mul(times)).find(|&step| step >= rough);
     let step = step.unwrap_or(rough).max(1);
-    let (unit, name) = match to {
-        0..2_000 => (1, "ns"),
-        2_000..2_000_000 => (1_000, "µs"),
-        2_000_000..2_000_000_000 => (1_000_000, "ms"),
-        _ => (1_000_000_000, "s"),
-    };
-    let mut decimals = 0;
-    let mut resolution = unit;
-    while step < resolution && decimals < 9 {
-        resolution /= 10;
-        decimals += 1;
-    }
+    let (unit, name) = unit_for(to);
+    let decimals = decimals(unit, step);
     let mut ticks = Vec::new();
     let mut at = from.div_ceil(step).saturating_mul(step);
     while at <= to && ticks.len() <= 4 * wanted + 4 {
@@ -154,5 +174,12 @@ mod tests {
             assert!(ticks(from, to, 6).len() <= 28, "{from} to {to}");
         }
         assert_eq!(ticks(3_000_000_000, 3_200_000_000, 4)[1].1, "3.05 s");
+    }
+
+    #[test]
+    fn moments_are_told_apart() {
+        assert_eq!(moment(20_215_400_000, 1_000_000), "20.215 s");
+        assert_eq!(moment(20_215_400_000, 60_000_000_000), "20 s");
+        assert_eq!([moment(0, 1), moment(1_500, 1), moment(1_768_000, 800)], ["0 s", "1500 ns", "1768.0 µs"]);
     }
 }

@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 
 use colors::Colors;
 pub(crate) use colors::colors_of;
-pub(crate) use svg::{at, escape};
+pub(crate) use svg::{at, columns, escape};
 
 /// One box of a [`Picture`].
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -50,7 +50,7 @@ pub(crate) fn at(value: f64) -> String {
 }
 
 /// How many columns of a monospaced font a character takes.
-fn columns(character: char) -> usize {
+pub(crate) fn columns(character: char) -> usize {
     match character as u32 {
         0x0300..=0x036f | 0x200b..=0x200f | 0xfe00..=0xfe0f => 0,
         0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff | 0xff00..=0xff60 | 0x1f300..=0x1faff => {

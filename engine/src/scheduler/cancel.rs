@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 static INTERRUPTS: AtomicU64 = AtomicU64::new(0);
 
+/// Where a check begins that never notices anything.
+const NEVER: u64 = u64::MAX - 1;
 /// Stands for no cell: outside a notebook there are none.
 const NO_CELL: u64 = u64::MAX;
 /// The count at the beginning of the cell that runs.
@@ -45,6 +47,11 @@ impl InterruptCheck {
         })
     }
 
+    /// A check for work in the background, which no interrupt ends.
+    pub(crate) fn never() -> Self {
+        InterruptCheck { began_at: NEVER }
+    }
+
     /// Runs a task of the computation that this check belongs to.
     pub(crate) fn within<T>(self, task: impl FnOnce() -> T) -> T {
         struct Restore(Option<InterruptCheck>);
@@ -58,7 +65,7 @@ impl InterruptCheck {
     }
 
     pub(crate) fn is_interrupted(self) -> bool {
-        INTERRUPTS.load(Ordering::Relaxed) != self.began_at
+        self.began_at != NEVER && INTERRUPTS.load(Ordering::Relaxed) != self.began_at
     }
 }
 

@@ -25,6 +25,9 @@ use crate::task::{Failure, Value};
 pub(crate) use cancel::{InterruptCheck, begin_cell};
 pub use cancel::{interrupt, sleep_ms};
 pub use crew::blocking;
+pub(crate) use crew::{Crew, Work as Crewed};
+pub(crate) use pool::Pool;
+pub(crate) use threads::Run as GraphRun;
 
 /// Where a graph runs.
 ///
@@ -62,6 +65,11 @@ pub(crate) fn run(graph: Graph, scheduler: Scheduler) -> Result<Vec<Value>> {
             (None, _) => threads::run(graph, pool::default_pool()?),
         },
     }
+}
+
+/// The threads of a client: a pool of its own of so many, or the process's for 0.
+pub(crate) fn pool_for_client(threads: usize) -> Result<Arc<Pool>> {
+    if threads > 0 { Pool::new(threads) } else { pool::default_pool() }
 }
 
 /// How many threads the default scheduler has.

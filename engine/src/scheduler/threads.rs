@@ -41,7 +41,7 @@ struct Seat {
 }
 
 /// Everything that the members of one computation share.
-pub(super) struct Run {
+pub(crate) struct Run {
     graph: Graph,
     dependents: Dependents,
     store: Store,
@@ -77,7 +77,12 @@ pub(super) fn run(graph: Graph, pool: Arc<Pool>) -> Result<Vec<Value>> {
 }
 
 impl Run {
-    pub(super) fn new(graph: Graph, pool: Arc<Pool>, on_finish: Option<OnFinish>) -> Arc<Run> {
+    /// A run that nobody waits for: `on_finish` gets the outcome. It belongs to no cell.
+    pub(crate) fn in_background(graph: Graph, pool: Arc<Pool>, on_finish: OnFinish) -> Arc<Run> {
+        InterruptCheck::never().within(|| Run::new(graph.in_static_order(), pool, Some(on_finish)))
+    }
+
+    fn new(graph: Graph, pool: Arc<Pool>, on_finish: Option<OnFinish>) -> Arc<Run> {
         let dependents = graph.dependents();
         let store = Store::new(&graph, &dependents);
         let total = graph.len();
@@ -113,7 +118,7 @@ impl Run {
         })
     }
 
-    pub(super) fn start(self: &Arc<Self>) {
+    pub(crate) fn start(self: &Arc<Self>) {
         if self.total == 0 {
             // SAFETY: there is nothing to run, and nobody else finishes this.
             self.finish(Ok(unsafe { self.store.outputs(&self.graph) }));
@@ -140,7 +145,7 @@ impl Run {
     }
 
     /// Stops between two tasks; the outcome is [`Error::Cancelled`].
-    pub(super) fn cancel(&self) {
+    pub(crate) fn cancel(&self) {
         let cancelled = self.cancelled();
         self.finish(Err(cancelled));
     }

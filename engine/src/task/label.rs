@@ -75,6 +75,10 @@ impl Body for Label {
         self.inner().result_codec()
     }
 
+    fn awaited(&self) -> Option<&dyn std::any::Any> {
+        self.inner().awaited()
+    }
+
     fn token(&self) -> Option<u128> {
         self.token
     }

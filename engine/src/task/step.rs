@@ -58,6 +58,11 @@ pub trait Body: Send + Sync + 'static {
     /// How results of this step become bytes.
     fn result_codec(&self) -> Option<Codec>;
 
+    /// What a client's future keeps behind its step; `None` for every other step.
+    fn awaited(&self) -> Option<&dyn std::any::Any> {
+        None
+    }
+
     /// Equal tokens stand for equal work; `None` for a step that is only equal to itself.
     fn token(&self) -> Option<u128> {
         None
