@@ -255,6 +255,34 @@ fn main() {
         line("memory, chain, peak of compute", held(|| vec![chain(TASKS)], true), "B", None);
         line("memory, tree, peak of compute", held(|| vec![tree(TASKS)], true), "B", None);
     }
+    if wants("submit") || wants("map") {
+        let client = Client::builder().threads(THREADS).build().expect("two threads");
+        if wants("submit") {
+            let times = 20_000;
+            let ours = median(
+                times,
+                || (),
+                |()| {
+                    for i in 0..times as i64 {
+                        black_box(client.submit(noop, (i,)).result()).expect("a no-op does not fail");
+                    }
+                },
+            );
+            line("submit → result, one at a time", micros(ours), "µs", dask("submit-result"));
+        }
+        if wants("map") {
+            let tasks = 100_000;
+            let ours = median(
+                tasks,
+                || (),
+                |()| {
+                    let futures = client.map(noop, 0..tasks as i64);
+                    black_box(client.gather(&futures)).expect("no-ops do not fail");
+                },
+            );
+            line("map and gather of 100,000", micros(ours), "µs", dask("map-gather"));
+        }
+    }
     if wants("speedup") {
         let tasks = 1000;
         let ours = median(

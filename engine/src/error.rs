@@ -54,7 +54,9 @@ pub enum Error {
     #[error("the client is closed: it takes no more tasks; make another with `Client::new()`")]
     Closed,
     /// A future cannot be tried again.
-    #[error("the task `{task}` cannot be tried again: it is {status}, and only a task that failed or was cancelled can")]
+    #[error(
+        "the task `{task}` cannot be tried again: it is {status}, and only a task that failed or was cancelled can"
+    )]
     NotRetried {
         /// The task's name.
         task: String,

@@ -101,11 +101,11 @@ pub use serde_json;
 
 /// What a notebook or a program brings in with `use taskloom::prelude::*;`.
 pub mod prelude {
-    pub use crate::{
-        Client, Delayed, Drawing, MimeBundle, Scheduler, Show, compute, delayed, delayed_value, display, display_as, sleep_ms,
-        update_display,
-    };
     pub use crate::client::{Future, as_completed, wait};
+    pub use crate::{
+        Client, Delayed, Drawing, MimeBundle, Scheduler, Show, compute, delayed, delayed_value, display, display_as,
+        sleep_ms, update_display,
+    };
 }
 
 #[doc(hidden)]

@@ -242,7 +242,11 @@ impl<T: Send + Sync + 'static> Future<T> {
     /// The future that a step belongs to, if it is one of this type.
     pub(super) fn of_step(step: &Arc<Step>) -> Option<Self> {
         let job = job_of(step)?;
-        (step.body().type_name() == type_name::<T>()).then(|| Future { step: Arc::clone(step), job, result: PhantomData })
+        (step.body().type_name() == type_name::<T>()).then(|| Future {
+            step: Arc::clone(step),
+            job,
+            result: PhantomData,
+        })
     }
 }
 
@@ -329,7 +333,8 @@ fn retry(job: &Arc<Job>) -> Result<()> {
     let mut order: Vec<Arc<Job>> = Vec::new();
     let mut to_see = vec![Arc::clone(job)];
     while let Some(job) = to_see.pop() {
-        if matches!(job.status(), Status::Error | Status::Cancelled) && !order.iter().any(|seen| Arc::ptr_eq(seen, &job))
+        if matches!(job.status(), Status::Error | Status::Cancelled)
+            && !order.iter().any(|seen| Arc::ptr_eq(seen, &job))
         {
             to_see.extend(job.dependencies());
             order.push(job);

@@ -34,8 +34,7 @@ pub enum Status {
 }
 
 impl Status {
-    const ALL: [Status; 5] =
-        [Status::Pending, Status::Processing, Status::Finished, Status::Error, Status::Cancelled];
+    const ALL: [Status; 5] = [Status::Pending, Status::Processing, Status::Finished, Status::Error, Status::Cancelled];
 
     /// Whether nothing more will happen unless somebody retries.
     pub fn is_done(self) -> bool {
@@ -379,4 +378,3 @@ impl Drop for Job {
         }
     }
 }
-

@@ -127,12 +127,8 @@ impl ClientBuilder {
         let pool = pool_for_client(self.threads)?;
         let spill = Spill::new(self.memory_limit, self.directory);
         let dispatcher = Dispatcher::new(pool, spill, self.memory_limit.is_some(), self.resources);
-        let inner = Arc::new(Inner {
-            dispatcher,
-            names: Names::default(),
-            datasets: Mutex::default(),
-            pure: Mutex::default(),
-        });
+        let inner =
+            Arc::new(Inner { dispatcher, names: Names::default(), datasets: Mutex::default(), pure: Mutex::default() });
         let mut clients = CLIENTS.write().unwrap_or_else(|poisoned| poisoned.into_inner());
         clients.retain(|client| client.strong_count() > 0);
         clients.push(Arc::downgrade(&inner));

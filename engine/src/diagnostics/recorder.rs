@@ -38,8 +38,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Recorder {
     /// Records everything from now on, in place of whoever did so before.
     pub(crate) fn start(began: Instant) -> Arc<Recorder> {
-        let recorder =
-            Arc::new(Recorder { began, wall: SystemTime::now(), collected: Mutex::default() });
+        let recorder = Arc::new(Recorder { began, wall: SystemTime::now(), collected: Mutex::default() });
         *RECORDER.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(Arc::clone(&recorder));
         ON.store(true, Ordering::Release);
         recorder
@@ -163,29 +162,76 @@ impl<'a> Lane<'a> {
     }
 }
 
-impl Drop for Lane<'_> {
-    fn drop(&mut self) {
+impl Lane<'_> {
+    /// Gives what was recorded to the recorder. Before the tasks are counted as done: whoever waits for them may stop
+    /// the recorder right after.
+    pub(crate) fn hand_in(&mut self) {
         let mut collected = lock(&self.recording.recorder.collected);
         collected.tasks.append(&mut self.tasks);
         collected.live.append(&mut self.live);
     }
 }
 
-/// Runs a task, and records it if there is a lane.
-#[inline(always)]
-pub(crate) fn around<'a>(
-    lane: &mut Option<Lane<'a>>,
-    graph: &'a Graph,
-    id: NodeId,
-    run: impl FnOnce() -> Result<Value, Failure>,
-) -> Result<Value, Failure> {
-    match lane {
-        None => run(),
-        Some(lane) => {
-            let start = lane.now();
-            let outcome = run();
+impl Drop for Lane<'_> {
+    fn drop(&mut self) {
+        if !self.tasks.is_empty() {
+            self.hand_in();
+        }
+    }
+}
+
+/// Whoever looks at the tasks of one thread: a recording, a `tracing` subscriber, both, or nobody.
+#[derive(Debug)]
+pub(crate) struct Watch<'a> {
+    /// Whether anybody does: the one thing that is looked at for each task when nobody does.
+    on: bool,
+    traced: bool,
+    lane: Option<Lane<'a>>,
+}
+
+impl<'a> Watch<'a> {
+    /// Asks who looks.
+    pub(crate) fn new(recording: Option<&'a Recording>) -> Watch<'a> {
+        let traced = tracing::enabled!(target: "taskloom::task", tracing::Level::TRACE);
+        let lane = recording.map(Recording::lane);
+        Watch { on: traced || lane.is_some(), traced, lane }
+    }
+
+    /// Runs a task.
+    #[inline(always)]
+    pub(crate) fn over(
+        &mut self,
+        graph: &'a Graph,
+        id: NodeId,
+        run: impl FnOnce() -> Result<Value, Failure>,
+    ) -> Result<Value, Failure> {
+        if self.on { self.watched(graph, id, run) } else { run() }
+    }
+
+    #[cold]
+    fn watched(
+        &mut self,
+        graph: &'a Graph,
+        id: NodeId,
+        run: impl FnOnce() -> Result<Value, Failure>,
+    ) -> Result<Value, Failure> {
+        let span = self.traced.then(|| {
+            let step = graph.step(id);
+            tracing::trace_span!(target: "taskloom::task", "task", name = step.name(), key = step.key).entered()
+        });
+        let start = self.lane.as_ref().map(Lane::now);
+        let outcome = run();
+        drop(span);
+        if let (Some(lane), Some(start)) = (&mut self.lane, start) {
             lane.ended(graph, id, start, outcome.as_ref().ok());
-            outcome
+        }
+        outcome
+    }
+
+    /// As [`Lane::hand_in`].
+    pub(crate) fn hand_in(&mut self) {
+        if let Some(lane) = &mut self.lane {
+            lane.hand_in();
         }
     }
 }

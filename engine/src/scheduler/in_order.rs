@@ -4,7 +4,7 @@ use super::cancel::InterruptCheck;
 use super::progress::Reporter;
 use super::store::Store;
 use super::task_error;
-use crate::diagnostics::recorder::{self, Recording};
+use crate::diagnostics::recorder::{self, Watch};
 use crate::error::{Error, Result};
 use crate::events::ProgressState;
 use crate::graph::Graph;
@@ -18,7 +18,7 @@ pub(super) fn run(graph: &Graph) -> Result<Vec<Value>> {
 fn run_all(graph: &Graph, interrupts: InterruptCheck) -> Result<Vec<Value>> {
     let store = Store::new(graph, &graph.dependents());
     let recording = recorder::begin(graph);
-    let mut lane = recording.as_ref().map(Recording::lane);
+    let mut watch = Watch::new(recording.as_ref());
     let total = graph.len();
     let mut reporter = Reporter::new(total);
     let mut done = 0;
@@ -31,9 +31,8 @@ fn run_all(graph: &Graph, interrupts: InterruptCheck) -> Result<Vec<Value>> {
         }
         reporter.tick(done, || Some(task.name().to_owned()));
         // SAFETY: the order is topological, so all inputs have been put, and each node comes once.
-        let outcome = recorder::around(&mut lane, graph, id, || unsafe {
-            store.with_inputs(graph, id, |inputs| graph.step(id).run(inputs))
-        });
+        let outcome =
+            watch.over(graph, id, || unsafe { store.with_inputs(graph, id, |inputs| graph.step(id).run(inputs)) });
         match outcome {
             // What an interrupted task returned may be half of a result.
             _ if interrupts.is_interrupted() => continue,

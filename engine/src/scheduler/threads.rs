@@ -18,7 +18,7 @@ use super::pool::Pool;
 use super::progress::{Reporter, TICK};
 use super::store::Store;
 use super::{lock, task_error};
-use crate::diagnostics::recorder::{self, Lane, Recording};
+use crate::diagnostics::recorder::{self, Recording, Watch};
 use crate::error::{Error, Result};
 use crate::events::ProgressState;
 use crate::graph::{Dependents, Graph, NodeId};
@@ -288,7 +288,7 @@ struct Member<'a> {
     seat: Option<(&'a Seat, Worker<NodeId>)>,
     /// Done, and not counted yet.
     uncounted: usize,
-    lane: Option<Lane<'a>>,
+    watch: Watch<'a>,
 }
 
 impl<'a> Member<'a> {
@@ -297,8 +297,8 @@ impl<'a> Member<'a> {
             let stack = lock(&seat.stack).take()?;
             Some((&**seat, stack))
         });
-        let lane = run.recording.as_ref().map(Recording::lane);
-        let mut member = Member { run, seat, uncounted: 0, lane };
+        let watch = Watch::new(run.recording.as_ref());
+        let mut member = Member { run, seat, uncounted: 0, watch };
         work(&mut member);
         member.count();
         if let Some((seat, stack)) = member.seat.take() {
@@ -384,7 +384,7 @@ impl<'a> Member<'a> {
             seat.running.store(id, Ordering::Relaxed);
         }
         // SAFETY: a node becomes ready once, when all its inputs have been put.
-        let outcome = recorder::around(&mut self.lane, &run.graph, id, || unsafe {
+        let outcome = self.watch.over(&run.graph, id, || unsafe {
             run.store.with_inputs(&run.graph, id, |inputs| run.graph.step(id).run(inputs))
         });
         match outcome {
@@ -422,13 +422,17 @@ impl<'a> Member<'a> {
     }
 
     #[cold]
-    fn fail(&self, id: NodeId, failure: Failure) {
+    fn fail(&mut self, id: NodeId, failure: Failure) {
+        self.watch.hand_in();
         self.run.finish(Err(task_error(&self.run.graph, id, failure)));
     }
 
     /// Counts what was done. Whoever counts the last task finishes the run.
     fn count(&mut self) {
         let done = std::mem::take(&mut self.uncounted);
+        if done > 0 {
+            self.watch.hand_in();
+        }
         if done > 0 && self.run.left.fetch_sub(done, Ordering::AcqRel) == done && !self.run.interrupts.is_interrupted()
         {
             // SAFETY: all tasks have been put and counted, with release and acquire, and only one thread counts the

@@ -14,7 +14,7 @@ use crate::error::Result;
 /// last handle is gone.
 ///
 /// ```
-/// # let client = taskloom::client::Client::new();
+/// # let client = taskloom::Client::new()?;
 /// let ready = client.event("ready");
 /// std::thread::scope(|scope| {
 ///     let waiter = scope.spawn(|| client.event("ready").wait());

@@ -15,7 +15,7 @@ use crate::error::Result;
 /// again waits for itself, until an interrupt. Clones, and locks of the same name, are one lock.
 ///
 /// ```
-/// # let client = taskloom::client::Client::new();
+/// # let client = taskloom::Client::new()?;
 /// let lock = client.lock("report.csv");
 /// {
 ///     let _guard = lock.acquire()?;

@@ -17,7 +17,7 @@ use crate::error::Result;
 /// the same order.
 ///
 /// ```
-/// # let client = taskloom::client::Client::new();
+/// # let client = taskloom::Client::new()?;
 /// let losses = client.publisher::<f64>("loss")?;
 /// losses.put(1.5); // nobody listens yet
 /// let subscriber = client.subscriber::<f64>("loss")?;
@@ -36,7 +36,7 @@ pub struct Publisher<T> {
 /// each message goes to one of the clones. For a buffer of its own, ask the client for another subscriber.
 ///
 /// ```
-/// # let client = taskloom::client::Client::new();
+/// # let client = taskloom::Client::new()?;
 /// let subscriber = client.subscriber("steps")?;
 /// let publisher = client.publisher("steps")?;
 /// (1..=3).for_each(|step| publisher.put(step));

@@ -17,7 +17,7 @@ use crate::error::Result;
 /// in it.
 ///
 /// ```
-/// # let client = taskloom::client::Client::new();
+/// # let client = taskloom::Client::new()?;
 /// let lines = client.queue::<String>("lines", 0)?;
 /// std::thread::scope(|scope| {
 ///     scope.spawn(|| ["loom", "weft"].iter().try_for_each(|line| lines.put((*line).to_owned())));

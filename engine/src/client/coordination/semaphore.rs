@@ -15,7 +15,7 @@ use crate::error::Result;
 /// name, share their leases.
 ///
 /// ```
-/// # let client = taskloom::client::Client::new();
+/// # let client = taskloom::Client::new()?;
 /// let connections = client.semaphore("database", 2)?;
 /// let first = connections.acquire()?;
 /// let second = client.semaphore("database", 2)?.acquire()?;

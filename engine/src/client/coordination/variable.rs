@@ -15,7 +15,7 @@ use crate::error::Result;
 /// variable; its value stays when the last handle is gone, until [`delete`](Variable::delete).
 ///
 /// ```
-/// # let client = taskloom::client::Client::new();
+/// # let client = taskloom::Client::new()?;
 /// let rate = client.variable::<f64>("rate")?;
 /// assert_eq!(rate.try_get(), None);
 /// rate.set(0.5);

@@ -17,6 +17,13 @@ pub struct MemoryLimit {
     pub pause: f64,
 }
 
+/// A limit in bytes, with Dask's fractions.
+impl From<u64> for MemoryLimit {
+    fn from(bytes: u64) -> MemoryLimit {
+        MemoryLimit::new(bytes)
+    }
+}
+
 impl MemoryLimit {
     /// A limit with Dask's fractions: 0.6, 0.7 and 0.8.
     pub fn new(bytes: u64) -> MemoryLimit {
