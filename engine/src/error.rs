@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::recreate::Scene;
+use crate::task::Failure;
 
 /// The error of a boxed source, as tasks return it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -121,6 +122,9 @@ pub enum Error {
         /// What is wrong, where, and what to do.
         message: String,
     },
+    /// A graph that was written by hand cannot be run.
+    #[error(transparent)]
+    Graph(#[from] crate::graph::GraphError),
     /// A thread pool could not be made.
     #[error("could not start {threads} worker threads: {reason}")]
     Pool {
@@ -143,6 +147,24 @@ pub struct TaskError {
 }
 
 impl TaskError {
+    /// `needed_by` is who waited for the whole task; those inside a fused one come before them.
+    pub(crate) fn new(task: &str, failure: Failure, mut needed_by: Vec<String>, scene: Option<Scene>) -> TaskError {
+        let (mut task, mut failure) = (task.to_owned(), failure);
+        let mut inside = Vec::new();
+        let (message, panicked, source) = loop {
+            match failure {
+                Failure::Error(error) => break (error.to_string(), false, Some(Arc::new(error))),
+                Failure::Panic(message) => break (message, true, None),
+                Failure::Inside { task: inner, needed_by: nearer, failure: cause } => {
+                    (task, failure) = (inner, *cause);
+                    inside.splice(0..0, nearer);
+                }
+            }
+        };
+        inside.append(&mut needed_by);
+        TaskError { task, message, panicked, needed_by: inside, source, scene }
+    }
+
     /// The name of the task that failed.
     pub fn task(&self) -> &str {
         &self.task

@@ -59,7 +59,7 @@ pub use error::{BoxError, Error, Result, TaskError};
 pub use nbytes::{nbytes, register_nbytes};
 pub use recreate::Recreated;
 pub use scheduler::{Scheduler, blocking, interrupt, num_threads, sleep_ms};
-pub use visualize::Drawing;
+pub use visualize::{ColorBy, Drawing};
 
 /// Turns a call into a task: nothing runs, and the value of the call becomes a [`Delayed`].
 ///

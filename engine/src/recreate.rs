@@ -81,7 +81,7 @@ impl Recreated {
         let mut next = || inputs.next().expect("a task reads as many inputs as it has");
         self.step.body().run(&mut Inputs::new(&mut next)).map_err(|failure| match failure {
             Failure::Error(error) => error,
-            Failure::Panic(message) => message.into(),
+            inside => TaskError::new(self.step.name(), inside, Vec::new(), None).to_string().into(),
         })
     }
 }

@@ -191,7 +191,7 @@ mod in_another_process {
         let names = ["Inari", "Bergen", "Oulu"];
         let readings: Vec<_> = names.iter().enumerate().map(|(n, name)| delayed!(read({ *name }, { n + 2 }))).collect();
         let error = Parcel::pack(&(&readings[0],)).unwrap_err().to_string();
-        assert!(error.contains("`read` cannot travel") && error.contains("borrowed"), "{error}");
+        assert!(error.contains("`read` cannot travel") && error.contains("use one that owns its content"), "{error}");
 
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let readings: Vec<_> = (0..3)

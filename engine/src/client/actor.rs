@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::dispatcher::Dispatcher;
 use super::{Future, future};
 use crate::error::{Error, TaskError};
-use crate::task::Value;
+use crate::task::{Failure, Value};
 
 /// So many calls a turn; then other work of the client has one.
 const CALLS_A_TURN: usize = 64;
@@ -84,14 +84,8 @@ impl<S: Send + 'static> Actor<S> {
             // Nobody may hold the future any more; the call was made for its effect then.
             let Some(job) = job.upgrade() else { return };
             let outcome = outcome.map(|value| Arc::new(value) as Value).map_err(|payload| {
-                Error::Task(TaskError {
-                    task: job.name.to_string(),
-                    message: crate::panics::message(&*payload),
-                    panicked: true,
-                    needed_by: Vec::new(),
-                    source: None,
-                    scene: None,
-                })
+                let failure = Failure::Panic(crate::panics::message(&*payload));
+                Error::Task(TaskError::new(&job.name, failure, Vec::new(), None))
             });
             job.dispatcher.end(&job, outcome);
         });

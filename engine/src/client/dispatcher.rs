@@ -17,7 +17,7 @@ use super::spill::{self, Spill};
 use crate::error::{Error, Result, TaskError};
 use crate::recreate::Scene;
 use crate::scheduler::{Crew, Crewed, GraphRun, InterruptCheck, Pool};
-use crate::task::{Failure, Inputs, Value};
+use crate::task::{Inputs, Value};
 use crate::travel::Codec;
 
 /// How long a member without work waits for some before it leaves the thread.
@@ -418,20 +418,8 @@ fn call(job: &Job, step: &Arc<crate::task::Step>) -> Result<Value> {
     }
     let mut values = values.into_iter();
     let mut next = || values.next().expect("a task reads as many inputs as it has");
-    step.run(Inputs::new(&mut next)).map_err(|failure| {
-        let (message, panicked, source) = match failure {
-            Failure::Error(error) => (error.to_string(), false, Some(Arc::new(error))),
-            Failure::Panic(message) => (message, true, None),
-        };
-        Error::Task(TaskError {
-            task: job.name.to_string(),
-            message,
-            panicked,
-            needed_by: Vec::new(),
-            source,
-            scene: Some(Scene::of_call(step)),
-        })
-    })
+    step.run(Inputs::new(&mut next))
+        .map_err(|failure| Error::Task(TaskError::new(&job.name, failure, Vec::new(), Some(Scene::of_call(step)))))
 }
 
 impl Crewed for Dispatcher {

@@ -18,7 +18,7 @@ use crate::display::{MimeBundle, Show, short_type};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId};
 use crate::task::function::Argument;
-use crate::task::{Body, Failure, Inputs, Packer, Revive, Slot, Step, Value};
+use crate::task::{Body, Failure, Inputs, Packer, ResultType, Revive, Slot, Step, TypeOf, Value};
 use crate::travel::Codec;
 
 /// The result of a task that a [`Client`](super::Client) runs in the background: there, or on its way.
@@ -80,6 +80,10 @@ impl<T: Send + Sync + 'static> Body for Awaited<T> {
 
     fn type_name(&self) -> &'static str {
         type_name::<T>()
+    }
+
+    fn result_type(&self) -> ResultType {
+        TypeOf::of::<T>()
     }
 
     fn inputs<'a>(&'a self, _visit: &mut dyn FnMut(&'a Arc<Step>)) {}

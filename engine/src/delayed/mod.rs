@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::display::{MimeBundle, Show, short_type};
 use crate::error::{BoxError, Result};
-use crate::graph::{Graph, keys};
+use crate::graph::{Graph, TaskGraph, keys};
 use crate::scheduler::{self, Scheduler};
 use crate::task::{ByValue, Data, Encoding, Fetch, Finished, Label, Registered, Site, Slot, Step, Travel, Value};
 use crate::visualize::Drawing;
@@ -99,9 +99,23 @@ impl<T> Delayed<T> {
         graph.ids().filter(|&id| graph.task(id).is_some()).map(|id| graph.name(id).to_owned()).collect()
     }
 
-    /// A drawing of the graph; the last expression of a cell shows it.
+    /// A drawing of the graph as it was written; the last expression of a cell shows it. [`Drawing`] says how else it can
+    /// be drawn.
     pub fn visualize(&self) -> Drawing {
         Drawing::of(&self.graph())
+    }
+
+    /// The graph that makes this value in its [low-level form](crate::graph::TaskGraph), with the keys of its tasks.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// let x = delayed!(i64::pow(2, 5));
+    /// let graph = x.to_graph();
+    /// assert!(graph.describe(&x.key())?.ends_with(" = pow(2, 5) → i64"));
+    /// # Ok::<(), taskloom::Error>(())
+    /// ```
+    pub fn to_graph(&self) -> TaskGraph {
+        TaskGraph::from_delayed(self)
     }
 
     /// Whether, and how, the task behind this value can run in another process.

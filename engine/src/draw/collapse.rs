@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{Colors, Kind, Link, Picture, Scene, Tile, grouped, layout};
 
 /// More boxes, lines, or places where a line passes a layer than this are not readable in full.
-const MAX_NODES: usize = 1_500;
+pub(crate) const MAX_NODES: usize = 1_500;
 const MAX_LINKS: usize = 4_000;
 const MAX_DUMMIES: usize = 12_000;
 /// A collapsed picture has no more groups and lines than this.
@@ -256,7 +256,10 @@ impl Groups {
             .zip(&self.within)
             .map(|(members, &within)| {
                 let node = &picture.nodes[members[0]];
-                let (fill, stroke) = colors.of(node);
+                let (mut fill, stroke) = colors.of(node);
+                if let Some(mixed) = mixed_color(members.iter().map(|&member| picture.nodes[member].color.as_deref())) {
+                    fill = mixed;
+                }
                 if members.len() == 1 {
                     let title = format!("{}\n{}", node.label, node.detail);
                     return Tile { label: node.label.clone(), count: None, title, kind: node.kind, fill, stroke };
@@ -281,6 +284,20 @@ impl Groups {
         };
         Scene { boxes, links: self.links, caption: Some(format!("{what}, drawn as {groups} {plural}")) }
     }
+}
+
+/// The mean of the colours that the members of a group were given, where these are all written as `#rrggbb`.
+fn mixed_color<'a>(colors: impl Iterator<Item = Option<&'a str>>) -> Option<String> {
+    let (mut sums, mut count) = ([0_u64; 3], 0_u64);
+    for color in colors {
+        let hex = color?.strip_prefix('#').filter(|hex| hex.len() == 6 && hex.is_ascii())?;
+        for (channel, sum) in sums.iter_mut().enumerate() {
+            *sum += u64::from_str_radix(&hex[2 * channel..2 * channel + 2], 16).ok()?;
+        }
+        count += 1;
+    }
+    let [r, g, b] = sums.map(|sum| (sum + count / 2).checked_div(count).unwrap_or(0));
+    Some(format!("#{r:02x}{g:02x}{b:02x}"))
 }
 
 /// What the members of a group have in common.
@@ -331,6 +348,17 @@ mod tests {
         assert_eq!(counts, [("total", None), ("data", many), ("load", many), ("clean", many)]);
         assert_eq!(scene.links, [(1, 2, 5_000), (2, 3, 5_000), (3, 0, 5_000)]);
         assert_eq!(scene.caption.as_deref(), Some("10,001 tasks and 5,000 values, drawn as 4 groups"));
+    }
+
+    #[test]
+    fn a_group_has_the_mean_of_given_colors() {
+        let mix = |colors: &[Option<&str>]| mixed_color(colors.iter().copied());
+        assert_eq!(mix(&[Some("#000000"), Some("#ff8004")]).as_deref(), Some("#804002"));
+        assert_eq!(mix(&[Some("#123456"), None]), None);
+        assert_eq!(mix(&[Some("red")]), None);
+        let mut picture = map_reduce(5_000);
+        picture.nodes.iter_mut().for_each(|node| node.color = Some("#123456".to_owned()));
+        assert!(scene_of(&picture).boxes.iter().all(|tile| tile.fill == "#123456"));
     }
 
     #[test]

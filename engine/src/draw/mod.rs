@@ -29,6 +29,7 @@ mod svg;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+pub(crate) use collapse::MAX_NODES as DRAWN_IN_FULL;
 use colors::Colors;
 pub(crate) use colors::colors_of;
 pub(crate) use svg::{at, columns, escape};
@@ -110,13 +111,22 @@ impl Picture {
     /// background of its own, so that it is readable in a dark one. A picture of moderate width shrinks with the page;
     /// a wide one keeps its natural size (use [`html`](Self::html) to make it scroll).
     pub fn svg(&self) -> String {
-        svg::render(&self.scene())
+        self.svg_with(None)
+    }
+
+    /// As [`svg`](Self::svg), with a line of text below the graph.
+    pub(crate) fn svg_with(&self, caption: Option<&str>) -> String {
+        svg::render(&self.captioned(caption))
     }
 
     /// The picture as HTML for a notebook: the SVG, in a container that scrolls when the picture is big, so that text
     /// stays legible.
     pub fn html(&self) -> String {
-        svg::html(&self.scene())
+        self.html_with(None)
+    }
+
+    pub(crate) fn html_with(&self, caption: Option<&str>) -> String {
+        svg::html(&self.captioned(caption))
     }
 
     /// The graph in Graphviz' DOT language, always in full, for other tools to draw.
@@ -132,7 +142,11 @@ impl Picture {
     /// # Errors
     /// [`DrawError::Scale`] when `scale` is not positive and finite, [`DrawError::Png`] when the image cannot be made.
     pub fn png(&self, scale: f32) -> Result<Vec<u8>, DrawError> {
-        png::render(&self.svg(), scale)
+        self.png_with(scale, None)
+    }
+
+    pub(crate) fn png_with(&self, scale: f32, caption: Option<&str>) -> Result<Vec<u8>, DrawError> {
+        png::render(&self.svg_with(caption), scale)
     }
 
     /// Writes the picture to a file: `.svg`, `.png` (at scale 2) or `.dot` (also `.gv`), by its extension.
@@ -150,11 +164,14 @@ impl Picture {
     /// assert!(error.to_string().contains("end the name in .svg, .png or .dot"));
     /// ```
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), DrawError> {
-        let path = path.as_ref();
+        self.save_with(path.as_ref(), None)
+    }
+
+    pub(crate) fn save_with(&self, path: &Path, caption: Option<&str>) -> Result<(), DrawError> {
         let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
         let bytes = match extension.as_deref() {
-            Some("svg") => self.svg().into_bytes(),
-            Some("png") => self.png(SAVED_SCALE)?,
+            Some("svg") => self.svg_with(caption).into_bytes(),
+            Some("png") => self.png_with(SAVED_SCALE, caption)?,
             Some("dot" | "gv") => self.dot().into_bytes(),
             _ => return Err(DrawError::Extension { path: path.to_owned() }),
         };
@@ -176,6 +193,16 @@ impl Picture {
             }
         }
         links
+    }
+
+    /// What is drawn, with one more line of text.
+    fn captioned(&self, caption: Option<&str>) -> Scene {
+        let mut scene = self.scene();
+        scene.caption = match (scene.caption.take(), caption) {
+            (Some(own), Some(caption)) => Some(format!("{own}; {caption}")),
+            (own, caption) => own.or_else(|| caption.map(str::to_owned)),
+        };
+        scene
     }
 
     fn scene(&self) -> Scene {

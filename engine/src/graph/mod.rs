@@ -15,6 +15,7 @@
 //! assert_eq!(graph.name(graph.outputs()[0]), "add");
 //! ```
 
+mod by_hand;
 pub(crate) mod keys;
 mod lower;
 mod optimize;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 
 use crate::task::{Role, Step, Task, Value};
 
+pub use by_hand::{Entry, GraphError, Key, Mismatch, Missing, Reference, References, TaskGraph, key, keys};
 pub(crate) use keys::remember;
 
 /// A node's place in its [`Graph`].
@@ -211,14 +213,12 @@ impl Graph {
         let mut queue = std::collections::VecDeque::from([id]);
         while let Some(at) = queue.pop_front() {
             if self.outputs.contains(&at) {
-                let mut chain = Vec::new();
-                let mut at = at;
-                while at != id {
-                    chain.push(self.name(at).to_owned());
-                    at = from[&at];
+                let mut nodes = vec![at];
+                while let Some(&before) = nodes.last().and_then(|at| from.get(at)) {
+                    nodes.push(before);
                 }
-                chain.reverse();
-                return chain;
+                nodes.reverse();
+                return nodes.windows(2).flat_map(|pair| self.names_between(pair[0], pair[1])).collect();
             }
             for &dependent in dependents.of(at) {
                 from.entry(dependent).or_insert_with(|| {
@@ -228,6 +228,17 @@ impl Graph {
             }
         }
         Vec::new()
+    }
+
+    /// The names of what runs at `to`, from where it reads the result of `from`: several where tasks were fused.
+    fn names_between(&self, from: NodeId, to: NodeId) -> Vec<String> {
+        match self.step(to).body().composite() {
+            None => vec![self.name(to).to_owned()],
+            Some(composite) => {
+                let input = self.inputs(to).iter().position(|&input| input == from);
+                input.map_or_else(Vec::new, |input| composite.needed_by_input(input))
+            }
+        }
     }
 }
 

@@ -91,16 +91,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The error that a person sees for a task that failed.
 fn task_error(graph: &Graph, id: NodeId, failure: Failure) -> Error {
-    let (message, panicked, source) = match failure {
-        Failure::Error(error) => (error.to_string(), false, Some(Arc::new(error))),
-        Failure::Panic(message) => (message, true, None),
-    };
-    Error::Task(TaskError {
-        task: graph.name(id).to_owned(),
-        message,
-        panicked,
-        needed_by: graph.needed_by(id),
-        source,
-        scene: Some(Scene::of(graph, id)),
-    })
+    let scene = Some(Scene::of(graph, id));
+    Error::Task(TaskError::new(graph.name(id), failure, graph.needed_by(id), scene))
 }

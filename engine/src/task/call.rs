@@ -5,7 +5,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::pack::{Encoding, Packer, Registered, Unpacker, no_codec};
-use super::{Body, Failure, Inputs, Revive, Role, Step, Value};
+use super::shown::{shown_list, shown_value};
+use super::{Body, Failure, Inputs, ResultType, Revive, Role, Step, TypeOf, Value};
 use crate::error::BoxError;
 use crate::travel::Codec;
 
@@ -26,6 +27,12 @@ pub trait Plan<T>: Send + Sync + Sized + 'static {
     fn release(&mut self, into: &mut Vec<Arc<Step>>);
     /// Writes what is already there.
     fn pack(&self, packer: &mut Packer) -> Result<(), String>;
+    /// The argument as a person reads it; `next` gives the name of each input in turn.
+    fn shown(&self, next: &mut dyn FnMut() -> String) -> String {
+        let mut names = Vec::new();
+        self.visit(&mut |_| names.push(next()));
+        shown_list(names)
+    }
     /// Makes the plan anew.
     fn unpack(unpacker: &mut Unpacker<'_>) -> Result<Self, String>;
 }
@@ -44,6 +51,8 @@ pub trait Fetch: Send + Sync + Sized + 'static {
     fn release(&mut self, into: &mut Vec<Arc<Step>>);
     /// Writes what is already there.
     fn pack(&self, packer: &mut Packer) -> Result<(), String>;
+    /// Appends the arguments as a person reads them; `next` gives the name of each input in turn.
+    fn shown(&self, next: &mut dyn FnMut() -> String, into: &mut Vec<String>);
     /// Makes the plans anew.
     fn unpack(unpacker: &mut Unpacker<'_>) -> Result<Self, String>;
 }
@@ -69,6 +78,9 @@ macro_rules! fetch_tuple {
             fn pack(&self, packer: &mut Packer) -> Result<(), String> {
                 $(self.$index.pack(packer)?;)*
                 Ok(())
+            }
+            fn shown(&self, next: &mut dyn FnMut() -> String, into: &mut Vec<String>) {
+                $(self.$index.shown(next, into);)*
             }
             fn unpack(unpacker: &mut Unpacker<'_>) -> Result<Self, String> {
                 Ok(($($part::unpack(unpacker)?,)*))
@@ -138,6 +150,9 @@ impl<T: Clone + Send + Sync + 'static, E: Encoding<T>> Plan<T> for Kept<T, E> {
     fn pack(&self, packer: &mut Packer) -> Result<(), String> {
         packer.value(&self.0, E::codec())
     }
+    fn shown(&self, _next: &mut dyn FnMut() -> String) -> String {
+        shown_value(&self.0, type_name::<T>())
+    }
     fn unpack(unpacker: &mut Unpacker<'_>) -> Result<Self, String> {
         Ok(Kept::new(Arc::unwrap_or_clone(unpacker.value(E::codec())?)))
     }
@@ -161,6 +176,9 @@ impl<T: Send + Sync + 'static, E: Encoding<T>> Plan<T> for KeptShared<T, E> {
     fn release(&mut self, _into: &mut Vec<Arc<Step>>) {}
     fn pack(&self, packer: &mut Packer) -> Result<(), String> {
         packer.value(&*self.0, E::codec())
+    }
+    fn shown(&self, _next: &mut dyn FnMut() -> String) -> String {
+        format!("&{}", shown_value(&*self.0, type_name::<T>()))
     }
     fn unpack(unpacker: &mut Unpacker<'_>) -> Result<Self, String> {
         Ok(KeptShared(unpacker.value(E::codec())?, PhantomData))
@@ -194,6 +212,9 @@ impl<T: Clone + Send + Sync + 'static, P: Plan<T>> Fetch for ByValue<T, P> {
     fn pack(&self, packer: &mut Packer) -> Result<(), String> {
         self.0.pack(packer)
     }
+    fn shown(&self, next: &mut dyn FnMut() -> String, into: &mut Vec<String>) {
+        into.push(self.0.shown(next));
+    }
     fn unpack(unpacker: &mut Unpacker<'_>) -> Result<Self, String> {
         P::unpack(unpacker).map(ByValue::new)
     }
@@ -225,6 +246,9 @@ impl<T: Send + Sync + 'static, P: Plan<T>> Fetch for ByReference<T, P> {
     }
     fn pack(&self, packer: &mut Packer) -> Result<(), String> {
         self.0.pack(packer)
+    }
+    fn shown(&self, next: &mut dyn FnMut() -> String, into: &mut Vec<String>) {
+        into.push(self.0.shown(next));
     }
     fn unpack(unpacker: &mut Unpacker<'_>) -> Result<Self, String> {
         P::unpack(unpacker).map(ByReference::new)
@@ -340,6 +364,10 @@ where
         type_name::<R>()
     }
 
+    fn result_type(&self) -> ResultType {
+        TypeOf::of::<R>()
+    }
+
     fn inputs<'a>(&'a self, visit: &mut dyn FnMut(&'a Arc<Step>)) {
         self.plans.visit(visit);
     }
@@ -385,6 +413,12 @@ where
     fn result_codec(&self) -> Option<Codec> {
         E::codec()
     }
+
+    fn shown_arguments(&self, next: &mut dyn FnMut() -> String) -> Vec<String> {
+        let mut shown = Vec::new();
+        self.plans.shown(next, &mut shown);
+        shown
+    }
 }
 
 /// A value that is already there.
@@ -410,6 +444,10 @@ impl<T: Send + Sync + 'static, E: Encoding<T>> Body for Data<T, E> {
 
     fn type_name(&self) -> &'static str {
         type_name::<T>()
+    }
+
+    fn result_type(&self) -> ResultType {
+        TypeOf::of::<T>()
     }
 
     fn role(&self) -> Role<'_> {
@@ -443,5 +481,9 @@ impl<T: Send + Sync + 'static, E: Encoding<T>> Body for Data<T, E> {
 
     fn result_codec(&self) -> Option<Codec> {
         E::codec()
+    }
+
+    fn shown_arguments(&self, _next: &mut dyn FnMut() -> String) -> Vec<String> {
+        vec![self.value.downcast_ref::<T>().map_or_else(String::new, |value| shown_value(value, type_name::<T>()))]
     }
 }

@@ -81,11 +81,54 @@ function_tuple!(A X 0, B Y 1, C Z 2, D W 3, E V 4, F U 5, G T 6, H S 7);
 
 /// The last part of a function's path, without its type arguments: what a person would call it.
 pub(crate) fn function_name<F>() -> &'static str {
-    let path = std::any::type_name::<F>();
-    let path = path.split('<').next().unwrap_or(path);
-    match path.rsplit("::").next() {
-        Some("{{closure}}") | None => "closure",
-        Some(name) => name,
+    match last_part(std::any::type_name::<F>()) {
+        "{{closure}}" | "" => "closure",
+        name => name,
+    }
+}
+
+/// `abs` of `core::num::<impl i64>::abs`, `from_iter` of `<alloc::vec::Vec<T> as FromIterator<T>>::from_iter`, and
+/// `double` of `program::double<i64>`.
+fn last_part(path: &str) -> &str {
+    let bytes = path.as_bytes();
+    let (mut depth, mut end) = (0_usize, path.len());
+    for at in (0..bytes.len()).rev() {
+        match bytes[at] {
+            // The arrow of a function's type is no bracket.
+            b'>' if at > 0 && bytes[at - 1] == b'-' => {}
+            b'>' | b')' | b']' => depth += 1,
+            b'<' | b'(' | b'[' => {
+                depth = depth.saturating_sub(1);
+                // What the function is generic over is not part of its name.
+                if depth == 0 && bytes[at] == b'<' {
+                    end = at;
+                }
+            }
+            b':' if depth == 0 && at > 0 && bytes[at - 1] == b':' && at + 1 < end => return &path[at + 1..end],
+            _ => {}
+        }
+    }
+    &path[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::last_part;
+
+    #[test]
+    fn functions_are_called_as_people_call_them() {
+        let parts = [
+            "inc",
+            "program::inc",
+            "program::double<i64>",
+            "core::num::<impl i64>::abs",
+            "<alloc::vec::Vec<T> as core::iter::FromIterator<T>>::from_iter<core::ops::Range<i64>>",
+            "alloc::vec::Vec<alloc::vec::Vec<i64>>::len",
+            "program::call<fn(i64) -> program::Pair<i64, u8>>",
+            "program::main::{{closure}}",
+        ];
+        let names = parts.map(last_part);
+        assert_eq!(names, ["inc", "inc", "double", "abs", "from_iter", "len", "call", "{{closure}}"]);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::any::TypeId;
 use std::sync::Arc;
 
-use super::{Body, Failure, Inputs, Packer, Revive, Role, Step, Value};
+use super::{Body, Failure, Inputs, Packer, ResultType, Revive, Role, Step, Value};
 use crate::travel::Codec;
 
 pub(crate) struct Label {
@@ -37,6 +37,10 @@ impl Body for Label {
 
     fn type_name(&self) -> &'static str {
         self.inner().type_name()
+    }
+
+    fn result_type(&self) -> ResultType {
+        self.inner().result_type()
     }
 
     fn role(&self) -> Role<'_> {
@@ -77,6 +81,10 @@ impl Body for Label {
 
     fn awaited(&self) -> Option<&dyn std::any::Any> {
         self.inner().awaited()
+    }
+
+    fn shown_arguments(&self, next: &mut dyn FnMut() -> String) -> Vec<String> {
+        self.inner().shown_arguments(next)
     }
 
     fn token(&self) -> Option<u128> {

@@ -4,21 +4,26 @@
 //! whose results it needs. A [`Fetch`] is the arguments of an ordinary call, and says how each is found when the task
 //! runs.
 
+mod bound;
 mod call;
 mod composite;
 pub(crate) mod function;
 mod label;
 mod pack;
+mod result_type;
+mod shown;
 mod step;
 
 use std::any::Any;
 use std::sync::Arc;
 
+pub(crate) use bound::{Bound, Placeholder};
 pub use call::{ByReference, ByValue, Fetch, Finished, Kept, KeptShared, Plan, Site, Slot};
 pub(crate) use call::{Call, Data};
-pub(crate) use composite::{Composite, Part, Source};
+pub(crate) use composite::{Composite, Joiner, Source};
 pub(crate) use label::Label;
 pub use pack::{Encoding, Packer, Registered, Serde, Unpacker};
+pub use result_type::{ResultType, TypeOf};
 pub use step::Step;
 pub(crate) use step::{Body, Revive, Role};
 
@@ -34,6 +39,15 @@ pub enum Failure {
     Error(BoxError),
     /// The function panicked; its message.
     Panic(String),
+    /// A task that runs inside this one, as part of a fused chain, did not end well.
+    Inside {
+        /// Its name.
+        task: String,
+        /// The others inside that were waiting for it, nearest first.
+        needed_by: Vec<String>,
+        /// How it ended.
+        failure: Box<Failure>,
+    },
 }
 
 /// The results that a task was waiting for, handed out in the order of its inputs.

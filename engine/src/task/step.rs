@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::pack::{Packer, Unpacker};
-use super::{Failure, Inputs, Travel, Value};
+use super::{Composite, Failure, Inputs, Placeholder, ResultType, Travel, Value};
 use crate::travel::Codec;
 
 /// What a step is for a scheduler.
@@ -28,6 +28,9 @@ pub trait Body: Send + Sync + 'static {
 
     /// The Rust type of the result.
     fn type_name(&self) -> &'static str;
+
+    /// The same type, to be compared.
+    fn result_type(&self) -> ResultType;
 
     /// Task or data.
     fn role(&self) -> Role<'_> {
@@ -67,6 +70,23 @@ pub trait Body: Send + Sync + 'static {
     fn token(&self) -> Option<u128> {
         None
     }
+
+    /// The arguments as a person reads them; `next` gives the name of each input in turn.
+    fn shown_arguments(&self, next: &mut dyn FnMut() -> String) -> Vec<String> {
+        let mut shown = Vec::new();
+        self.inputs(&mut |_| shown.push(next()));
+        shown
+    }
+
+    /// The parts, of a step that is several in one.
+    fn composite(&self) -> Option<&Composite> {
+        None
+    }
+
+    /// The key that this step stands for until a graph puts another in its place.
+    fn placeholder(&self) -> Option<&Placeholder> {
+        None
+    }
 }
 
 /// A node that handles share. Opaque: it is what [`Delayed`](crate::Delayed) and futures hold.
@@ -87,7 +107,12 @@ impl<B: Body + ?Sized> std::fmt::Debug for Step<B> {
 impl Step {
     pub(crate) fn new<B: Body>(body: B) -> Arc<Step> {
         static NEXT_KEY: AtomicU64 = AtomicU64::new(0);
-        Arc::new(Step { mark: AtomicU64::new(0), key: NEXT_KEY.fetch_add(1, Ordering::Relaxed), body })
+        Step::with_key(NEXT_KEY.fetch_add(1, Ordering::Relaxed), body)
+    }
+
+    /// A step in the place of another: who knows that one by its key knows this.
+    pub(crate) fn with_key<B: Body>(key: u64, body: B) -> Arc<Step> {
+        Arc::new(Step { mark: AtomicU64::new(0), key, body })
     }
 }
 
@@ -98,6 +123,11 @@ impl<B: Body + ?Sized> Step<B> {
 
     pub(crate) fn body(&self) -> &B {
         &self.body
+    }
+
+    /// The keys of the steps that run as this one: its own, or those of its parts, the last of which is its own too.
+    pub(crate) fn keys(&self) -> Vec<u64> {
+        self.body.composite().map_or_else(|| vec![self.key], |composite| composite.part_keys().collect())
     }
 
     pub(crate) fn is_task(&self) -> bool {

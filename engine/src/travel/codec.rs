@@ -2,9 +2,8 @@
 //!
 //! A [`Value`](crate::task::Value) has lost its type, so bytes need a [`Codec`] that is found by [`TypeId`]. Codecs of
 //! the usual types are there from the start (see [`codec_of`]); a type of your own takes one line, [`register`].
-//! The bytes are [MessagePack](https://msgpack.org), as are the messages of Dask's own scheduler: compact, structs
-//! without the names of their fields, so that both sides have to agree on the type, as two processes with the same code
-//! do.
+//! The bytes are [postcard](https://postcard.jamesmunns.com)'s: compact, without names, so that both sides have to
+//! agree on the type, as two processes with the same code do.
 //!
 //! ```
 //! use std::any::{Any, TypeId};
@@ -34,6 +33,7 @@ use serde::{Deserialize, Serialize};
 use crate::task::Value;
 
 mod bulk;
+mod owned;
 
 /// How values of one type become bytes and come back.
 #[derive(Clone, Copy)]
@@ -55,24 +55,33 @@ trait Coder: Send + Sync {
     fn decode(&self, bytes: &[u8]) -> Result<Value, String>;
 }
 
-/// The type's serde form, written as MessagePack.
-struct MessagePack<T>(PhantomData<fn() -> T>);
+/// The type's serde form, written by postcard.
+struct Postcard<T>(PhantomData<fn() -> T>);
 
 // `Deserialize<'static>` and not `DeserializeOwned`: method resolution cannot tell whether a type such as `&str` is the
-// one but not the other, so `delayed!` could not choose. The reader below lends nothing, so a type that wants to borrow
-// gets an error where another gets a value.
-impl<T: Serialize + Deserialize<'static> + Send + Sync + 'static> Coder for MessagePack<T> {
+// one but not the other, so `delayed!` could not choose between them.
+impl<T: Serialize + Deserialize<'static> + Send + Sync + 'static> Coder for Postcard<T> {
     fn encode(&self, value: &dyn Any) -> Result<Vec<u8>, String> {
-        rmp_serde::to_vec(expect_type::<T>(value)?)
+        postcard::to_stdvec(expect_type::<T>(value)?)
             .map_err(|error| format!("could not turn a value of type {} into bytes: {error}", type_name::<T>()))
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<Value, String> {
-        let mut rest = bytes;
-        match T::deserialize(&mut rmp_serde::Deserializer::new(&mut rest)) {
-            Ok(value) if rest.is_empty() => Ok(Arc::new(value)),
-            Ok(_) => Err(left_over::<T>(bytes.len(), rest.len())),
-            Err(error) => Err(format!("{} bytes are not a value of type {}: {error}", bytes.len(), type_name::<T>())),
+        // SAFETY: the lifetime is not true, and nothing relies on it: `Owned` lends no part of the bytes to the value or
+        // to anything else that outlives this call.
+        let unending = unsafe { std::slice::from_raw_parts::<'static, u8>(bytes.as_ptr(), bytes.len()) };
+        let mut deserializer = postcard::Deserializer::from_bytes(unending);
+        let value = T::deserialize(owned::Owned(&mut deserializer));
+        let rest = deserializer.finalize().map_or(0, <[u8]>::len);
+        match value {
+            Ok(value) if rest == 0 => Ok(Arc::new(value)),
+            Ok(_) => Err(left_over::<T>(bytes.len(), rest)),
+            Err(error) => Err(format!(
+                "{} bytes do not give a value of type {} ({error}); a type that borrows, such as `&str`, cannot be read \
+                 back: use one that owns its content, such as `String`",
+                bytes.len(),
+                type_name::<T>()
+            )),
         }
     }
 }
@@ -114,9 +123,10 @@ impl Codec {
     /// The codec of a type that serde knows.
     ///
     /// What serde leaves out (`#[serde(skip)]`) does not come back. A type that borrows, such as `&str`, can be written
-    /// but not read back.
+    /// but not read back, and so can a type whose form depends on its own names, such as an untagged enum: it needs
+    /// [`Codec::with`].
     pub fn of<T: Serialize + Deserialize<'static> + Send + Sync + 'static>() -> Codec {
-        Codec { type_id: TypeId::of::<T>(), type_name: type_name::<T>(), coder: &MessagePack::<T>(PhantomData) }
+        Codec { type_id: TypeId::of::<T>(), type_name: type_name::<T>(), coder: &Postcard::<T>(PhantomData) }
     }
 
     /// A codec of two functions, for a type that serde does not know or that has a better form.

@@ -114,7 +114,7 @@ impl Parcel {
 
     /// The parcel as bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        rmp_serde::to_vec(self).expect("a parcel is plain data")
+        postcard::to_stdvec(self).expect("a parcel is plain data")
     }
 
     /// A parcel from bytes.
@@ -122,7 +122,7 @@ impl Parcel {
     /// # Errors
     /// [`Error::Travel`] when these are not a parcel's bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Parcel> {
-        rmp_serde::from_slice(bytes).map_err(|error| stays("a parcel", format!("its bytes are damaged: {error}")))
+        postcard::from_bytes(bytes).map_err(|error| stays("a parcel", format!("its bytes are damaged: {error}")))
     }
 
     /// Runs the graph here. Gives the results that were asked for, each encoded, in order.
