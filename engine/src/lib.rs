@@ -19,14 +19,21 @@
 //!
 //! # How it fits together
 //! ```text
-//!  delayed ──► graph ◄── visualize ──► draw        handles lower to one graph; a drawing is a view of it
-//!                ▲
-//!                │ runs
-//!            scheduler ──► events ──► whoever listens (a terminal, the notebook's runner through `cell`)
+//!  delayed ─────┐
+//!  client ──────┼──► task ──► graph ──► scheduler ──► events ──► whoever listens (a terminal, a notebook)
+//!  TaskGraph ───┘               │           │
+//!                               ▼           ▼
+//!                          visualize    diagnostics
+//!                               │           │
+//!                               └──► draw ◄─┘
 //! ```
-//! - [`graph`] and [`task`]: the arena that everything lowers to, and what a node runs;
+//! - [`task`]: what a node runs, and how its arguments are found;
+//! - [`graph`]: the arena that everything lowers to, its order and its optimisations, and graphs by hand;
 //! - [`delayed`](mod@crate::delayed): handles, arguments, operators;
-//! - [`scheduler`]: `sync` and `threads`, interrupts, progress;
+//! - [`scheduler`]: `sync` and `threads`, interrupts, progress, and what to do while a task has to wait;
+//! - [`client`]: tasks that run in the background, futures, actors, and what tasks may share;
+//! - [`travel`]: graphs that leave the process, as compiled code and bytes;
+//! - [`diagnostics`]: who ran what, when, and what it took;
 //! - [`display`](mod@crate::display) and [`events`]: what there is to show, and who is told;
 //! - [`draw`]: layout and SVG, DOT, PNG, knowing nothing of tasks;
 //! - [`cell`]: the C interface that the notebook's runner uses.

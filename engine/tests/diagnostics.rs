@@ -47,6 +47,20 @@ fn every_task_is_recorded_once_on_every_scheduler() {
 }
 
 #[test]
+fn the_tasks_of_a_client_are_recorded_too() {
+    let _turn = turn();
+    let client = Client::new().unwrap();
+    let profiler = Profiler::start();
+    let futures = client.map(inc, 0..10);
+    let failed = client.try_submit(|x: i64| Err::<i64, String>(x.to_string()), (&futures[0],));
+    assert_eq!(client.gather(&futures).unwrap(), (1..11).collect::<Vec<_>>());
+    failed.wait().unwrap();
+    let profile = profiler.stop();
+    assert_eq!((count(&profile, "inc"), count(&profile, "closure")), (10, 1));
+    assert_eq!(profile.tasks.iter().filter(|task| task.failed).count(), 1);
+}
+
+#[test]
 fn nothing_is_recorded_before_and_after() {
     let _turn = turn();
     delayed!(inc(1)).compute().unwrap();

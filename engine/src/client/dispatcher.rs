@@ -14,6 +14,7 @@ use crossbeam_deque::{Injector, Steal};
 
 use super::job::{Job, Listener, Status, Work};
 use super::spill::{self, Spill};
+use crate::diagnostics::recorder;
 use crate::error::{Error, Result, TaskError};
 use crate::recreate::Scene;
 use crate::scheduler::{Crew, Crewed, GraphRun, InterruptCheck, Pool};
@@ -255,14 +256,18 @@ impl Dispatcher {
         }
     }
 
+    /// With memory short nothing new begins, unless nothing runs that could free some.
+    fn is_paused(&self) -> bool {
+        self.has_limit && self.running.load(Ordering::SeqCst) > 0 && self.spill.should_pause()
+    }
+
     fn next(&self) -> Option<Arc<Job>> {
         self.urgent.pop().or_else(|| steal(&self.ordinary)).or_else(|| self.later.pop())
     }
 
     /// Waits a moment for work before giving up.
     fn find(&self) -> Option<Arc<Job>> {
-        // With memory short nothing new begins, unless nothing runs that could free some.
-        if self.has_limit && self.running.load(Ordering::Relaxed) > 0 && self.spill.should_pause() {
+        if self.is_paused() {
             return None;
         }
         if let Some(job) = self.next() {
@@ -291,7 +296,7 @@ impl Dispatcher {
             Work::Call(step) => {
                 self.running.fetch_add(1, Ordering::Relaxed);
                 CURRENT.with_borrow_mut(|jobs| jobs.push(Arc::clone(&job)));
-                let outcome = call(&job, &step);
+                let outcome = recorder::alone(&job.name, job.key, || call(&job, &step));
                 CURRENT.with_borrow_mut(|jobs| jobs.pop());
                 self.running.fetch_sub(1, Ordering::Relaxed);
                 outcome
@@ -455,7 +460,7 @@ impl Crewed for Dispatcher {
     }
 
     fn has_work(&self) -> bool {
-        (!self.ordinary.is_empty() || !self.urgent.is_empty() || !self.later.is_empty())
-            && !(self.has_limit && self.running.load(Ordering::SeqCst) > 0 && self.spill.should_pause())
+        let queued = !self.ordinary.is_empty() || !self.urgent.is_empty() || !self.later.is_empty();
+        queued && !self.is_paused()
     }
 }

@@ -18,7 +18,7 @@ use crate::display::{MimeBundle, Show, short_type};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId};
 use crate::task::function::Argument;
-use crate::task::{Body, Failure, Inputs, Packer, ResultType, Revive, Slot, Step, TypeOf, Value};
+use crate::task::{Body, Failure, Inputs, Packer, ResultType, Revive, Slot, Step, Travel, TypeOf, Value};
 use crate::travel::Codec;
 
 /// The result of a task that a [`Client`](super::Client) runs in the background: there, or on its way.
@@ -313,6 +313,11 @@ impl<T> Future<T> {
     /// [`Error::NotRetried`] when it has not failed, or is not a task that could run again.
     pub fn retry(&self) -> Result<()> {
         retry(&self.job)
+    }
+
+    /// Whether, and how, the task can run in another process; `None` when it has finished, or is not a submitted call.
+    pub fn travel(&self) -> Option<Travel> {
+        self.job.travel()
     }
 
     /// Calls `callback` when the task is done; at once if it is.

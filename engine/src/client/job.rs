@@ -12,7 +12,7 @@ use super::waiting::Signal;
 use crate::error::{Error, Result, TaskError};
 use crate::graph::Graph;
 use crate::scheduler::GraphRun;
-use crate::task::{Step, Value};
+use crate::task::{Step, Travel, Value};
 
 /// How many tasks above a failed one its error names; each of a long chain of futures has such a list.
 const MOST_NAMED: usize = 16;
@@ -268,6 +268,14 @@ impl Job {
         self.missing.store(1, Ordering::Relaxed);
         self.set(Status::Pending);
         true
+    }
+
+    /// Whether, and how, the work could be done in another process; `None` when it is done, or is no plain call.
+    pub(super) fn travel(&self) -> Option<Travel> {
+        match &self.lock().work {
+            Some(Work::Call(step)) => Some(step.travel()),
+            _ => None,
+        }
     }
 
     /// The futures that this job's work reads.

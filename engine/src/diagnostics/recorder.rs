@@ -28,11 +28,18 @@ struct Collected {
     tasks: Vec<TaskRecord>,
     live: Vec<CacheSample>,
     threads: HashMap<std::thread::ThreadId, u16>,
-    thread_names: Vec<String>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+impl Collected {
+    /// The number of this thread, in the order in which threads first appear.
+    fn thread(&mut self) -> u16 {
+        let next = self.threads.len() as u16;
+        *self.threads.entry(std::thread::current().id()).or_insert(next)
+    }
 }
 
 impl Recorder {
@@ -53,7 +60,7 @@ impl Recorder {
         }
         drop(current);
         let collected = std::mem::take(&mut *lock(&self.collected));
-        let mut profile = Profile::new(self.wall, collected.thread_names.len());
+        let mut profile = Profile::new(self.wall, collected.threads.len());
         profile.duration = self.now();
         profile.names = collected.names;
         profile.tasks = collected.tasks;
@@ -108,13 +115,7 @@ impl Recording {
     /// A place for one thread to write.
     pub(crate) fn lane(&self) -> Lane<'_> {
         let mut collected = lock(&self.recorder.collected);
-        let next = collected.threads.len() as u16;
-        let thread = *collected.threads.entry(std::thread::current().id()).or_insert(next);
-        if usize::from(thread) == collected.thread_names.len() {
-            let current = std::thread::current();
-            let name = current.name().map_or_else(|| format!("thread {thread}"), str::to_owned);
-            collected.thread_names.push(name);
-        }
+        let thread = collected.thread();
         drop(collected);
         Lane { recording: self, thread, names: HashMap::new(), tasks: Vec::new(), live: Vec::new() }
     }
@@ -178,6 +179,28 @@ impl Drop for Lane<'_> {
             self.hand_in();
         }
     }
+}
+
+/// Runs one task that belongs to no graph, and records it if anybody wants that.
+#[inline]
+pub(crate) fn alone(
+    name: &str,
+    key: u64,
+    run: impl FnOnce() -> crate::error::Result<Value>,
+) -> crate::error::Result<Value> {
+    if !ON.load(Ordering::Relaxed) {
+        return run();
+    }
+    let recorder = RECORDER.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+    let Some(recorder) = recorder else { return run() };
+    let start = recorder.now();
+    let outcome = run();
+    let end = recorder.now();
+    let result_bytes = outcome.as_ref().map_or(0, |value| crate::nbytes(&**value));
+    let mut collected = lock(&recorder.collected);
+    let (name, thread) = (collected.names.intern(name), collected.thread());
+    collected.tasks.push(TaskRecord { name, thread, failed: outcome.is_err(), key, start, end, result_bytes });
+    outcome
 }
 
 /// Whoever looks at the tasks of one thread: a recording, a `tracing` subscriber, both, or nobody.

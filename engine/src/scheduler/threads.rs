@@ -235,10 +235,11 @@ impl Run {
             if let Some(outcome) = self.wait_a_moment(KEEP_PLACE) {
                 return outcome;
             }
-            if !self.has_work() && !self.stopped.load(Ordering::Acquire) {
-                if let Some(outcome) = blocking(|| self.wait_a_moment(TICK / 2)) {
-                    return outcome;
-                }
+            if !self.has_work()
+                && !self.stopped.load(Ordering::Acquire)
+                && let Some(outcome) = blocking(|| self.wait_a_moment(TICK / 2))
+            {
+                return outcome;
             }
         }
     }

@@ -298,12 +298,15 @@ impl<R, E> Finished<R, E> {
     }
 }
 
+/// Types that something is about without holding a value of them.
+type Is<T> = PhantomData<fn() -> T>;
+
 /// A function with its arguments, ready to run any number of times.
 pub(crate) struct Call<P, F, R, E, I> {
     plans: P,
     site: &'static Site,
     function: F,
-    result: PhantomData<fn() -> (R, E, I)>,
+    result: Is<(R, E, I)>,
 }
 
 impl<P, F, R, E, I> Call<P, F, R, E, I>
@@ -344,7 +347,7 @@ where
     let plans = P::unpack(unpacker)?;
     // SAFETY: `F` has no size, so there are no bytes to be wrong, and it is inhabited: the process that packed this
     // task held a value of the very same type in the very same compiled code. It captures nothing, so it owns nothing.
-    let function: F = unsafe { std::mem::MaybeUninit::<F>::uninit().assume_init() };
+    let function: F = unsafe { std::ptr::NonNull::<F>::dangling().read() };
     Ok(Step::new(Call::<P, F, R, E, I> { plans, site: site_named(&name), function, result: PhantomData }))
 }
 

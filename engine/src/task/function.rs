@@ -111,27 +111,6 @@ fn last_part(path: &str) -> &str {
     &path[..end]
 }
 
-#[cfg(test)]
-mod tests {
-    use super::last_part;
-
-    #[test]
-    fn functions_are_called_as_people_call_them() {
-        let parts = [
-            "inc",
-            "program::inc",
-            "program::double<i64>",
-            "core::num::<impl i64>::abs",
-            "<alloc::vec::Vec<T> as core::iter::FromIterator<T>>::from_iter<core::ops::Range<i64>>",
-            "alloc::vec::Vec<alloc::vec::Vec<i64>>::len",
-            "program::call<fn(i64) -> program::Pair<i64, u8>>",
-            "program::main::{{closure}}",
-        ];
-        let names = parts.map(last_part);
-        assert_eq!(names, ["inc", "inc", "double", "abs", "from_iter", "len", "call", "{{closure}}"]);
-    }
-}
-
 /// A task that calls `function` when it runs.
 pub(crate) fn step_of<F, A, S>(function: F, arguments: S) -> Arc<Step>
 where
@@ -158,4 +137,25 @@ where
     Step::new(Call::new(site, arguments.into_plans(), move |items| {
         Finished::<R, Registered>::new(function.call(items).map_err(Into::into))
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::last_part;
+
+    #[test]
+    fn functions_are_called_as_people_call_them() {
+        let parts = [
+            "inc",
+            "program::inc",
+            "program::double<i64>",
+            "core::num::<impl i64>::abs",
+            "<alloc::vec::Vec<T> as core::iter::FromIterator<T>>::from_iter<core::ops::Range<i64>>",
+            "alloc::vec::Vec<alloc::vec::Vec<i64>>::len",
+            "program::call<fn(i64) -> program::Pair<i64, u8>>",
+            "program::main::{{closure}}",
+        ];
+        let names = parts.map(last_part);
+        assert_eq!(names, ["inc", "inc", "double", "abs", "from_iter", "len", "call", "{{closure}}"]);
+    }
 }
