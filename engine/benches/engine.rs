@@ -156,6 +156,79 @@ fn dask(work: &str) -> Option<(f64, String)> {
     Some((figure, format!("{}, {} tasks", answer["peer"].as_str()?, answer["tasks"])))
 }
 
+/// One graph of `tests/order_cases.json`: the inputs of node `n` are `inputs[starts[n]..starts[n + 1]]`, and Dask runs
+/// the nodes in the sequence `dask_order`.
+#[derive(serde::Deserialize)]
+struct Case {
+    name: String,
+    starts: Vec<usize>,
+    inputs: Vec<usize>,
+    outputs: Vec<usize>,
+    data: Vec<usize>,
+    dask_order: Vec<usize>,
+}
+
+impl Case {
+    fn inputs(&self, node: usize) -> &[usize] {
+        &self.inputs[self.starts[node]..self.starts[node + 1]]
+    }
+
+    /// The same graph of delayed calls; how many results are alive at once.
+    fn ours(&self) -> usize {
+        let mut nodes: Vec<Delayed<()>> = Vec::new();
+        for node in 0..self.starts.len() - 1 {
+            let inputs: Vec<Delayed<()>> = self.inputs(node).iter().map(|&input| nodes[input].clone()).collect();
+            nodes.push(if self.data.contains(&node) {
+                delayed_value(())
+            } else {
+                delayed!((|_: Vec<()>| ())({ inputs }))
+            });
+        }
+        let outputs: Vec<Delayed<()>> = self.outputs.iter().map(|&output| nodes[output].clone()).collect();
+        taskloom::Outputs::graph(&(&outputs,)).most_alive()
+    }
+
+    /// As many as are alive at once in Dask's sequence.
+    fn dasks(&self) -> usize {
+        let mut left = vec![0; self.starts.len() - 1];
+        let unique = |node: usize| self.inputs(node).iter().copied().collect::<std::collections::BTreeSet<usize>>();
+        (0..left.len()).flat_map(unique).for_each(|input| left[input] += 1);
+        self.outputs.iter().for_each(|&output| left[output] = usize::MAX / 2);
+        let (mut alive, mut most) = (0, 0);
+        for &node in self.dask_order.iter().filter(|node| !self.data.contains(node)) {
+            alive += 1;
+            most = most.max(alive);
+            for input in unique(node).into_iter().filter(|input| !self.data.contains(input)) {
+                left[input] -= 1;
+                alive -= usize::from(left[input] == 0);
+            }
+            alive -= usize::from(left[node] == 0);
+        }
+        most
+    }
+}
+
+/// Results alive at once beside `dask.order`, on the graphs that it is tested with and others.
+fn alive() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/order_cases.json");
+    let cases: Vec<Case> = serde_json::from_slice(&std::fs::read(path).expect("the cases are in the checkout"))
+        .expect("the cases are as they were written");
+    let (mut fewer, mut more, mut shown) = (0, 0, Vec::new());
+    for case in &cases {
+        let (ours, dasks) = (case.ours(), case.dasks());
+        fewer += usize::from(ours < dasks);
+        more += usize::from(ours > dasks);
+        if ours > 0 {
+            shown.push((dasks as f64 / ours as f64, ours, dasks, &case.name));
+        }
+    }
+    shown.sort_by(|a, b| b.0.total_cmp(&a.0));
+    for (ratio, ours, dasks, name) in shown.iter().take(8).chain(shown.iter().rev().take(2)) {
+        println!("alive: {name:<27} {ours:>10}    {dasks:>11}    {ratio:>8.1} ×   dask.order");
+    }
+    println!("alive: of {} graphs fewer than Dask on {fewer}, more on {more}", cases.len());
+}
+
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| name.contains(wanted.as_str()));
@@ -254,6 +327,9 @@ fn main() {
         line("memory, tree", held(|| vec![tree(TASKS)], false), "B", None);
         line("memory, chain, peak of compute", held(|| vec![chain(TASKS)], true), "B", None);
         line("memory, tree, peak of compute", held(|| vec![tree(TASKS)], true), "B", None);
+    }
+    if wants("alive") {
+        alive();
     }
     if wants("submit") || wants("map") {
         let client = Client::builder().threads(THREADS).build().expect("two threads");

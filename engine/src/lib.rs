@@ -111,7 +111,7 @@ pub mod prelude {
     pub use crate::client::{Future, as_completed, wait};
     pub use crate::{
         Client, Delayed, Drawing, MimeBundle, Scheduler, Show, compute, delayed, delayed_value, display, display_as,
-        sleep_ms, update_display,
+        persist, sleep_ms, update_display,
     };
 }
 

@@ -210,13 +210,17 @@ impl<T: Send + Sync + 'static> Delayed<T> {
     /// # Ok::<(), taskloom::Error>(())
     /// ```
     pub fn persist(&self) -> Result<Delayed<T>> {
-        let value = self.run(Scheduler::default())?;
+        self.run(Scheduler::default()).map(|value| self.kept(value))
+    }
+
+    /// A handle on the value that this one's graph has given.
+    pub(crate) fn kept(&self, value: Value) -> Delayed<T> {
         let value = value.downcast::<T>().unwrap_or_else(|_| unreachable!("a handle's type is its node's type"));
         let data = Step::new(Data::<T, Registered>::new(value));
         if let Some(token) = self.step.body().token() {
             crate::graph::remember(token, &data);
         }
-        Ok(Delayed::from_step(data))
+        Delayed::from_step(data)
     }
 }
 

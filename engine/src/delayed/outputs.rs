@@ -18,61 +18,86 @@ pub(crate) fn take_value<T: Clone + Send + Sync + 'static>(value: Value) -> T {
 pub trait Output {
     /// The values, in the same shape.
     type Value;
+    /// Handles on the values, in the same shape.
+    type Kept;
     /// Appends the steps behind the handles.
     #[doc(hidden)]
     fn steps(&self, into: &mut Vec<Arc<Step>>);
     /// Takes as many values as there were steps.
     #[doc(hidden)]
     fn take(&self, values: &mut std::vec::IntoIter<Value>) -> Self::Value;
+    /// Keeps as many values as there were steps.
+    #[doc(hidden)]
+    fn keep(&self, values: &mut std::vec::IntoIter<Value>) -> Self::Kept;
 }
 
 impl<T: Clone + Send + Sync + 'static> Output for Delayed<T> {
     type Value = T;
+    type Kept = Delayed<T>;
     fn steps(&self, into: &mut Vec<Arc<Step>>) {
         into.push(Arc::clone(self.step()));
     }
     fn take(&self, values: &mut std::vec::IntoIter<Value>) -> T {
         take_value(values.next().expect("each output has a value"))
     }
+    fn keep(&self, values: &mut std::vec::IntoIter<Value>) -> Delayed<T> {
+        self.kept(values.next().expect("each output has a value"))
+    }
 }
 
 impl<O: Output + ?Sized> Output for &O {
     type Value = O::Value;
+    type Kept = O::Kept;
     fn steps(&self, into: &mut Vec<Arc<Step>>) {
         (**self).steps(into);
     }
     fn take(&self, values: &mut std::vec::IntoIter<Value>) -> O::Value {
         (**self).take(values)
     }
+    fn keep(&self, values: &mut std::vec::IntoIter<Value>) -> O::Kept {
+        (**self).keep(values)
+    }
 }
 
 impl<O: Output> Output for [O] {
     type Value = Vec<O::Value>;
+    type Kept = Vec<O::Kept>;
     fn steps(&self, into: &mut Vec<Arc<Step>>) {
         self.iter().for_each(|output| output.steps(into));
     }
     fn take(&self, values: &mut std::vec::IntoIter<Value>) -> Self::Value {
         self.iter().map(|output| output.take(values)).collect()
     }
+    fn keep(&self, values: &mut std::vec::IntoIter<Value>) -> Self::Kept {
+        self.iter().map(|output| output.keep(values)).collect()
+    }
 }
 
 impl<O: Output> Output for Vec<O> {
     type Value = Vec<O::Value>;
+    type Kept = Vec<O::Kept>;
     fn steps(&self, into: &mut Vec<Arc<Step>>) {
         self.as_slice().steps(into);
     }
     fn take(&self, values: &mut std::vec::IntoIter<Value>) -> Self::Value {
         self.as_slice().take(values)
     }
+    fn keep(&self, values: &mut std::vec::IntoIter<Value>) -> Self::Kept {
+        self.as_slice().keep(values)
+    }
 }
 
 impl<O: Output, const N: usize> Output for [O; N] {
     type Value = [O::Value; N];
+    type Kept = [O::Kept; N];
     fn steps(&self, into: &mut Vec<Arc<Step>>) {
         self.as_slice().steps(into);
     }
     fn take(&self, values: &mut std::vec::IntoIter<Value>) -> Self::Value {
         std::array::from_fn(|index| self[index].take(values))
+    }
+    fn keep(&self, values: &mut std::vec::IntoIter<Value>) -> Self::Kept {
+        std::array::from_fn(|index| self[index].keep(values))
     }
 }
 
@@ -80,11 +105,18 @@ impl<O: Output, const N: usize> Output for [O; N] {
 pub trait Outputs: Sized {
     /// The values, in the same order.
     type Values;
+    /// Handles on the values, in the same order.
+    type Kept;
     /// Runs the union of the graphs once, on the scheduler given.
     ///
     /// # Errors
     /// As [`Delayed::compute`].
     fn compute_together(self, scheduler: Scheduler) -> Result<Self::Values>;
+    /// Runs the union of the graphs once and keeps the values in memory.
+    ///
+    /// # Errors
+    /// As [`Delayed::compute`].
+    fn persist_together(self, scheduler: Scheduler) -> Result<Self::Kept>;
     /// The union of the graphs.
     fn graph(&self) -> Graph;
 }
@@ -96,6 +128,11 @@ macro_rules! outputs_tuple {
             fn compute_together(self, scheduler: Scheduler) -> Result<Self::Values> {
                 let mut values = scheduler::run(self.graph(), scheduler)?.into_iter();
                 Ok(($(self.$index.take(&mut values),)+))
+            }
+            type Kept = ($($part::Kept,)+);
+            fn persist_together(self, scheduler: Scheduler) -> Result<Self::Kept> {
+                let mut values = scheduler::run(self.graph(), scheduler)?.into_iter();
+                Ok(($(self.$index.keep(&mut values),)+))
             }
             fn graph(&self) -> Graph {
                 let mut steps = Vec::new();
@@ -137,5 +174,26 @@ macro_rules! compute {
     };
     ($($handle:expr),+ $(,)?; $scheduler:expr) => {
         $crate::Outputs::compute_together(($(&($handle),)+), $scheduler)
+    };
+}
+
+/// Runs several handles at once, as [`compute!`](crate::compute) does, and gives a tuple of handles on the values, which
+/// stay in memory: see [`Delayed::persist`](crate::Delayed::persist).
+///
+/// ```
+/// use taskloom::prelude::*;
+/// let base = delayed!(i64::pow(2, 5));
+/// let parts: Vec<Delayed<i64>> = (0..3).map(|n| &base + n).collect();
+/// let (base, parts) = persist!(base, parts)?;     // `pow` runs once
+/// assert_eq!((&base + &parts[2]).len(), 1);       // only the addition is left
+/// # Ok::<(), taskloom::Error>(())
+/// ```
+#[macro_export]
+macro_rules! persist {
+    ($($handle:expr),+ $(,)?) => {
+        $crate::Outputs::persist_together(($(&($handle),)+), $crate::Scheduler::default())
+    };
+    ($($handle:expr),+ $(,)?; $scheduler:expr) => {
+        $crate::Outputs::persist_together(($(&($handle),)+), $scheduler)
     };
 }
