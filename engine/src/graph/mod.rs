@@ -32,6 +32,13 @@ pub(crate) use keys::remember;
 /// A node's place in its [`Graph`].
 pub type NodeId = u32;
 
+/// A graph above [`LARGE`] nodes with more than [`DENSE`] inputs for each keeps the depth-first order that it was lowered
+/// in. To look for a better one would take about as long as to run small tasks, since each edge leads to another part of
+/// the memory, and where everything hangs together with everything there is little to be found. Arrays and tables lower
+/// to graphs of one or two inputs a node.
+const LARGE: usize = 200_000;
+const DENSE: usize = 3;
+
 /// A lowered graph: what runs, in which order, and which results were asked for.
 #[derive(Clone)]
 pub struct Graph {
@@ -117,7 +124,8 @@ impl Graph {
     /// The same graph with its nodes in the static order: the one in which few results are alive at once, found by
     /// `graph::order`. Schedulers prefer the node with the smaller id.
     pub(crate) fn in_static_order(mut self) -> Graph {
-        if self.inputs.is_empty() {
+        let irregular = self.steps.len() > LARGE && self.inputs.len() > DENSE * self.steps.len();
+        if self.inputs.is_empty() || irregular {
             return self;
         }
         let sequence = order::order(&self.starts, &self.inputs, &self.outputs, |id| self.data(id).is_some());
