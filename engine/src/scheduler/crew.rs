@@ -31,7 +31,13 @@ pub(crate) struct Crew {
 
 thread_local! {
     /// The crews that this thread is a member of, outermost first: a task may compute.
-    static MEMBER_OF: RefCell<Vec<Arc<dyn Work>>> = const { RefCell::new(Vec::new()) };
+    static MEMBER_OF: RefCell<Vec<Membership>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Membership {
+    work: Arc<dyn Work>,
+    /// Inside [`blocking`], so that the crew does not count this thread; a `blocking` within must not discount it again.
+    blocked: bool,
 }
 
 impl Crew {
@@ -104,14 +110,14 @@ fn as_member(work: &Arc<dyn Work>) {
             MEMBER_OF.with_borrow_mut(|crews| crews.pop());
         }
     }
-    MEMBER_OF.with_borrow_mut(|crews| crews.push(Arc::clone(work)));
+    MEMBER_OF.with_borrow_mut(|crews| crews.push(Membership { work: Arc::clone(work), blocked: false }));
     let _leave = Leave;
     work.work();
 }
 
 /// The pool that the innermost computation around this task runs on.
 pub(super) fn current_pool() -> Option<Arc<Pool>> {
-    MEMBER_OF.with_borrow(|crews| crews.last().map(|work| Arc::clone(&work.crew().pool)))
+    MEMBER_OF.with_borrow(|crews| crews.last().map(|member| Arc::clone(&member.work.crew().pool)))
 }
 
 /// Runs something that may wait for long: meanwhile other tasks get this thread's place.
@@ -132,17 +138,22 @@ pub(super) fn current_pool() -> Option<Arc<Pool>> {
 /// # Ok::<(), taskloom::Error>(())
 /// ```
 pub fn blocking<T>(wait: impl FnOnce() -> T) -> T {
-    struct Back(Vec<Arc<dyn Work>>);
+    /// The crews that count this thread again afterwards, and their places in `MEMBER_OF`.
+    struct Back(Vec<(usize, Arc<dyn Work>)>);
     impl Drop for Back {
         fn drop(&mut self) {
-            for work in &self.0 {
+            for (place, work) in &self.0 {
+                MEMBER_OF.with_borrow_mut(|crews| crews[*place].blocked = false);
                 work.crew().pool.remove_blocked();
                 work.crew().active.fetch_add(1, Ordering::SeqCst);
             }
         }
     }
-    let crews = MEMBER_OF.with_borrow(Clone::clone);
-    for work in &crews {
+    let leave = |(place, member): (usize, &mut Membership)| {
+        (!std::mem::replace(&mut member.blocked, true)).then(|| (place, Arc::clone(&member.work)))
+    };
+    let crews: Vec<_> = MEMBER_OF.with_borrow_mut(|crews| crews.iter_mut().enumerate().filter_map(leave).collect());
+    for (_, work) in &crews {
         let crew = work.crew();
         crew.pool.add_blocked();
         crew.active.fetch_sub(1, Ordering::SeqCst);

@@ -1,10 +1,11 @@
 //! Threads: the pools that run tasks, and spare ones for while a task blocks.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::Duration;
 
+use crossbeam_deque::{Injector, Steal};
 use rayon::ThreadPoolBuilder;
 
 use super::lock;
@@ -19,6 +20,9 @@ pub(crate) struct Pool {
     rayon: rayon::ThreadPool,
     pub(super) threads: usize,
     blocked: AtomicUsize,
+    /// Jobs that no thread has begun. Rayon is only asked to look here: what stood in its own queues could not be given
+    /// to a spare thread when all of its threads block.
+    jobs: Injector<Job>,
 }
 
 impl Pool {
@@ -28,25 +32,49 @@ impl Pool {
             .stack_size(STACK)
             .thread_name(|index| format!("taskloom-{index}"))
             .build()
-            .map(|rayon| Arc::new(Pool { rayon, threads, blocked: AtomicUsize::new(0) }))
+            .map(|rayon| Arc::new(Pool { rayon, threads, blocked: AtomicUsize::new(0), jobs: Injector::new() }))
             .map_err(|error| Error::Pool { threads, reason: error.to_string() })
     }
 
     /// Runs a job on the pool, or on a spare thread while one of the pool's is blocked and may not come back soon.
-    pub(super) fn spawn(&self, job: impl FnOnce() + Send + 'static) {
-        if self.blocked.load(Ordering::Acquire) > 0 {
-            spare().spawn(Box::new(job));
+    pub(super) fn spawn(self: &Arc<Self>, job: impl FnOnce() + Send + 'static) {
+        self.jobs.push(Box::new(job));
+        // Either this sees that a thread is blocked, or that thread, which looks before it blocks, sees the job.
+        fence(Ordering::SeqCst);
+        let pool = Arc::clone(self);
+        if self.blocked.load(Ordering::SeqCst) > 0 {
+            spare().spawn(Box::new(move || _ = pool.run_next()));
         } else {
-            self.rayon.spawn(job);
+            self.rayon.spawn(move || _ = pool.run_next());
         }
     }
 
-    pub(super) fn add_blocked(&self) {
-        self.blocked.fetch_add(1, Ordering::AcqRel);
+    /// Runs the oldest job that nobody has begun; false if there is none.
+    fn run_next(&self) -> bool {
+        loop {
+            match self.jobs.steal() {
+                Steal::Success(job) => {
+                    job();
+                    return true;
+                }
+                Steal::Empty => return false,
+                Steal::Retry => std::hint::spin_loop(),
+            }
+        }
+    }
+
+    /// One more thread is about to block: a spare one sees to the jobs that it may have been meant for.
+    pub(super) fn add_blocked(self: &Arc<Self>) {
+        self.blocked.fetch_add(1, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        if !self.jobs.is_empty() {
+            let pool = Arc::clone(self);
+            spare().spawn(Box::new(move || while pool.blocked.load(Ordering::SeqCst) > 0 && pool.run_next() {}));
+        }
     }
 
     pub(super) fn remove_blocked(&self) {
-        self.blocked.fetch_sub(1, Ordering::AcqRel);
+        self.blocked.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

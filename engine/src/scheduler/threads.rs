@@ -52,6 +52,8 @@ pub(crate) struct Run {
     seats: Box<[CachePadded<Seat>]>,
     /// Where a member without a seat puts what it makes ready.
     overflow: Injector<NodeId>,
+    /// How many tasks members without a seat have done.
+    unseated_done: AtomicUsize,
     /// Tasks that have not been counted as done.
     left: CachePadded<AtomicUsize>,
     total: usize,
@@ -105,6 +107,7 @@ impl Run {
             next_root: CachePadded::default(),
             seats,
             overflow: Injector::new(),
+            unseated_done: AtomicUsize::new(0),
             left: CachePadded::new(AtomicUsize::new(total)),
             total,
             stopped: AtomicBool::new(false),
@@ -155,7 +158,8 @@ impl Run {
     }
 
     fn done(&self) -> usize {
-        self.seats.iter().map(|seat| seat.done.load(Ordering::Relaxed)).sum::<usize>().min(self.total)
+        let seated: usize = self.seats.iter().map(|seat| seat.done.load(Ordering::Relaxed)).sum();
+        (seated + self.unseated_done.load(Ordering::Relaxed)).min(self.total)
     }
 
     /// The name of a task that is running.
@@ -397,8 +401,9 @@ impl<'a> Member<'a> {
             }
         }
         self.uncounted += 1;
-        if let Some((seat, _)) = &self.seat {
-            seat.done.store(seat.done.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        match &self.seat {
+            Some((seat, _)) => seat.done.store(seat.done.load(Ordering::Relaxed) + 1, Ordering::Relaxed),
+            None => _ = run.unseated_done.fetch_add(1, Ordering::Relaxed),
         }
         let mut next = None;
         let mut spare = 0;
