@@ -141,7 +141,7 @@ pub struct TaskError {
     pub(crate) task: String,
     pub(crate) message: String,
     pub(crate) panicked: bool,
-    pub(crate) needed_by: Vec<String>,
+    pub(crate) needed_by: Arc<[String]>,
     pub(crate) source: Option<Arc<BoxError>>,
     pub(crate) scene: Option<Scene>,
 }
@@ -162,7 +162,7 @@ impl TaskError {
             }
         };
         inside.append(&mut needed_by);
-        TaskError { task, message, panicked, needed_by: inside, source, scene }
+        TaskError { task, message, panicked, needed_by: inside.into(), source, scene }
     }
 
     /// The name of the task that failed.

@@ -26,6 +26,14 @@ pub(crate) fn is_in_task() -> bool {
     IN_TASK.with(Cell::get) > 0
 }
 
+/// Drops values of the user's where a panic of theirs would hit somebody who has nothing to do with it.
+pub(crate) fn drop_quietly<T>(value: T) {
+    // What the panic carries is not dropped: that could panic again.
+    if let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(value))) {
+        std::mem::forget(payload);
+    }
+}
+
 /// Remembers where a task's panic came from; called by the notebook's panic hook.
 pub(crate) fn set_location(location: String) {
     LOCATION.with(|slot| *slot.borrow_mut() = Some(location));

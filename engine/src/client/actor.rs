@@ -1,24 +1,26 @@
 //! State that lives in one place, and calls on it that come one at a time.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::dispatcher::Dispatcher;
-use super::{Future, future};
+use super::job::Job;
+use super::{Future, future, running};
 use crate::error::{Error, TaskError};
 use crate::task::{Failure, Value};
 
 /// So many calls a turn; then other work of the client has one.
 const CALLS_A_TURN: usize = 64;
 
-type Call<S> = Box<dyn FnOnce(&mut S) + Send>;
+type Call<S> = Box<dyn FnOnce(&mut S) -> Result<Value, Box<dyn Any + Send>> + Send>;
 
 struct Inside<S> {
     /// Away while a call is running.
     state: Option<S>,
-    calls: VecDeque<Call<S>>,
+    calls: VecDeque<(Arc<Job>, Call<S>)>,
     /// Whether a turn is queued or running.
     has_turn: bool,
 }
@@ -26,7 +28,8 @@ struct Inside<S> {
 /// A handle on state that a [`Client`](super::Client) keeps: each call gets it by `&mut`, in the order of the calls and
 /// never two at once, and gives a future of what it returns.
 ///
-/// Calls wait in a line of their own, not on a thread. The state is dropped with the last handle, when the calls that
+/// Calls wait in a line of their own, not on a thread. One whose future is dropped is made all the same, for what it
+/// does; one that is cancelled before its turn is not. The state is dropped with the last handle, when the calls that
 /// are in line have run. A call that panics fails its own future; the state stays as the panic left it.
 ///
 /// ```
@@ -72,25 +75,19 @@ impl<S: Send + 'static> Actor<S> {
 
     /// Gets in line with a call; its result is the future's.
     pub fn call<R: Send + Sync + 'static>(&self, call: impl FnOnce(&mut S) -> R + Send + 'static) -> Future<R> {
-        let name = std::any::type_name::<S>().rsplit("::").next().unwrap_or("actor");
+        // The type's last name, without what it is generic over.
+        let path = std::any::type_name::<S>();
+        let name = path.split('<').next().and_then(|path| path.rsplit("::").next()).unwrap_or(path);
         let (future, job) = future::outside(&self.dispatcher, Cow::Borrowed(name));
         if self.dispatcher.is_closed() {
-            self.dispatcher.end(&job, Err(Error::Closed));
+            self.dispatcher.end(&job, None, Err(Error::Closed));
             return future;
         }
-        let job = Arc::downgrade(&job);
         let call: Call<S> = Box::new(move |state: &mut S| {
-            let outcome = catch_unwind(AssertUnwindSafe(|| call(state)));
-            // Nobody may hold the future any more; the call was made for its effect then.
-            let Some(job) = job.upgrade() else { return };
-            let outcome = outcome.map(|value| Arc::new(value) as Value).map_err(|payload| {
-                let failure = Failure::Panic(crate::panics::message(&*payload));
-                Error::Task(TaskError::new(&job.name, failure, Vec::new(), None))
-            });
-            job.dispatcher.end(&job, outcome);
+            catch_unwind(AssertUnwindSafe(|| call(state))).map(|value| Arc::new(value) as Value)
         });
         let mut inside = lock(&self.inside);
-        inside.calls.push_back(call);
+        inside.calls.push_back((job, call));
         let needs_turn = !std::mem::replace(&mut inside.has_turn, true);
         drop(inside);
         if needs_turn {
@@ -100,14 +97,30 @@ impl<S: Send + 'static> Actor<S> {
     }
 }
 
+/// Makes a call; one that was cancelled meanwhile is not made, and neither is any when the client is closed.
+fn make<S>(state: &mut S, job: &Arc<Job>, call: Call<S>) {
+    if job.dispatcher.is_closed() {
+        job.dispatcher.cancel(job);
+    }
+    let Some((_, attempt)) = job.begin() else {
+        return crate::panics::drop_quietly(call);
+    };
+    let outcome = running::during(job, attempt, || call(state)).map_err(|payload| {
+        let failure = Failure::Panic(crate::panics::message(&*payload));
+        Error::Task(TaskError::new(&job.name, failure, Vec::new(), None))
+    });
+    job.dispatcher.end(job, Some(attempt), outcome);
+}
+
 /// Queues a turn of the actor, in which it makes some of its calls.
 fn take_turn<S: Send + 'static>(dispatcher: &Arc<Dispatcher>, inside: &Arc<Mutex<Inside<S>>>) {
     let (again, inside) = (Arc::downgrade(dispatcher), Arc::clone(inside));
     future::turn(dispatcher, move || {
         let Some(mut state) = lock(&inside).state.take() else { return };
         for _ in 0..CALLS_A_TURN {
-            let Some(call) = lock(&inside).calls.pop_front() else { break };
-            call(&mut state);
+            let Some((job, call)) = lock(&inside).calls.pop_front() else { break };
+            make(&mut state, &job, call);
+            crate::panics::drop_quietly(job);
         }
         let mut within = lock(&inside);
         within.state = Some(state);

@@ -3,28 +3,32 @@
 //! Its members linger for a moment when there is nothing to do, so that a task submitted right after another does not
 //! have to wake a thread.
 
-use std::cell::RefCell;
 use std::cmp::Ordering as Order;
 use std::collections::{BinaryHeap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
 use crossbeam_deque::{Injector, Steal};
 
-use super::job::{Job, Listener, Status, Work};
+use super::coordination::Names;
+use super::job::{Ended, Job, Listener, Status, Work, error_for};
+use super::resources::{Amounts, Resources};
+use super::running::{self, Running};
 use super::spill::{self, Spill};
 use crate::diagnostics::recorder;
 use crate::error::{Error, Result, TaskError};
 use crate::recreate::Scene;
-use crate::scheduler::{Crew, Crewed, GraphRun, InterruptCheck, Pool};
+use crate::scheduler::{Crew, Crewed, GraphRun, InterruptCheck, Pool, Turn};
 use crate::task::{Inputs, Value};
 use crate::travel::Codec;
 
 /// How long a member without work waits for some before it leaves the thread.
 const LINGER: Duration = Duration::from_micros(60);
-/// After so long a member lets other computations on the same threads have a turn.
-const TURN: Duration = Duration::from_millis(10);
+/// How often a member looks whether there is memory again.
+const MEMORY_CHECK: Duration = Duration::from_millis(5);
+/// So many tasks may run inside one another on a thread, each waiting for the next one's result.
+const MOST_NESTED: usize = 128;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -54,7 +58,7 @@ impl Counts {
 }
 
 /// A job with a priority of its own: the highest first, then the oldest.
-struct Ranked(i64, Arc<Job>);
+pub(super) struct Ranked(pub(super) i64, pub(super) Arc<Job>);
 
 impl PartialEq for Ranked {
     fn eq(&self, other: &Self) -> bool {
@@ -81,40 +85,23 @@ struct RankedQueue {
 
 impl RankedQueue {
     fn push(&self, priority: i64, job: Arc<Job>) {
-        lock(&self.jobs).push(Ranked(priority, job));
-        self.len.fetch_add(1, Ordering::SeqCst);
+        let mut jobs = lock(&self.jobs);
+        jobs.push(Ranked(priority, job));
+        self.len.store(jobs.len(), Ordering::SeqCst);
     }
 
     fn pop(&self) -> Option<Arc<Job>> {
         if self.len.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        let job = lock(&self.jobs).pop()?.1;
-        self.len.fetch_sub(1, Ordering::SeqCst);
+        let mut jobs = lock(&self.jobs);
+        let job = jobs.pop()?.1;
+        self.len.store(jobs.len(), Ordering::SeqCst);
         Some(job)
     }
 
     fn is_empty(&self) -> bool {
         self.len.load(Ordering::SeqCst) == 0
-    }
-}
-
-/// What there is of each resource, and who waits for some of it.
-#[derive(Default)]
-struct Resources {
-    free: HashMap<String, f64>,
-    waiting: Vec<Arc<Job>>,
-}
-
-impl Resources {
-    fn take(&mut self, wanted: &[(String, f64)]) -> bool {
-        let enough = wanted.iter().all(|(name, amount)| self.free.get(name).is_some_and(|free| free >= amount));
-        if enough {
-            for (name, amount) in wanted {
-                *self.free.entry(name.clone()).or_default() -= amount;
-            }
-        }
-        enough
     }
 }
 
@@ -127,26 +114,23 @@ pub(super) struct Dispatcher {
     ordinary: Injector<Arc<Job>>,
     later: RankedQueue,
     resources: Mutex<Resources>,
-    pub(super) limits: HashMap<String, f64>,
+    pub(super) limits: Amounts,
     pub(super) counts: Counts,
     pub(super) spill: Spill,
     has_limit: bool,
-    running: AtomicUsize,
+    /// Members that run something and are not blocked. May be off by a few, when a pool's thread does two things.
+    busy: AtomicIsize,
+    /// Graphs that run, by key: they are on no thread in particular.
+    pub(super) graphs: Mutex<HashMap<u64, Running>>,
     closed: AtomicBool,
-}
-
-thread_local! {
-    /// The jobs that run on this thread, outermost first: a task may wait, and meanwhile run others.
-    static CURRENT: RefCell<Vec<Arc<Job>>> = const { RefCell::new(Vec::new()) };
-}
-
-/// The job that runs on this thread.
-pub(super) fn current() -> Option<Arc<Job>> {
-    CURRENT.with_borrow(|jobs| jobs.last().cloned())
+    /// Events, locks and so on, also for tasks that run when the last handle on the client is gone.
+    pub(super) names: Arc<Names>,
+    /// The client's handle, for tasks that ask for it.
+    pub(super) client: Mutex<Weak<super::Inner>>,
 }
 
 impl Dispatcher {
-    pub(super) fn new(pool: Arc<Pool>, spill: Spill, has_limit: bool, limits: HashMap<String, f64>) -> Arc<Self> {
+    pub(super) fn new(pool: Arc<Pool>, spill: Spill, has_limit: bool, limits: Amounts) -> Arc<Self> {
         Arc::new_cyclic(|this| Dispatcher {
             crew: Crew::new(Arc::clone(&pool)),
             pool,
@@ -154,13 +138,16 @@ impl Dispatcher {
             urgent: RankedQueue::default(),
             ordinary: Injector::new(),
             later: RankedQueue::default(),
-            resources: Mutex::new(Resources { free: limits.clone(), waiting: Vec::new() }),
+            resources: Mutex::new(Resources::new(&limits)),
             limits,
             counts: Counts::default(),
             spill,
             has_limit,
-            running: AtomicUsize::new(0),
+            busy: AtomicIsize::new(0),
+            graphs: Mutex::default(),
             closed: AtomicBool::new(false),
+            names: Arc::default(),
+            client: Mutex::default(),
         })
     }
 
@@ -189,33 +176,25 @@ impl Dispatcher {
 
     /// Cancels all that wait for their turn, and so whatever waits for those.
     pub(super) fn cancel_pending(&self) {
-        let mut waiting = std::mem::take(&mut lock(&self.resources).waiting);
-        waiting.extend(std::iter::from_fn(|| self.next()));
+        let waiting = lock(&self.resources).take_waiting();
         waiting.iter().for_each(|job| self.cancel(job));
-    }
-
-    /// Puts a job whose inputs are there into a queue, without calling anybody. False when it has to wait for a
-    /// resource.
-    pub(super) fn enqueue(&self, job: Arc<Job>) -> bool {
-        match job.options.as_deref() {
-            None => self.ordinary.push(job),
-            Some(options) => {
-                let priority = options.priority;
-                if !options.resources.is_empty() {
-                    let mut resources = lock(&self.resources);
-                    if !resources.take(&options.resources) {
-                        resources.waiting.push(job);
-                        return false;
-                    }
-                }
-                match priority.cmp(&0) {
-                    Order::Greater => self.urgent.push(priority, job),
-                    Order::Equal => self.ordinary.push(job),
-                    Order::Less => self.later.push(priority, job),
-                }
+        while let Some(job) = self.pop() {
+            match job.begin() {
+                // A turn of an actor sees by itself that the client is closed.
+                Some((Work::Turn(turn), _)) => turn(),
+                Some(_) => self.cancel(&job),
+                None => {}
             }
         }
-        true
+    }
+
+    /// Puts a job whose inputs are there into a queue, without calling anybody.
+    pub(super) fn enqueue(&self, job: Arc<Job>) {
+        match job.options.as_ref().map_or(0, |options| options.priority) {
+            0 => self.ordinary.push(job),
+            priority if priority > 0 => self.urgent.push(priority, job),
+            priority => self.later.push(priority, job),
+        }
     }
 
     /// Calls members for jobs that have just been enqueued.
@@ -225,50 +204,52 @@ impl Dispatcher {
         }
     }
 
-    /// Gives back what a job had, and lets those run that waited for it: the highest priority first, then the oldest.
+    /// Gives back what a job had, and lets those into the queues again that waited for it.
     fn give_back(&self, job: &Job) {
         let Some(options) = job.options.as_deref().filter(|options| !options.resources.is_empty()) else { return };
-        let mut resources = lock(&self.resources);
-        for (name, amount) in &options.resources {
-            *resources.free.entry(name.clone()).or_default() += amount;
-        }
-        let mut waiting = std::mem::take(&mut resources.waiting);
-        waiting.sort_by_key(|job| (std::cmp::Reverse(job.options.as_ref().map_or(0, |o| o.priority)), job.key));
-        let mut granted = Vec::new();
-        for job in waiting {
-            let wanted = job.options.as_ref().map_or(&[][..], |options| &options.resources);
-            if job.status() != Status::Pending {
-                continue;
-            }
-            if resources.take(wanted) { granted.push(job) } else { resources.waiting.push(job) }
-        }
-        drop(resources);
+        let granted = lock(&self.resources).give_back(&options.resources);
         let count = granted.len();
-        for job in granted {
-            match job.options.as_ref().map_or(0, |options| options.priority) {
-                0 => self.ordinary.push(job),
-                priority if priority > 0 => self.urgent.push(priority, job),
-                priority => self.later.push(priority, job),
-            }
-        }
+        granted.into_iter().for_each(|job| self.enqueue(job));
         if count > 0 {
             self.call(count);
         }
     }
 
-    /// With memory short nothing new begins, unless nothing runs that could free some.
-    fn is_paused(&self) -> bool {
-        self.has_limit && self.running.load(Ordering::SeqCst) > 0 && self.spill.should_pause()
+    fn pop(&self) -> Option<Arc<Job>> {
+        self.urgent.pop().or_else(|| steal(&self.ordinary)).or_else(|| self.later.pop())
     }
 
+    /// The next job, with the resources that it asks for; those that have to wait for theirs step aside.
     fn next(&self) -> Option<Arc<Job>> {
-        self.urgent.pop().or_else(|| steal(&self.ordinary)).or_else(|| self.later.pop())
+        loop {
+            let job = self.pop()?;
+            let Some(options) = job.options.as_deref().filter(|options| !options.resources.is_empty()) else {
+                return Some(job);
+            };
+            // One that was cancelled in the queue asks for nothing.
+            if job.status() == Status::Pending && lock(&self.resources).take_or_wait(&options.resources, &job) {
+                return Some(job);
+            }
+        }
+    }
+
+    /// With memory short nothing new begins, unless nothing runs that could free some.
+    fn is_paused(&self) -> bool {
+        self.has_limit && self.busy.load(Ordering::SeqCst) > 0 && self.spill.should_pause()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.ordinary.is_empty() && self.urgent.is_empty() && self.later.is_empty()
     }
 
     /// Waits a moment for work before giving up.
     fn find(&self) -> Option<Arc<Job>> {
-        if self.is_paused() {
-            return None;
+        while self.is_paused() {
+            // Whoever finds work left after leaving gets in line again.
+            if self.is_empty() || self.crew.is_crowded() || self.pool.is_contended() {
+                return None;
+            }
+            std::thread::sleep(MEMORY_CHECK);
         }
         if let Some(job) = self.next() {
             return Some(job);
@@ -288,114 +269,173 @@ impl Dispatcher {
 
     /// Runs a job; gives one that this has made ready, to go on with.
     fn run(&self, job: Arc<Job>) -> Option<Arc<Job>> {
-        let Some(work) = job.begin() else {
+        self.busy.fetch_add(1, Ordering::SeqCst);
+        // Tasks catch their own panics; a value's `drop` may panic too, and must not take the thread along.
+        let next = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.attempt(job)));
+        self.busy.fetch_sub(1, Ordering::SeqCst);
+        next.unwrap_or_else(|payload| {
+            std::mem::forget(payload);
+            None
+        })
+    }
+
+    fn attempt(&self, job: Arc<Job>) -> Option<Arc<Job>> {
+        let Some((work, attempt)) = job.begin() else {
             self.give_back(&job);
             return None;
         };
-        let outcome = match work {
-            Work::Call(step) => {
-                self.running.fetch_add(1, Ordering::Relaxed);
-                CURRENT.with_borrow_mut(|jobs| jobs.push(Arc::clone(&job)));
-                let outcome = recorder::alone(&job.name, job.key, || call(&job, &step));
-                CURRENT.with_borrow_mut(|jobs| jobs.pop());
-                self.running.fetch_sub(1, Ordering::Relaxed);
-                outcome
-            }
-            Work::Graph(graph) => {
-                self.run_graph(job, graph);
-                return None;
-            }
+        match work {
             Work::Turn(turn) => {
                 turn();
-                return None;
+                None
             }
-            Work::Outside => return None,
-        };
-        self.conclude(job, outcome)
+            _ if self.is_closed() => {
+                self.give_back(&job);
+                self.cancel(&job);
+                None
+            }
+            Work::Call(step) => {
+                let outcome =
+                    running::during(&job, attempt, || recorder::alone(&job.name, job.key, || call(&job, &step)));
+                // Before anybody hears of the end: what nobody else holds of its inputs is free then.
+                drop(step);
+                self.conclude(job, attempt, outcome)
+            }
+            Work::Graph(graph) => {
+                self.run_graph(job, attempt, graph);
+                None
+            }
+            Work::Outside => None,
+        }
     }
 
     /// Ends a job and tells all who wait; gives one that this has made ready.
-    fn conclude(&self, job: Arc<Job>, outcome: Result<Value>) -> Option<Arc<Job>> {
+    fn conclude(&self, job: Arc<Job>, attempt: u32, outcome: Result<Value>) -> Option<Arc<Job>> {
         self.give_back(&job);
-        if outcome.is_err() && job.try_again() {
-            if self.enqueue(job) {
-                self.call(1);
-            }
+        if outcome.is_err() && !self.is_closed() && job.try_again(attempt) {
+            self.enqueue(job);
+            self.call(1);
             return None;
         }
-        self.tell(&job, job.finish(outcome))
+        self.tell(&job, job.finish(Some(attempt), outcome))
     }
 
-    /// Ends a job from outside the crew.
-    pub(super) fn end(&self, job: &Job, outcome: Result<Value>) {
-        if let Some(next) = self.tell(job, job.finish(outcome))
-            && self.enqueue(next)
-        {
-            self.call(1);
-        }
+    /// Ends a job from outside the crew: an attempt of it, or whatever there is.
+    pub(super) fn end(&self, job: &Job, attempt: Option<u32>, outcome: Result<Value>) {
+        let ended = job.finish(attempt, outcome);
+        self.announce(job, ended);
     }
 
     pub(super) fn cancel(&self, job: &Job) {
-        if let Some(next) = self.tell(job, job.cancel(None))
-            && self.enqueue(next)
-        {
+        let ended = job.cancel();
+        self.announce(job, ended);
+    }
+
+    fn announce(&self, job: &Job, ended: Ended) {
+        if let Some(next) = self.tell(job, ended) {
+            self.enqueue(next);
             self.call(1);
+        }
+    }
+
+    /// On a thread that is about to wait for `job`, inside another task of this client: runs it at once if it is ready.
+    /// So tasks that submit tasks and wait for them go down into depth, on one thread, as plain calls would.
+    pub(super) fn help(&self, job: &Arc<Job>) {
+        let is_plain = job.options.as_ref().is_none_or(|options| options.resources.is_empty());
+        while is_plain && job.is_ready() && running::depth_of(self) < MOST_NESTED && !self.is_closed() {
+            if let Some(next) = self.run(Arc::clone(job)) {
+                self.enqueue(next);
+                self.call(1);
+            }
         }
     }
 
     /// Tells those who waited for `job`. Failures and cancellations run down a chain of dependents here, without
-    /// recursion, however long it is.
-    fn tell(&self, job: &Job, listeners: Vec<Listener>) -> Option<Arc<Job>> {
+    /// recursion, however long it is. Callbacks come last, since they may wait for any of the others.
+    fn tell(&self, job: &Job, ended: Ended) -> Option<Arc<Job>> {
         let mut next = None;
         let mut enqueued = 0;
-        let mut pending: Vec<(Option<Error>, Arc<Job>)> = Vec::new();
-        let sort = |listeners: Vec<Listener>, from: &Job, pending: &mut Vec<(Option<Error>, Arc<Job>)>| {
-            for listener in listeners {
+        let mut pending: Vec<(Option<Error>, Arc<Job>, u32)> = Vec::new();
+        let mut wakers = Vec::new();
+        let mut callbacks = Vec::new();
+        let mut sort = |ended: Ended, from: &Job, pending: &mut Vec<(Option<Error>, Arc<Job>, u32)>| {
+            for listener in ended.listeners {
                 match listener {
-                    Listener::Dependent(dependent) => pending.push((from.error_for(&dependent.name), dependent)),
-                    Listener::Signal(signal) => signal.notify(),
-                    Listener::Waker(waker) => waker.wake(),
-                    Listener::Callback(callback) => {
-                        // A callback is the user's: its panic is not the task's.
-                        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(callback));
+                    Listener::Dependent(dependent, attempt) => {
+                        let error = ended.error.as_ref().map(|error| error_for(error, &from.name, &dependent.name));
+                        pending.push((error, dependent, attempt));
                     }
+                    Listener::Signal(signal) => signal.notify(),
+                    Listener::Arrival(arrivals, id) => arrivals.arrive(id),
+                    Listener::Waker(_, waker) => wakers.push(waker),
+                    Listener::Callback(callback) => callbacks.push(callback),
                 }
             }
         };
-        sort(listeners, job, &mut pending);
-        while let Some((error, dependent)) = pending.pop() {
+        sort(ended, job, &mut pending);
+        while let Some((error, dependent, attempt)) = pending.pop() {
             if let Some(error) = error {
-                let listeners = dependent.finish(Err(error));
-                sort(listeners, &dependent, &mut pending);
-            } else if dependent.release() {
+                let ended = dependent.finish(Some(attempt), Err(error));
+                sort(ended, &dependent, &mut pending);
+            } else if dependent.release(attempt) {
                 match next {
                     None if dependent.options.is_none() => next = Some(dependent),
-                    _ => enqueued += usize::from(self.enqueue(dependent)),
+                    _ => {
+                        self.enqueue(dependent);
+                        enqueued += 1;
+                    }
                 }
             }
+        }
+        if !callbacks.is_empty()
+            && let Some(next) = next.take()
+        {
+            self.enqueue(next);
+            enqueued += 1;
         }
         if enqueued > 0 {
             self.call(enqueued);
         }
+        for waker in wakers {
+            quietly(|| waker.wake());
+        }
+        for callback in callbacks {
+            quietly(callback);
+        }
         next
     }
 
-    fn run_graph(&self, job: Arc<Job>, graph: crate::graph::Graph) {
+    fn run_graph(&self, job: Arc<Job>, attempt: u32, graph: crate::graph::Graph) {
+        lock(&self.graphs).insert(job.key, Running::new(&job, attempt));
         let ended = Arc::clone(&job);
         let on_finish = Box::new(move |outcome: Result<Vec<Value>>| {
             let dispatcher = Arc::clone(&ended.dispatcher);
+            let before = lock(&dispatcher.graphs).remove(&ended.key);
+            drop(before);
             let outcome = outcome.map(|mut values| values.pop().expect("a graph of one output gives one value"));
-            if let Some(next) = dispatcher.conclude(ended, outcome)
-                && dispatcher.enqueue(next)
-            {
+            if let Some(next) = dispatcher.conclude(ended, attempt, outcome) {
+                dispatcher.enqueue(next);
                 dispatcher.call(1);
             }
         });
-        let run = GraphRun::in_background(graph, Arc::clone(&self.pool), on_finish);
-        if job.running(&run) {
+        // Its tasks are part of the job: they may ask for the client, and whether they are still wanted.
+        let of_job = Arc::downgrade(&job);
+        let within = Box::new(move |work: &mut dyn FnMut()| match of_job.upgrade() {
+            Some(job) => running::during(&job, attempt, work),
+            None => work(),
+        });
+        let run = GraphRun::in_background(graph, Arc::clone(&self.pool), on_finish, within);
+        if job.running(&run, attempt) {
             run.cancel();
         }
         run.start();
+    }
+}
+
+/// Code of the user's that is not part of a task: its panic is its own affair.
+pub(super) fn quietly(run: impl FnOnce()) {
+    if let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
+        std::mem::forget(payload);
     }
 }
 
@@ -436,22 +476,16 @@ impl Crewed for Dispatcher {
         // What runs in the background belongs to no cell: an interrupt ends whoever waits for it, and not the work.
         crate::panics::in_task(|| {
             InterruptCheck::never().within(|| {
-                let mut turn = Instant::now();
-                let mut since = 0;
+                let turn = Turn::begin();
                 while let Some(job) = self.find() {
                     let mut next = Some(job);
                     while let Some(job) = next {
                         next = self.run(job);
-                        since += 1;
-                    }
-                    if self.crew.is_crowded() {
-                        return;
-                    }
-                    if since >= 64 {
-                        since = 0;
-                        if turn.elapsed() > TURN {
-                            rayon::yield_now();
-                            turn = Instant::now();
+                        if self.crew.is_crowded() || turn.is_over(&self.crew) {
+                            if let Some(next) = next {
+                                self.enqueue(next);
+                            }
+                            return;
                         }
                     }
                 }
@@ -459,8 +493,15 @@ impl Crewed for Dispatcher {
         });
     }
 
+    fn member_blocks(&self) {
+        self.busy.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    fn member_is_back(&self) {
+        self.busy.fetch_add(1, Ordering::SeqCst);
+    }
+
     fn has_work(&self) -> bool {
-        let queued = !self.ordinary.is_empty() || !self.urgent.is_empty() || !self.later.is_empty();
-        queued && !self.is_paused()
+        !self.is_empty()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::any::{TypeId, type_name};
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -40,12 +41,26 @@ use crate::travel::Codec;
 pub struct Future<T> {
     step: Arc<Step>,
     job: Arc<Job>,
+    /// Once somebody has awaited this handle.
+    awaiting: Option<Box<Awaiting>>,
     result: PhantomData<fn() -> T>,
+}
+
+/// That a handle is awaited, until it is dropped: an `await` that was given up leaves nothing behind.
+struct Awaiting {
+    handle: u64,
+    job: Arc<Job>,
+}
+
+impl Drop for Awaiting {
+    fn drop(&mut self) {
+        self.job.forget(|listener| matches!(listener, Listener::Waker(handle, _) if *handle == self.handle));
+    }
 }
 
 impl<T> Clone for Future<T> {
     fn clone(&self) -> Self {
-        Future { step: Arc::clone(&self.step), job: Arc::clone(&self.job), result: PhantomData }
+        Future::new(Arc::clone(&self.step), Arc::clone(&self.job))
     }
 }
 
@@ -57,7 +72,12 @@ impl<T> std::fmt::Debug for Future<T> {
 
 impl<T> Show for Future<T> {
     fn show(&self) -> MimeBundle {
-        MimeBundle::new().with("text/plain", format!("{self:?}"))
+        let error = self.exception().map(|error| error.to_string());
+        let rows = [("task", self.key()), ("status", self.status().to_string())];
+        let rows: Vec<_> = rows.into_iter().chain(error.map(|error| ("error", error))).collect();
+        let caption = format!("Future&lt;{}&gt;", crate::display::escape(&short_type(type_name::<T>())));
+        let html = super::status::table(&caption, &rows);
+        MimeBundle::new().with("text/plain", format!("{self:?}")).with("text/html", html)
     }
 }
 
@@ -94,11 +114,7 @@ impl<T: Send + Sync + 'static> Body for Awaited<T> {
     }
 
     fn run(&self, _inputs: &mut Inputs<'_>) -> Result<Value, Failure> {
-        waiting::wait_for(&self.job, None).map_err(|error| Failure::Error(error.into()))?;
-        match self.job.outcome() {
-            Some(outcome) => outcome.map_err(|error| Failure::Error(error.into())),
-            None => Err(Failure::Error(self.job.released().into())),
-        }
+        waiting::outcome_of(&self.job).map_err(|error| Failure::Error(error.into()))
     }
 
     fn arguments(&self, _inputs: &mut Inputs<'_>) -> Vec<(Value, &'static str)> {
@@ -150,63 +166,72 @@ fn next_key() -> u64 {
 }
 
 fn of_job<T: Send + Sync + 'static>(job: Arc<Job>) -> Future<T> {
-    let step = Step::new(Awaited::<T> { job: Arc::clone(&job), result: PhantomData });
-    Future { step, job, result: PhantomData }
+    Future::new(Step::new(Awaited::<T> { job: Arc::clone(&job), result: PhantomData }), job)
+}
+
+/// A future that has yet to be started, and what it waits for.
+pub(super) struct Prepared<T> {
+    pub(super) future: Future<T>,
+    dependencies: Vec<Arc<Job>>,
 }
 
 /// A future for a step whose inputs are futures and data. Where one is a task that has not run, the whole is a graph.
-/// Gives also whether the crew is to be called.
-pub(super) fn submit<T: Send + Sync + 'static>(
+pub(super) fn prepare<T: Send + Sync + 'static>(
     dispatcher: &Arc<Dispatcher>,
     name: Cow<'static, str>,
     step: Arc<Step>,
     options: Option<Box<TaskOptions>>,
-) -> (Future<T>, bool) {
+) -> Prepared<T> {
     let mut plain = true;
-    let mut jobs: Vec<Arc<Job>> = Vec::new();
+    let mut dependencies: Vec<Arc<Job>> = Vec::new();
     step.body().inputs(&mut |input| match job_of(input) {
-        Some(job) => jobs.push(job),
+        Some(job) => dependencies.push(job),
         None => plain &= !input.is_task(),
     });
     if !plain {
-        return submit_graph(dispatcher, name, Graph::lower(&[step]), options);
+        return prepare_graph(dispatcher, name, Graph::lower(&[step]), options);
     }
-    start(dispatcher, Job::new(dispatcher, name, next_key(), Work::Call(step), options), &jobs)
+    let job = Job::new(dispatcher, name, next_key(), Work::Call(step), options);
+    Prepared { future: of_job(job), dependencies }
 }
 
-pub(super) fn submit_graph<T: Send + Sync + 'static>(
+pub(super) fn prepare_graph<T: Send + Sync + 'static>(
     dispatcher: &Arc<Dispatcher>,
     name: Cow<'static, str>,
     graph: Graph,
     options: Option<Box<TaskOptions>>,
-) -> (Future<T>, bool) {
-    let jobs = jobs_in(&graph);
-    start(dispatcher, Job::new(dispatcher, name, next_key(), Work::Graph(graph), options), &jobs)
+) -> Prepared<T> {
+    let dependencies = jobs_in(&graph);
+    let job = Job::new(dispatcher, name, next_key(), Work::Graph(graph), options);
+    Prepared { future: of_job(job), dependencies }
 }
 
-fn start<T: Send + Sync + 'static>(
-    dispatcher: &Arc<Dispatcher>,
-    job: Arc<Job>,
-    dependencies: &[Arc<Job>],
-) -> (Future<T>, bool) {
-    let future = of_job(Arc::clone(&job));
-    if dispatcher.is_closed() {
-        dispatcher.end(&job, Err(Error::Closed));
-        return (future, false);
+impl<T> Prepared<T> {
+    /// Makes it run as soon as it can. Gives also whether the crew is to be called.
+    pub(super) fn start(self) -> (Future<T>, bool) {
+        let Prepared { future, dependencies } = self;
+        let ready = begin_waiting(&future.job, 0, &dependencies);
+        (future, ready)
     }
-    let ready = begin_waiting(dispatcher, job, dependencies);
-    (future, ready)
 }
 
-/// Waits for the dependencies, or enqueues at once; true when the crew is to be called.
-fn begin_waiting(dispatcher: &Arc<Dispatcher>, job: Arc<Job>, dependencies: &[Arc<Job>]) -> bool {
-    dependencies.iter().for_each(|dependency| job.depend_on(dependency));
-    // One that has failed already fails this one too, after it can no longer be enqueued by others.
-    if let Some(error) = dependencies.iter().find_map(|dependency| dependency.error_for(&job.name)) {
-        dispatcher.end(&job, Err(error));
+/// Lets an attempt wait for the dependencies, or enqueues it at once; true when the crew is to be called.
+fn begin_waiting(job: &Arc<Job>, attempt: u32, dependencies: &[Arc<Job>]) -> bool {
+    let dispatcher = &job.dispatcher;
+    if dispatcher.is_closed() {
+        dispatcher.end(job, Some(attempt), Err(Error::Closed));
         return false;
     }
-    job.release() && dispatcher.enqueue(job)
+    // One that has failed already fails this one too. It can no longer be enqueued by others: nobody releases it.
+    if let Some(error) = dependencies.iter().find_map(|dependency| job.depend_on(dependency, attempt)) {
+        dispatcher.end(job, Some(attempt), Err(error));
+        return false;
+    }
+    let ready = job.release(attempt);
+    if ready {
+        dispatcher.enqueue(Arc::clone(job));
+    }
+    ready
 }
 
 /// A future that somebody else finishes, and the job to do it with.
@@ -215,15 +240,16 @@ pub(super) fn outside<T: Send + Sync + 'static>(
     name: Cow<'static, str>,
 ) -> (Future<T>, Arc<Job>) {
     let job = Job::new(dispatcher, name, next_key(), Work::Outside, None);
+    job.release(0);
     (of_job(Arc::clone(&job)), job)
 }
 
 /// A job that has no future: an actor's turn.
 pub(super) fn turn(dispatcher: &Arc<Dispatcher>, turn: impl Fn() + Send + Sync + 'static) {
     let job = Job::new(dispatcher, Cow::Borrowed("actor"), next_key(), Work::Turn(Box::new(turn)), None);
-    if dispatcher.enqueue(job) {
-        dispatcher.call(1);
-    }
+    job.release(0);
+    dispatcher.enqueue(job);
+    dispatcher.call(1);
 }
 
 pub(super) fn failed<T: Send + Sync + 'static>(
@@ -232,13 +258,13 @@ pub(super) fn failed<T: Send + Sync + 'static>(
     error: Error,
 ) -> Future<T> {
     let (future, job) = outside(dispatcher, name);
-    dispatcher.end(&job, Err(error));
+    dispatcher.end(&job, None, Err(error));
     future
 }
 
 pub(super) fn finished<T: Send + Sync + 'static>(dispatcher: &Arc<Dispatcher>, value: T) -> Future<T> {
     let (future, job) = outside(dispatcher, Cow::Borrowed("scatter"));
-    dispatcher.end(&job, Ok(Arc::new(value)));
+    dispatcher.end(&job, None, Ok(Arc::new(value)));
     future
 }
 
@@ -246,15 +272,15 @@ impl<T: Send + Sync + 'static> Future<T> {
     /// The future that a step belongs to, if it is one of this type.
     pub(super) fn of_step(step: &Arc<Step>) -> Option<Self> {
         let job = job_of(step)?;
-        (step.body().type_name() == type_name::<T>()).then(|| Future {
-            step: Arc::clone(step),
-            job,
-            result: PhantomData,
-        })
+        (step.body().function() == TypeId::of::<Awaited<T>>()).then(|| Future::new(Arc::clone(step), job))
     }
 }
 
 impl<T> Future<T> {
+    fn new(step: Arc<Step>, job: Arc<Job>) -> Self {
+        Future { step, job, awaiting: None, result: PhantomData }
+    }
+
     pub(super) fn job(&self) -> &Arc<Job> {
         &self.job
     }
@@ -302,7 +328,8 @@ impl<T> Future<T> {
     }
 
     /// Cancels the task: if it has not begun it never will, if it runs its result is thrown away. Whatever depends on
-    /// it is cancelled too. A function can look at [`is_cancelled`](crate::is_cancelled) and end early.
+    /// it is cancelled too. A function can look at [`is_cancelled`](crate::is_cancelled) and end early. Nothing happens
+    /// to one that is done.
     pub fn cancel(&self) {
         self.job.dispatcher.cancel(&self.job);
     }
@@ -320,7 +347,18 @@ impl<T> Future<T> {
         self.job.travel()
     }
 
-    /// Calls `callback` when the task is done; at once if it is.
+    /// Calls `callback` when the task is done, on the thread that ran it; at once, and here, if it is. A panic in it
+    /// changes nothing for the task or for others who wait.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// let client = Client::new()?;
+    /// let (sender, receiver) = std::sync::mpsc::channel();
+    /// let future = client.submit(|| 20 + 1, ());
+    /// future.add_done_callback(move |future| sender.send(future.result()).unwrap());
+    /// assert_eq!(receiver.recv().unwrap()?, 21);
+    /// # Ok::<(), taskloom::Error>(())
+    /// ```
     pub fn add_done_callback(&self, callback: impl FnOnce(Future<T>) + Send + 'static)
     where
         T: 'static,
@@ -328,7 +366,7 @@ impl<T> Future<T> {
         let future = self.clone();
         let listener = Listener::Callback(Box::new(move || callback(future)));
         if let Some(Listener::Callback(callback)) = self.job.listen(listener) {
-            callback();
+            super::dispatcher::quietly(callback);
         }
     }
 }
@@ -339,28 +377,24 @@ fn retry(job: &Arc<Job>) -> Result<()> {
     if !matches!(job.status(), Status::Error | Status::Cancelled) {
         return Err(refused());
     }
-    let mut order: Vec<Arc<Job>> = Vec::new();
+    let mut found: Vec<Arc<Job>> = Vec::new();
+    let mut seen = HashSet::new();
     let mut to_see = vec![Arc::clone(job)];
     while let Some(job) = to_see.pop() {
-        if matches!(job.status(), Status::Error | Status::Cancelled)
-            && !order.iter().any(|seen| Arc::ptr_eq(seen, &job))
-        {
+        if job.may_have_failed() && seen.insert(job.key) {
             to_see.extend(job.dependencies());
-            order.push(job);
+            found.push(job);
         }
     }
-    let order: Vec<_> = order.into_iter().filter(|job| job.reset()).collect();
-    if !order.iter().any(|reset| Arc::ptr_eq(reset, job)) {
-        return Err(refused());
-    }
-    let dispatcher = &job.dispatcher;
+    // All are back before one of them begins to wait, so that none hears of an old failure.
+    let reset: Vec<_> = found.iter().filter_map(|job| Some((job, job.reset()?))).collect();
+    let is_reset = reset.iter().any(|(reset, _)| Arc::ptr_eq(reset, job));
     let mut ready = 0;
-    for job in order.into_iter().rev() {
-        let dependencies = job.dependencies();
-        ready += usize::from(begin_waiting(dispatcher, job, &dependencies));
+    for (job, attempt) in reset.into_iter().rev() {
+        ready += usize::from(begin_waiting(job, attempt, &job.dependencies()));
     }
-    dispatcher.call(ready);
-    Ok(())
+    job.dispatcher.call(ready);
+    if is_reset { Ok(()) } else { Err(refused()) }
 }
 
 impl<T: Send + Sync + 'static> Future<T> {
@@ -369,8 +403,7 @@ impl<T: Send + Sync + 'static> Future<T> {
     /// # Errors
     /// As [`result`](Future::result).
     pub fn shared(&self) -> Result<Arc<T>> {
-        waiting::wait_for(&self.job, None)?;
-        typed(self.job.outcome().unwrap_or_else(|| Err(self.job.released())))
+        typed(waiting::outcome_of(&self.job))
     }
 
     /// A handle for `delayed!` graphs whose value is this future's.
@@ -390,8 +423,7 @@ impl<T: Clone + Send + Sync + 'static> Future<T> {
     /// The task's own: [`Error::Task`] names it and what it was needed for; [`Error::FutureCancelled`] when it was
     /// cancelled; [`Error::Interrupted`] when an interrupt ended the wait, in which case the task goes on.
     pub fn result(&self) -> Result<T> {
-        waiting::wait_for(&self.job, None)?;
-        self.job.outcome().unwrap_or_else(|| Err(self.job.released())).map(take_value)
+        waiting::outcome_of(&self.job).map(take_value)
     }
 
     /// Waits for the result up to `timeout`; `None` when it was not there by then.
@@ -416,9 +448,24 @@ impl<T: Clone + Send + Sync + 'static> std::future::Future for Future<T> {
     type Output = Result<T>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
-        match self.job.listen(Listener::Waker(context.waker().clone())) {
-            None => Poll::Pending,
-            Some(_) => Poll::Ready(self.result()),
+        static HANDLES: AtomicU64 = AtomicU64::new(0);
+        let future = self.get_mut();
+        if !future.done() {
+            let awaiting = future.awaiting.get_or_insert_with(|| {
+                Box::new(Awaiting { handle: HANDLES.fetch_add(1, Ordering::Relaxed), job: Arc::clone(&future.job) })
+            });
+            if future.job.wake(awaiting.handle, context.waker()) {
+                return Poll::Pending;
+            }
+        }
+        match future.try_result() {
+            Ok(Some(value)) => Poll::Ready(Ok(value)),
+            Err(error) => Poll::Ready(Err(error)),
+            // Somebody has just ordered another attempt.
+            Ok(None) => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
         }
     }
 }

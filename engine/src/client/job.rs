@@ -1,14 +1,14 @@
 //! One submitted task from pending to finished, and who is to hear of it.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::task::Waker;
 
 use super::dispatcher::Dispatcher;
 use super::options::TaskOptions;
 use super::spill;
-use super::waiting::Signal;
+use super::waiting::{Arrivals, Signal};
 use crate::error::{Error, Result, TaskError};
 use crate::graph::Graph;
 use crate::scheduler::GraphRun;
@@ -68,10 +68,22 @@ pub(super) enum Work {
 
 /// Who hears of the end of a job.
 pub(super) enum Listener {
-    Dependent(Arc<Job>),
+    /// A job that needs the result, and the attempt of it that does.
+    Dependent(Arc<Job>, u32),
     Signal(Arc<Signal>),
-    Waker(Waker),
+    /// One of the futures that [`as_completed`](super::as_completed) waits for, by number.
+    Arrival(Arc<Arrivals>, u64),
+    /// Of the handle with this number that is awaited.
+    Waker(u64, Waker),
     Callback(Box<dyn FnOnce() + Send>),
+}
+
+/// The end of a job, for those who are to hear of it.
+#[derive(Default)]
+pub(super) struct Ended {
+    pub(super) listeners: Vec<Listener>,
+    /// Why there is no result. Taken along, since a retry may clear the job's own at any moment.
+    pub(super) error: Option<Error>,
 }
 
 enum Outcome {
@@ -90,18 +102,24 @@ struct State {
 }
 
 /// A submitted task. Futures hold it, the queue while it waits there, and whatever it makes ready.
+///
+/// It may have several attempts: a retry begins a new one, while the one before may still run, stand in a queue, or be
+/// about to hear from a dependency. Only what comes from the current attempt counts.
 pub(super) struct Job {
     pub(super) key: u64,
     pub(super) name: Cow<'static, str>,
     pub(super) dispatcher: Arc<Dispatcher>,
     pub(super) options: Option<Box<TaskOptions>>,
-    /// Inputs that are not there yet, and one for whoever submits it.
-    missing: AtomicU32,
+    /// The number of the attempt in the upper half. In the lower one what it waits for: inputs that are not there yet,
+    /// and one for whoever submits it. The attempt changes only with the state locked.
+    turn: AtomicU64,
     status: AtomicU8,
-    /// Set when it is cancelled while it runs, for a function that looks.
-    cancelled: AtomicBool,
+    /// What the client does for itself is not counted.
+    counted: bool,
     state: Mutex<State>,
 }
+
+const ATTEMPT: u64 = 1 << 32;
 
 impl std::fmt::Debug for Job {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -117,15 +135,18 @@ impl Job {
         work: Work,
         options: Option<Box<TaskOptions>>,
     ) -> Arc<Job> {
-        dispatcher.counts.submitted(Status::Pending);
+        let counted = !matches!(work, Work::Turn(_));
+        if counted {
+            dispatcher.counts.submitted(Status::Pending);
+        }
         Arc::new(Job {
             key,
             name,
             dispatcher: Arc::clone(dispatcher),
             options,
-            missing: AtomicU32::new(1),
+            turn: AtomicU64::new(1),
             status: AtomicU8::new(Status::Pending as u8),
-            cancelled: AtomicBool::new(false),
+            counted,
             state: Mutex::new(State {
                 work: Some(work),
                 outcome: Outcome::None,
@@ -140,8 +161,18 @@ impl Job {
         Status::ALL[usize::from(self.status.load(Ordering::Acquire))]
     }
 
-    pub(super) fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Relaxed)
+    /// Whether nobody wants the result of this attempt any more.
+    pub(super) fn is_cancelled(&self, attempt: u32) -> bool {
+        self.attempt() != attempt || self.status() == Status::Cancelled
+    }
+
+    fn attempt(&self) -> u32 {
+        (self.turn.load(Ordering::Acquire) >> 32) as u32
+    }
+
+    /// Whether it could begin now.
+    pub(super) fn is_ready(&self) -> bool {
+        self.status() == Status::Pending && self.turn.load(Ordering::Acquire) as u32 == 0
     }
 
     pub(super) fn key(&self) -> String {
@@ -155,21 +186,32 @@ impl Job {
     /// Moves on, while the lock is held.
     fn set(&self, status: Status) {
         let before = self.status.swap(status as u8, Ordering::AcqRel);
-        self.dispatcher.counts.moved(Status::ALL[usize::from(before)], status);
-    }
-
-    /// Makes this wait for `dependency`, unless that is done. Before [`Job::release`].
-    pub(super) fn depend_on(self: &Arc<Self>, dependency: &Job) {
-        let mut state = dependency.lock();
-        if !dependency.status().is_done() {
-            self.missing.fetch_add(1, Ordering::Relaxed);
-            state.listeners.push(Listener::Dependent(Arc::clone(self)));
+        if self.counted {
+            self.dispatcher.counts.moved(Status::ALL[usize::from(before)], status);
         }
     }
 
+    /// Makes an attempt wait for `dependency`, unless that is done; gives the error for this if it has failed. Before
+    /// the submitter's [`Job::release`].
+    pub(super) fn depend_on(self: &Arc<Self>, dependency: &Job, attempt: u32) -> Option<Error> {
+        let mut state = dependency.lock();
+        if dependency.status().is_done() {
+            let Outcome::Failed(error) = &state.outcome else { return None };
+            let error = error.clone();
+            drop(state);
+            return Some(error_for(&error, &dependency.name, &self.name));
+        }
+        let more = |turn: u64| ((turn >> 32) as u32 == attempt).then_some(turn + 1);
+        if self.turn.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok() {
+            state.listeners.push(Listener::Dependent(Arc::clone(self), attempt));
+        }
+        None
+    }
+
     /// One thing less to wait for; true when there is nothing left.
-    pub(super) fn release(&self) -> bool {
-        self.missing.fetch_sub(1, Ordering::AcqRel) == 1
+    pub(super) fn release(&self, attempt: u32) -> bool {
+        let less = |turn: u64| ((turn >> 32) as u32 == attempt && turn as u32 > 0).then(|| turn - 1);
+        self.turn.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).is_ok_and(|before| before as u32 == 1)
     }
 
     /// Tells `listener` of the end; gives it back when that has come already.
@@ -182,40 +224,82 @@ impl Job {
         None
     }
 
-    /// Takes the work, if it has not been cancelled meanwhile.
-    pub(super) fn begin(&self) -> Option<Work> {
+    /// Wakes the handle of this number at the end, by this waker in place of an earlier one; false when that has come.
+    pub(super) fn wake(&self, handle: u64, waker: &Waker) -> bool {
+        let new = waker.clone();
         let mut state = self.lock();
-        if self.status() != Status::Pending {
+        if self.status().is_done() {
+            return false;
+        }
+        let mut listeners = state.listeners.iter_mut();
+        let old = listeners.find(|listener| matches!(listener, Listener::Waker(other, _) if *other == handle));
+        let old = match old {
+            Some(old) => Some(std::mem::replace(old, Listener::Waker(handle, new))),
+            None => {
+                state.listeners.push(Listener::Waker(handle, new));
+                None
+            }
+        };
+        drop(state);
+        drop(old);
+        true
+    }
+
+    /// Forgets a listener that has gone.
+    pub(super) fn forget(&self, is_gone: impl Fn(&Listener) -> bool) {
+        let mut state = self.lock();
+        let gone = state.listeners.iter().position(is_gone).map(|at| state.listeners.swap_remove(at));
+        drop(state);
+        drop(gone);
+    }
+
+    /// Takes the work, if it has not been cancelled meanwhile, and the number of the attempt.
+    pub(super) fn begin(&self) -> Option<(Work, u32)> {
+        let mut state = self.lock();
+        if !self.is_ready() {
             return None;
         }
         self.set(Status::Processing);
-        match state.work.take()? {
+        let work = match state.work.take()? {
             // A call is kept as well, for another attempt after a failure.
             Work::Call(step) => {
                 state.work = Some(Work::Call(Arc::clone(&step)));
-                Some(Work::Call(step))
+                Work::Call(step)
             }
             Work::Graph(graph) => {
                 state.work = Some(Work::Graph(graph.clone()));
-                Some(Work::Graph(graph))
+                Work::Graph(graph)
             }
-            other => Some(other),
-        }
+            Work::Outside => {
+                state.work = Some(Work::Outside);
+                Work::Outside
+            }
+            turn => turn,
+        };
+        Some((work, self.attempt()))
     }
 
     /// Remembers the graph that runs for this job, so that it can be cancelled; true when it already was.
-    pub(super) fn running(&self, run: &Arc<GraphRun>) -> bool {
-        self.lock().run = Some(Arc::downgrade(run));
-        self.is_cancelled()
+    pub(super) fn running(&self, run: &Arc<GraphRun>, attempt: u32) -> bool {
+        let mut state = self.lock();
+        let cancelled = self.is_cancelled(attempt);
+        if !cancelled {
+            state.run = Some(Arc::downgrade(run));
+        }
+        cancelled
     }
 
-    /// The end. Gives those who are to hear of it; their turn comes without the lock.
+    /// The end, by an attempt, or by whoever may end any. Their turn comes without the lock.
     #[must_use]
-    pub(super) fn finish(&self, outcome: Result<Value>) -> Vec<Listener> {
+    pub(super) fn finish(&self, attempt: Option<u32>, outcome: Result<Value>) -> Ended {
+        let is_late = || self.status().is_done() || attempt.is_some_and(|attempt| attempt != self.attempt());
+        if is_late() {
+            return Ended::default();
+        }
         let stored = outcome.map(|value| self.dispatcher.keep(value, || self.codec()));
         let mut state = self.lock();
-        if self.status().is_done() {
-            return Vec::new();
+        if is_late() {
+            return Ended::default();
         }
         let status = match &stored {
             Ok(_) => Status::Finished,
@@ -224,15 +308,22 @@ impl Job {
         };
         // Inputs of a task that is done are kept by nobody on its account; a failed one may be asked to try again.
         let work = if status == Status::Finished { state.work.take() } else { None };
+        let error = stored.as_ref().err().cloned();
         state.outcome = match stored {
             Ok(entry) => Outcome::Finished(entry),
             Err(error) => Outcome::Failed(error),
         };
+        let run = state.run.take();
         let listeners = std::mem::take(&mut state.listeners);
         self.set(status);
         drop(state);
-        drop(work);
-        listeners
+        if status == Status::Cancelled
+            && let Some(run) = run.and_then(|run| run.upgrade())
+        {
+            run.cancel();
+        }
+        crate::panics::drop_quietly(work);
+        Ended { listeners, error }
     }
 
     fn codec(&self) -> Option<crate::travel::Codec> {
@@ -242,32 +333,49 @@ impl Job {
         }
     }
 
-    /// After a failure: whether another attempt was ordered. The job is pending again then.
-    pub(super) fn try_again(&self) -> bool {
+    /// After a failure: whether it is to run once more. The job is pending again then.
+    pub(super) fn try_again(&self, attempt: u32) -> bool {
         let retries = self.options.as_ref().map_or(0, |options| options.retries);
+        if retries == 0 {
+            return false;
+        }
         let mut state = self.lock();
-        if state.failures >= retries || self.is_cancelled() {
+        if state.failures >= retries || self.attempt() != attempt || self.status() != Status::Processing {
             return false;
         }
         state.failures += 1;
+        state.run = None;
         self.set(Status::Pending);
         true
     }
 
-    /// Back to pending after an error or a cancellation. False when it is not done, has succeeded, or cannot be done
-    /// again.
-    pub(super) fn reset(&self) -> bool {
-        let mut state = self.lock();
-        let again = matches!(state.work, Some(Work::Call(_) | Work::Graph(_)));
-        if !again || !matches!(self.status(), Status::Error | Status::Cancelled) {
-            return false;
+    /// Whether it has failed, or may be about to: a failure below it spreads while others look.
+    pub(super) fn may_have_failed(&self) -> bool {
+        match self.status() {
+            Status::Error | Status::Cancelled => true,
+            Status::Pending => !self.is_ready(),
+            Status::Processing | Status::Finished => false,
         }
-        state.outcome = Outcome::None;
+    }
+
+    /// Begins a new attempt of a job that has failed, was cancelled, or waits for its inputs; gives its number. `None`
+    /// when it runs, has succeeded, or cannot be done again.
+    pub(super) fn reset(&self) -> Option<u32> {
+        let mut state = self.lock();
+        if !matches!(state.work, Some(Work::Call(_) | Work::Graph(_))) || !self.may_have_failed() {
+            return None;
+        }
+        let attempt = self.attempt().wrapping_add(1);
+        let is_waiting = self.status() == Status::Pending;
+        // What releases it for the last time must find the old attempt or the new one.
+        let anew = |turn: u64| (!is_waiting || turn as u32 > 0).then_some(u64::from(attempt) << 32 | 1);
+        self.turn.fetch_update(Ordering::AcqRel, Ordering::Acquire, anew).ok()?;
+        let outcome = std::mem::replace(&mut state.outcome, Outcome::None);
         state.failures = 0;
-        self.cancelled.store(false, Ordering::Relaxed);
-        self.missing.store(1, Ordering::Relaxed);
         self.set(Status::Pending);
-        true
+        drop(state);
+        drop(outcome);
+        Some(attempt)
     }
 
     /// Whether, and how, the work could be done in another process; `None` when it is done, or is no plain call.
@@ -291,28 +399,31 @@ impl Job {
 
     /// Never runs, or its result is thrown away; those that depend on it are cancelled too.
     #[must_use]
-    pub(super) fn cancel(&self, because: Option<&str>) -> Vec<Listener> {
-        self.cancelled.store(true, Ordering::Relaxed);
-        let run = self.lock().run.take().and_then(|run| run.upgrade());
-        if let Some(run) = run {
-            run.cancel();
-        }
-        let because = because.map_or_else(String::new, |other| format!(", because `{other}`, which it needs, was"));
-        self.finish(Err(Error::FutureCancelled { task: self.name.clone().into_owned(), because }))
+    pub(super) fn cancel(&self) -> Ended {
+        self.finish(None, Err(Error::FutureCancelled { task: self.name.to_string(), because: String::new() }))
     }
 
     /// Nobody holds a future of this any more.
     pub(super) fn abandon(&self) {
         let mut state = self.lock();
         match self.status() {
+            // A call of an actor was made for what it does.
+            Status::Pending | Status::Processing if matches!(state.work, Some(Work::Outside)) => {}
             Status::Pending => {
                 let work = state.work.take();
                 self.set(Status::Cancelled);
                 drop(state);
                 drop(work);
             }
-            // What runs is left to end; nobody will ask for the result.
-            Status::Processing => {}
+            // What runs ends by itself, or when it looks; a graph stops between two tasks.
+            Status::Processing => {
+                self.turn.fetch_add(ATTEMPT, Ordering::AcqRel);
+                let run = state.run.take().and_then(|run| run.upgrade());
+                drop(state);
+                if let Some(run) = run {
+                    run.cancel();
+                }
+            }
             _ => {
                 let (outcome, work) = (std::mem::replace(&mut state.outcome, Outcome::None), state.work.take());
                 drop(state);
@@ -324,10 +435,15 @@ impl Job {
     /// Nobody wants this any more: gives up what its work reads, so that a long chain can be dropped without recursion.
     pub(super) fn release_work(&self, into: &mut Vec<Arc<Step>>) {
         let mut state = self.lock();
-        if self.status() != Status::Processing
-            && let Some(Work::Call(step)) = state.work.take()
-        {
-            into.push(step);
+        if self.status() == Status::Processing || matches!(state.work, Some(Work::Outside)) {
+            return;
+        }
+        let work = state.work.take();
+        drop(state);
+        match work {
+            Some(Work::Call(step)) => into.push(step),
+            Some(Work::Graph(graph)) => into.extend(graph.into_steps()),
+            _ => {}
         }
     }
 
@@ -340,45 +456,50 @@ impl Job {
     /// The result, once it is done.
     pub(super) fn outcome(&self) -> Option<Result<Value>> {
         let state = self.lock();
-        match &state.outcome {
-            Outcome::None => None,
-            Outcome::Finished(entry) => Some(entry.get().map_err(|error| Error::Spill { message: error.to_string() })),
-            Outcome::Failed(error) => Some(Err(error.clone())),
-        }
-    }
-
-    /// The error for a task that needs this one, which failed.
-    pub(super) fn error_for(&self, dependent: &str) -> Option<Error> {
-        match &self.lock().outcome {
-            Outcome::Failed(Error::FutureCancelled { .. }) => Some(Error::FutureCancelled {
-                task: dependent.to_owned(),
-                because: format!(", because `{}`, which it needs, was", self.name),
-            }),
-            Outcome::Failed(Error::Task(error)) => Some(Error::Task(TaskError {
-                needed_by: error.needed_by.iter().cloned().chain([dependent.to_owned()]).take(MOST_NAMED).collect(),
-                ..error.clone()
-            })),
-            Outcome::Failed(error) => Some(error.clone()),
-            _ => None,
-        }
+        let reader = match &state.outcome {
+            Outcome::None => return None,
+            Outcome::Failed(error) => return Some(Err(error.clone())),
+            Outcome::Finished(entry) => entry.reader(),
+        };
+        // Reading may mean a file, and code of the user's that makes a value of it.
+        drop(state);
+        Some(reader.get().map_err(|error| Error::Spill { message: error.to_string() }))
     }
 
     /// Bytes of the result, and whether they are on disk.
     pub(super) fn size(&self) -> Option<(u64, bool)> {
-        match &self.lock().outcome {
-            Outcome::Finished(entry) => Some((entry.bytes(), entry.is_spilled())),
-            _ => None,
-        }
+        let state = self.lock();
+        let Outcome::Finished(entry) = &state.outcome else { return None };
+        let reader = entry.reader();
+        drop(state);
+        Some((reader.bytes(), reader.is_spilled()))
+    }
+}
+
+/// The error for a task that needs another one, which failed.
+pub(super) fn error_for(error: &Error, failed: &str, dependent: &str) -> Error {
+    match error {
+        Error::FutureCancelled { .. } => Error::FutureCancelled {
+            task: dependent.to_owned(),
+            because: format!(", because `{failed}`, which it needs, was"),
+        },
+        Error::Task(error) if error.needed_by.len() < MOST_NAMED => Error::Task(TaskError {
+            needed_by: error.needed_by.iter().cloned().chain([dependent.to_owned()]).collect(),
+            ..error.clone()
+        }),
+        other => other.clone(),
     }
 }
 
 impl Drop for Job {
     /// Jobs that wait for each other may be a long chain: taken apart without recursion.
     fn drop(&mut self) {
-        self.dispatcher.counts.gone(self.status());
+        if self.counted {
+            self.dispatcher.counts.gone(self.status());
+        }
         let mut doomed = std::mem::take(&mut self.lock().listeners);
         while let Some(listener) = doomed.pop() {
-            if let Listener::Dependent(mut job) = listener
+            if let Listener::Dependent(mut job, _) = listener
                 && let Some(job) = Arc::get_mut(&mut job)
             {
                 doomed.append(&mut job.lock().listeners);

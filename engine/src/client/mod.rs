@@ -21,6 +21,9 @@ mod dispatcher;
 mod future;
 mod job;
 mod options;
+mod progress;
+mod resources;
+mod running;
 mod spill;
 mod status;
 mod waiting;
@@ -28,14 +31,16 @@ mod waiting;
 use std::any::Any;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 pub use actor::Actor;
 use coordination::{Event, Lock, Names, Publisher, Queue, Semaphore, Subscriber, Variable};
 use dispatcher::Dispatcher;
 pub use future::Future;
+use future::Prepared;
 pub use job::Status;
 pub use options::Submit;
+pub use progress::progress;
 use spill::Spill;
 pub use spill::{Amount, MemoryLimit, SpillError, SpillStats};
 pub use status::ClientStatus;
@@ -70,7 +75,6 @@ pub struct Client {
 
 struct Inner {
     dispatcher: Arc<Dispatcher>,
-    names: Names,
     datasets: Mutex<HashMap<String, Arc<dyn Any + Send + Sync>>>,
     /// Pure tasks that somebody holds a future of.
     pure: Mutex<HashMap<u128, Weak<Step>>>,
@@ -81,9 +85,6 @@ impl std::fmt::Debug for Client {
         write!(f, "{}", self.status())
     }
 }
-
-/// All clients of the process, for tasks that ask for theirs.
-static CLIENTS: RwLock<Vec<Weak<Inner>>> = RwLock::new(Vec::new());
 
 /// Settings of a client to be: what [`Client::builder`] begins.
 #[derive(Debug, Clone, Default)]
@@ -127,12 +128,7 @@ impl ClientBuilder {
         let pool = pool_for_client(self.threads)?;
         let spill = Spill::new(self.memory_limit, self.directory);
         let dispatcher = Dispatcher::new(pool, spill, self.memory_limit.is_some(), self.resources);
-        let inner =
-            Arc::new(Inner { dispatcher, names: Names::default(), datasets: Mutex::default(), pure: Mutex::default() });
-        let mut clients = CLIENTS.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-        clients.retain(|client| client.strong_count() > 0);
-        clients.push(Arc::downgrade(&inner));
-        Ok(Client { inner })
+        Ok(Client::of(&dispatcher))
     }
 }
 
@@ -162,7 +158,8 @@ impl Client {
         ClientBuilder::default()
     }
 
-    /// Inside a task: the client that runs it, so that tasks can submit tasks.
+    /// Inside a task: the client that runs it, so that tasks can submit tasks. A task that waits for one that has not
+    /// begun runs it itself, so this goes as deep as on paper, however few threads there are.
     ///
     /// ```
     /// use taskloom::prelude::*;
@@ -177,10 +174,24 @@ impl Client {
     /// # Ok::<(), taskloom::Error>(())
     /// ```
     pub fn current() -> Option<Client> {
-        let job = dispatcher::current()?;
-        let clients = CLIENTS.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let mut clients = clients.iter().filter_map(Weak::upgrade);
-        clients.find(|inner| Arc::ptr_eq(&inner.dispatcher, &job.dispatcher)).map(|inner| Client { inner })
+        running::current().map(|running| Client::of(&running.job.dispatcher))
+    }
+
+    /// The handle of a client, made anew when the last one has been dropped: its tasks go on.
+    fn of(dispatcher: &Arc<Dispatcher>) -> Client {
+        let mut client = lock(&dispatcher.client);
+        let inner = client.upgrade().unwrap_or_else(|| {
+            let inner =
+                Inner { dispatcher: Arc::clone(dispatcher), datasets: Mutex::default(), pure: Mutex::default() };
+            let inner = Arc::new(inner);
+            *client = Arc::downgrade(&inner);
+            inner
+        });
+        Client { inner }
+    }
+
+    fn names(&self) -> &Names {
+        &self.dispatcher().names
     }
 
     fn dispatcher(&self) -> &Arc<Dispatcher> {
@@ -241,18 +252,52 @@ impl Client {
         self.options().map(function, items)
     }
 
+    /// Submits `function` for each tuple of arguments, as for the pairs of a `zip`.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// let client = Client::new()?;
+    /// let bases = client.map(|x: i64| x + 1, 0..3);
+    /// let powers = client.starmap(i64::pow, bases.into_iter().zip([2_u32, 3, 4]));
+    /// assert_eq!(client.gather(&powers)?, [1, 8, 81]);
+    /// # Ok::<(), taskloom::Error>(())
+    /// ```
+    pub fn starmap<F, A, I>(&self, function: F, arguments: I) -> Vec<Future<F::Output>>
+    where
+        F: Function<A> + Clone,
+        A: 'static,
+        I: IntoIterator,
+        I::Item: Arguments<A>,
+    {
+        self.options().starmap(function, arguments)
+    }
+
     /// The results of all the futures, in their order.
     ///
     /// # Errors
-    /// The first error among them, as [`Future::result`].
+    /// The first error that there is, as [`Future::result`]; it does not wait for the others then.
     pub fn gather<T: Clone + Send + Sync + 'static>(&self, futures: &[Future<T>]) -> Result<Vec<T>> {
-        wait(futures)?;
+        waiting::wait_for_success(futures)?;
         futures.iter().map(Future::result).collect()
     }
 
     /// Makes a future of a value, so that tasks share it without a copy in each.
     pub fn scatter<T: Send + Sync + 'static>(&self, value: T) -> Future<T> {
         future::finished(self.dispatcher(), value)
+    }
+
+    /// Makes a future of each value, as [`scatter`](Client::scatter).
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// let client = Client::new()?;
+    /// let parts = client.scatter_many([vec![1, 2], vec![3]]);
+    /// let lengths = client.map(|part: Vec<i64>| part.len(), &parts);
+    /// assert_eq!(client.gather(&lengths)?, [2, 1]);
+    /// # Ok::<(), taskloom::Error>(())
+    /// ```
+    pub fn scatter_many<T: Send + Sync + 'static>(&self, values: impl IntoIterator<Item = T>) -> Vec<Future<T>> {
+        values.into_iter().map(|value| self.scatter(value)).collect()
     }
 
     /// Computes a graph in the background.
@@ -294,12 +339,12 @@ impl Client {
 
     /// The event of this name.
     pub fn event(&self, name: &str) -> Event {
-        self.inner.names.event(name)
+        self.names().event(name)
     }
 
     /// The lock of this name.
     pub fn lock(&self, name: &str) -> Lock {
-        self.inner.names.lock(name)
+        self.names().lock(name)
     }
 
     /// The semaphore of this name.
@@ -307,7 +352,7 @@ impl Client {
     /// # Errors
     /// [`Error::Leases`] when it is there with another number of leases, [`Error::NoLeases`] for 0.
     pub fn semaphore(&self, name: &str, leases: usize) -> Result<Semaphore> {
-        self.inner.names.semaphore(name, leases)
+        self.names().semaphore(name, leases)
     }
 
     /// The queue of this name; `maxsize` 0 is without bounds.
@@ -315,7 +360,7 @@ impl Client {
     /// # Errors
     /// [`Error::Type`] when it is there with values of another type.
     pub fn queue<T: Send + 'static>(&self, name: &str, maxsize: usize) -> Result<Queue<T>> {
-        self.inner.names.queue(name, maxsize)
+        self.names().queue(name, maxsize)
     }
 
     /// The variable of this name.
@@ -323,7 +368,7 @@ impl Client {
     /// # Errors
     /// As [`queue`](Client::queue).
     pub fn variable<T: Clone + Send + Sync + 'static>(&self, name: &str) -> Result<Variable<T>> {
-        self.inner.names.variable(name)
+        self.names().variable(name)
     }
 
     /// Publishes values under a topic.
@@ -331,7 +376,7 @@ impl Client {
     /// # Errors
     /// As [`queue`](Client::queue).
     pub fn publisher<T: Clone + Send + Sync + 'static>(&self, topic: &str) -> Result<Publisher<T>> {
-        self.inner.names.publisher(topic)
+        self.names().publisher(topic)
     }
 
     /// Receives what is published under a topic from now on.
@@ -339,7 +384,7 @@ impl Client {
     /// # Errors
     /// As [`queue`](Client::queue).
     pub fn subscriber<T: Clone + Send + Sync + 'static>(&self, topic: &str) -> Result<Subscriber<T>> {
-        self.inner.names.subscriber(topic)
+        self.names().subscriber(topic)
     }
 
     /// Keeps a handle under a name, for other parts of a program: a [`Future`], a [`Delayed`], any value.
@@ -370,9 +415,8 @@ impl Client {
     /// # Errors
     /// [`Error::Dataset`] when there is nothing of that name; [`Error::Type`] when it has another type.
     pub fn get_dataset<D: Clone + Send + Sync + 'static>(&self, name: &str) -> Result<D> {
-        let datasets = lock(&self.inner.datasets);
-        let Some(dataset) = datasets.get(name) else {
-            drop(datasets);
+        let dataset = lock(&self.inner.datasets).get(name).cloned();
+        let Some(dataset) = dataset else {
             let there = self.list_datasets().join("`, `");
             let there = if there.is_empty() { "none".to_owned() } else { format!("`{there}`") };
             return Err(Error::Dataset { message: format!("there is no dataset `{name}`; published: {there}") });
@@ -398,24 +442,35 @@ impl Client {
         dataset.is_some()
     }
 
-    /// The future of a pure task: the one that somebody holds, or a new one.
+    /// The future of a pure task: the one that somebody holds, or a new one. Says also whether the crew is to be called.
     fn pure_future<R: Send + Sync + 'static>(
         &self,
         token: u128,
-        submit: impl FnOnce() -> (Future<R>, bool),
+        prepare: impl FnOnce() -> Prepared<R>,
     ) -> (Future<R>, bool) {
-        let mut pure = lock(&self.inner.pure);
-        if let Some(step) = pure.get(&token).and_then(Weak::upgrade)
-            && let Some(future) = Future::of_step(&step)
-        {
+        let known = |pure: &HashMap<u128, Weak<Step>>| pure.get(&token).and_then(Weak::upgrade);
+        let usable = |step: &Arc<Step>| Future::of_step(step).filter(|future| !future.cancelled());
+        // Dropped without the lock: it may be the last handle on a result.
+        let step = known(&lock(&self.inner.pure));
+        if let Some(future) = step.as_ref().and_then(usable) {
             return (future, false);
         }
-        if pure.len() >= 64 && pure.len().is_power_of_two() {
-            pure.retain(|_, step| step.strong_count() > 0);
+        let prepared = prepare();
+        let mut pure = lock(&self.inner.pure);
+        // Somebody else may have been quicker.
+        let other = known(&pure);
+        let quicker = other.as_ref().and_then(usable);
+        if quicker.is_none() {
+            if pure.len() >= 64 && pure.len().is_power_of_two() {
+                pure.retain(|_, step| step.strong_count() > 0);
+            }
+            pure.insert(token, Arc::downgrade(prepared.future.step()));
         }
-        let (future, ready) = submit();
-        pure.insert(token, Arc::downgrade(future.step()));
-        (future, ready)
+        drop(pure);
+        match quicker {
+            Some(future) => (future, false),
+            None => prepared.start(),
+        }
     }
 
     /// Nothing new begins from now on: what is pending is cancelled, and so is what is submitted later.
@@ -442,8 +497,26 @@ pub fn fire_and_forget<T: 'static>(future: Future<T>) {
     future.add_done_callback(drop);
 }
 
-/// Inside a task: whether its result is no longer wanted, because its future was cancelled or the cell that waits for
-/// it was interrupted. A long task looks at it now and then and ends early.
+/// Inside a task: whether its result is no longer wanted, because its future was cancelled, the last one was dropped, or
+/// the cell that waits for it was interrupted. A long task looks at it now and then and ends early.
+///
+/// ```
+/// use taskloom::prelude::*;
+/// fn steps() -> u64 {
+///     let mut steps = 0;
+///     while !taskloom::is_cancelled() && steps < 1_000_000 {
+///         steps += 1;
+///         sleep_ms(1);
+///     }
+///     steps
+/// }
+/// let client = Client::new()?;
+/// let future = client.submit(steps, ());
+/// future.cancel(); // also if it runs already
+/// assert!(future.result().is_err());
+/// # Ok::<(), taskloom::Error>(())
+/// ```
 pub fn is_cancelled() -> bool {
-    dispatcher::current().is_some_and(|job| job.is_cancelled()) || InterruptCheck::new().is_interrupted()
+    running::current().is_some_and(|running| running.job.is_cancelled(running.attempt))
+        || InterruptCheck::new().is_interrupted()
 }

@@ -55,7 +55,10 @@ impl Submit {
 
     /// Takes `amount` of a resource that the client was [built with](super::ClientBuilder::resource) while it runs.
     pub fn resource(mut self, name: &str, amount: f64) -> Self {
-        self.options.resources.push((name.to_owned(), amount));
+        match self.options.resources.iter_mut().find(|(other, _)| other == name) {
+            Some((_, wanted)) => *wanted += amount,
+            None => self.options.resources.push((name.to_owned(), amount)),
+        }
         self.asked = true;
         self
     }
@@ -67,7 +70,7 @@ impl Submit {
     }
 
     /// Whether the function gives the same result for the same arguments: then a second submission of the same work
-    /// gives the first one's future, as long as somebody holds that.
+    /// gives the first one's future, as long as somebody holds that and it has not been cancelled.
     pub fn pure(mut self, pure: bool) -> Self {
         self.pure = pure;
         self
@@ -110,9 +113,11 @@ impl Submit {
         if self.pure
             && let Ok(token) = crate::graph::keys::token(&step)
         {
-            return self.client.pure_future(token, || future::submit(dispatcher, self.named(name), step, self.boxed()));
+            return self
+                .client
+                .pure_future(token, || future::prepare(dispatcher, self.named(name), step, self.boxed()));
         }
-        future::submit(dispatcher, self.named(name), step, self.boxed())
+        future::prepare(dispatcher, self.named(name), step, self.boxed()).start()
     }
 
     /// As [`Client::submit`].
@@ -152,12 +157,23 @@ impl Submit {
         I: IntoIterator,
         (I::Item,): Arguments<(A,)>,
     {
+        self.starmap(function, items.into_iter().map(|item| (item,)))
+    }
+
+    /// As [`Client::starmap`].
+    pub fn starmap<F, A, I>(&self, function: F, arguments: I) -> Vec<Future<F::Output>>
+    where
+        F: Function<A> + Clone,
+        A: 'static,
+        I: IntoIterator,
+        I::Item: Arguments<A>,
+    {
         let name = function_name::<F>();
-        let items = items.into_iter();
-        let mut futures = Vec::with_capacity(items.size_hint().0);
+        let arguments = arguments.into_iter();
+        let mut futures = Vec::with_capacity(arguments.size_hint().0);
         let mut waiting = 0;
-        for item in items {
-            let (future, ready) = self.start(name, step_of(function.clone(), (item,)));
+        for arguments in arguments {
+            let (future, ready) = self.start(name, step_of(function.clone(), arguments));
             futures.push(future);
             waiting += usize::from(ready);
             // The first ones may as well run while the others are made.
@@ -172,13 +188,18 @@ impl Submit {
         futures
     }
 
+    /// As [`Client::persist`].
+    pub fn persist<T: Send + Sync + 'static>(&self, delayed: &Delayed<T>) -> Delayed<T> {
+        self.compute(delayed).to_delayed()
+    }
+
     /// As [`Client::compute`].
     pub fn compute<T: Send + Sync + 'static>(&self, delayed: &Delayed<T>) -> Future<T> {
         let dispatcher = self.client.dispatcher();
         let name = self.name.clone().unwrap_or_else(|| delayed.name().to_owned());
         let started = match self.problem() {
             Some(error) => (future::failed(dispatcher, Cow::Owned(name), error), false),
-            None => future::submit_graph(dispatcher, Cow::Owned(name), delayed.graph(), self.boxed()),
+            None => future::prepare_graph(dispatcher, Cow::Owned(name), delayed.graph(), self.boxed()).start(),
         };
         self.started(started)
     }

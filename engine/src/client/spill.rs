@@ -55,6 +55,12 @@ pub(crate) struct Entry {
     place: Place,
 }
 
+/// Reads a result without the entry, which some lock may guard that reading should not hold.
+pub(crate) struct Reader {
+    place: Place,
+}
+
+#[derive(Clone)]
 enum Place {
     /// Without a limit there is nothing to keep track of.
     Plain {
@@ -164,17 +170,40 @@ impl Spill {
 }
 
 impl Entry {
+    /// A way to the value. It does not keep it: that ends with the entry.
+    pub(crate) fn reader(&self) -> Reader {
+        Reader { place: self.place.clone() }
+    }
+
+    #[cfg(test)]
+    fn get(&self) -> Result<Value, SpillError> {
+        self.reader().get()
+    }
+
+    #[cfg(test)]
+    fn bytes(&self) -> u64 {
+        self.reader().bytes()
+    }
+
+    #[cfg(test)]
+    fn is_spilled(&self) -> bool {
+        self.reader().is_spilled()
+    }
+}
+
+impl Reader {
     /// The value; read back from disk if it is there, which may move others out.
     ///
     /// # Errors
-    /// When the file is gone or damaged, or its codec cannot read it. The entry stays as it is.
-    pub(crate) fn get(&self) -> Result<Value, SpillError> {
-        let (slot, shared) = match &self.place {
-            Place::Plain { value, .. } => return Ok(Arc::clone(value)),
+    /// When the file is gone or damaged, or its codec cannot read it, in which case the entry stays as it is; and when
+    /// the entry has been dropped.
+    pub(crate) fn get(self) -> Result<Value, SpillError> {
+        let (slot, shared) = match self.place {
+            Place::Plain { value, .. } => return Ok(value),
             Place::Managed { slot, shared } => (slot, shared),
         };
         if let State::Memory(value) = &*slot.state() {
-            shared.list().touch(slot);
+            shared.list().touch(&slot);
             return Ok(Arc::clone(value));
         }
         // With no lock held: making room writes files.
@@ -185,19 +214,19 @@ impl Entry {
                 // Another thread has been quicker, with room of its own.
                 let mut list = shared.list();
                 list.stats.in_memory.remove(slot.bytes);
-                list.touch(slot);
+                list.touch(&slot);
                 return Ok(Arc::clone(value));
             }
             State::Disk(stored) => stored.read().and_then(|bytes| slot.decode(&bytes)),
-            State::Gone => unreachable!("an entry outlives its borrows"),
+            State::Gone => Err(SpillError::Released),
         };
         match outcome {
             Ok(value) => {
                 let before = std::mem::replace(&mut *state, State::Memory(Arc::clone(&value)));
                 let mut list = shared.list();
                 list.stats.reads += 1;
-                list.leave_disk(slot, &before);
-                list.put(slot);
+                list.leave_disk(&slot, &before);
+                list.put(&slot);
                 drop(list);
                 drop(state);
                 drop(before); // deletes the file
@@ -278,8 +307,9 @@ impl Shared {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let due = self.next_measurement.load(Ordering::Relaxed);
         let next = now + MEASURE_EVERY.as_millis() as u64;
-        let exchange = self.next_measurement.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed);
-        if now < due || exchange.is_err() {
+        // Only when it is due: putting it off with each look would put it off for ever.
+        if now < due || self.next_measurement.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_err()
+        {
             return;
         }
         let Some(resident) = (self.measure)() else { return };

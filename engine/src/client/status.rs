@@ -1,9 +1,11 @@
 //! For people who look: what a client has, does, and holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use super::job::Status;
-use super::{Client, Future, SpillStats};
+use super::running::{self, Running};
+use super::{Client, Future, SpillStats, lock};
 use crate::display::{MimeBundle, Show};
 
 /// How a client stands at one moment: what [`Client::status`] gives.
@@ -60,7 +62,7 @@ impl std::fmt::Display for ClientStatus {
     }
 }
 
-fn table(caption: &str, rows: &[(&'static str, String)]) -> String {
+pub(super) fn table(caption: &str, rows: &[(&'static str, String)]) -> String {
     let mut html = format!("<table class=\"taskloom-handle\"><caption>{caption}</caption>");
     for (label, value) in rows {
         html.push_str(&format!("<tr><th>{label}</th><td>{}</td></tr>", crate::display::escape(value)));
@@ -96,6 +98,54 @@ impl Client {
             memory: dispatcher.spill.stats(),
             paused: dispatcher.spill.should_pause(),
         }
+    }
+
+    /// The keys of the tasks that run at this moment, the longest submitted first; calls of actors and graphs too.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// let client = Client::new()?;
+    /// let (started, go_on) = (client.event("started"), client.event("go on"));
+    /// let task = client.submit({ let (s, g) = (started.clone(), go_on.clone()); move || { s.set(); g.wait().is_ok() } }, ());
+    /// started.wait()?;
+    /// assert_eq!(client.processing(), [task.key()]);
+    /// go_on.set();
+    /// assert!(task.result()?);
+    /// # Ok::<(), taskloom::Error>(())
+    /// ```
+    pub fn processing(&self) -> Vec<String> {
+        self.running().iter().map(|running| running.job.key()).collect()
+    }
+
+    fn running(&self) -> Vec<Running> {
+        let graphs: Vec<Running> = lock(&self.dispatcher().graphs).values().cloned().collect();
+        let mut all = running::everywhere();
+        all.extend(graphs);
+        let mut seen = HashSet::new();
+        all.retain(|running| Arc::ptr_eq(&running.job.dispatcher, self.dispatcher()) && seen.insert(running.job.key));
+        all.sort_by_key(|running| running.job.key);
+        all
+    }
+
+    /// Cancels all that is pending or runs, as [`Future::cancel`] does, and forgets the datasets. Results that are
+    /// there, and the state of actors, stay.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// let client = Client::new()?;
+    /// let slow = client.submit(|| while !taskloom::is_cancelled() { sleep_ms(1) }, ());
+    /// client.restart();
+    /// assert!(slow.cancelled());
+    /// assert_eq!(client.submit(|| 1, ()).result()?, 1);
+    /// # Ok::<(), taskloom::Error>(())
+    /// ```
+    pub fn restart(&self) {
+        self.dispatcher().cancel_pending();
+        for running in self.running() {
+            self.dispatcher().cancel(&running.job);
+        }
+        let datasets = std::mem::take(&mut *lock(&self.inner.datasets));
+        drop(datasets);
     }
 
     /// Where the results of these futures are, by key: `memory`, `disk`, or nowhere yet.

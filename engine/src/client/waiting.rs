@@ -5,9 +5,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::Future;
-use super::job::{Job, Listener};
+use super::job::{Job, Listener, Status};
 use crate::error::{Error, Result};
 use crate::scheduler::{InterruptCheck, blocking};
+use crate::task::Value;
 
 /// How long a wait looks before it sleeps: about as long as it takes to wake up again.
 const SPIN: Duration = Duration::from_micros(40);
@@ -70,7 +71,11 @@ pub(super) fn wait_for(job: &Arc<Job>, timeout: Option<Duration>) -> Result<bool
     }
     let began = Instant::now();
     let deadline = timeout.and_then(|timeout| began.checked_add(timeout));
-    while began.elapsed() < SPIN {
+    if timeout.is_none() {
+        // A task that waits for another may as well run it; with a timeout it could come back too late.
+        job.dispatcher.help(job);
+    }
+    while began.elapsed() < timeout.unwrap_or(SPIN).min(SPIN) {
         for _ in 0..8 {
             std::hint::spin_loop();
         }
@@ -82,7 +87,29 @@ pub(super) fn wait_for(job: &Arc<Job>, timeout: Option<Duration>) -> Result<bool
     if job.listen(Listener::Signal(Arc::clone(&signal))).is_some() {
         return Ok(true);
     }
-    signal.wait(|| format!("the future `{}`", job.key()), deadline)
+    let done = signal.wait(|| format!("the future `{}`", job.key()), deadline);
+    if !matches!(done, Ok(true)) {
+        forget(job, &signal);
+    }
+    done
+}
+
+/// Nobody waits here any more.
+fn forget(job: &Job, signal: &Arc<Signal>) {
+    job.forget(|listener| matches!(listener, Listener::Signal(other) if Arc::ptr_eq(other, signal)));
+}
+
+/// Waits for the outcome of one job.
+pub(super) fn outcome_of(job: &Arc<Job>) -> Result<Value> {
+    loop {
+        wait_for(job, None)?;
+        match job.outcome() {
+            Some(outcome) => return outcome,
+            None if job.status().is_done() => return Err(job.released()),
+            // Somebody has ordered another attempt meanwhile.
+            None => {}
+        }
+    }
 }
 
 /// Waits until so many of the jobs are done.
@@ -98,7 +125,10 @@ fn wait_for_some<T>(futures: &[Future<T>], enough: usize, timeout: Option<Durati
             signal.notify();
         }
     }
-    signal.wait(|| format!("{enough} of {} futures", futures.len()), deadline)
+    let done = signal.wait(|| format!("{enough} of {} futures", futures.len()), deadline);
+    // Those that are not done would keep it, and be asked again and again in a loop.
+    futures.iter().filter(|future| !future.done()).for_each(|future| forget(future.job(), &signal));
+    done
 }
 
 /// Waits until all futures are done, whatever the outcome. `gather` gives the results.
@@ -108,6 +138,42 @@ fn wait_for_some<T>(futures: &[Future<T>], enough: usize, timeout: Option<Durati
 pub fn wait<T>(futures: &[Future<T>]) -> Result<()> {
     // What was submitted last is likely to end last, and then there is one wait for all.
     futures.iter().rev().try_for_each(|future| wait_for(future.job(), None).map(|_| ()))
+}
+
+/// Waits until all futures are done or one has failed; gives the first error that it sees.
+pub(super) fn wait_for_success<T>(futures: &[Future<T>]) -> Result<()> {
+    let failure = |futures: &[Future<T>]| {
+        let mut failed = futures.iter().filter(|future| matches!(future.status(), Status::Error | Status::Cancelled));
+        failed.find_map(Future::exception)
+    };
+    // Those before the first that is not done have all succeeded.
+    let mut first = 0;
+    let mut every = SLICE;
+    for (place, future) in futures.iter().enumerate().rev() {
+        while !wait_for_or_help(future.job(), every)? {
+            let began = Instant::now();
+            first += futures[first..].iter().take_while(|future| future.status() == Status::Finished).count();
+            if let Some(error) = failure(&futures[first..]) {
+                return Err(error);
+            }
+            // Looking at a million futures takes a while: no more than a small part of the time.
+            every = SLICE.max(20 * began.elapsed());
+        }
+        if future.status() != Status::Finished
+            && let Some(error) = failure(&futures[first.min(place)..])
+        {
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// As [`wait_for`] with a timeout, but inside a task it may run the job itself, however long that takes.
+fn wait_for_or_help(job: &Arc<Job>, timeout: Duration) -> Result<bool> {
+    if !job.status().is_done() {
+        job.dispatcher.help(job);
+    }
+    wait_for(job, Some(timeout))
 }
 
 /// As [`wait`], up to `timeout`; gives whether all are done.
@@ -133,7 +199,6 @@ pub fn wait_timeout<T>(futures: &[Future<T>], timeout: Duration) -> Result<bool>
 /// not_done[0].cancel();
 /// # Ok::<(), taskloom::Error>(())
 /// ```
-#[allow(clippy::type_complexity)]
 pub fn wait_first<T>(futures: &[Future<T>]) -> Result<(Vec<Future<T>>, Vec<Future<T>>)> {
     wait_for_some(futures, 1, None)?;
     Ok(futures.iter().cloned().partition(Future::done))
@@ -141,9 +206,16 @@ pub fn wait_first<T>(futures: &[Future<T>]) -> Result<(Vec<Future<T>>, Vec<Futur
 
 /// What has been done since it was last looked.
 #[derive(Debug, Default)]
-struct Arrivals {
+pub(super) struct Arrivals {
     done: Mutex<VecDeque<u64>>,
     changed: Condvar,
+}
+
+impl Arrivals {
+    pub(super) fn arrive(&self, id: u64) {
+        lock(&self.done).push_back(id);
+        self.changed.notify_one();
+    }
 }
 
 /// Futures in the order in which they are done: what [`as_completed`] gives.
@@ -156,8 +228,7 @@ pub struct AsCompleted<T> {
 
 /// Gives the futures one after the other as they are done, whatever the outcome.
 ///
-/// An interrupt ends the wait: what comes then is a future that is not done, whose `result` says that it was
-/// interrupted.
+/// An interrupt ends the wait: what comes then is a future that is not [`done`](Future::done).
 ///
 /// ```
 /// use taskloom::prelude::*;
@@ -186,26 +257,16 @@ impl<T> AsCompleted<T> {
     pub fn add(&mut self, future: Future<T>) {
         let id = self.next;
         self.next += 1;
-        let arrivals = Arc::clone(&self.arrivals);
-        let arrive = move || {
-            lock(&arrivals.done).push_back(id);
-            arrivals.changed.notify_one();
-        };
-        let listener = future.job().listen(Listener::Callback(Box::new(arrive)));
+        let listener = future.job().listen(Listener::Arrival(Arc::clone(&self.arrivals), id));
         self.pending.insert(id, future);
-        if let Some(Listener::Callback(arrive)) = listener {
-            arrive();
+        if listener.is_some() {
+            self.arrivals.arrive(id);
         }
-    }
-
-    /// How many have not been given yet.
-    pub fn count(&self) -> usize {
-        self.pending.len()
     }
 
     /// Whether the next one is there already.
     pub fn has_ready(&self) -> bool {
-        !lock(&self.arrivals.done).is_empty()
+        lock(&self.arrivals.done).iter().any(|id| self.pending.contains_key(id))
     }
 
     /// All that are done by now; waits for the first.
@@ -222,7 +283,11 @@ impl<T> AsCompleted<T> {
         T: Clone + Send + Sync + 'static,
     {
         self.map(|future| {
-            let result = future.result();
+            let result = if future.done() {
+                future.result()
+            } else {
+                Err(Error::Interrupted { waiting_for: format!("the future `{}`", future.key()) })
+            };
             (future, result)
         })
     }
@@ -254,17 +319,32 @@ impl<T> Iterator for AsCompleted<T> {
     type Item = Future<T>;
 
     fn next(&mut self) -> Option<Future<T>> {
-        if self.pending.is_empty() {
-            return None;
+        while !self.pending.is_empty() {
+            let id = match self.wait() {
+                Some(id) => id,
+                None => *self.pending.keys().next()?,
+            };
+            // One that was given when an interrupt came arrives later as well.
+            if let Some(future) = self.pending.remove(&id) {
+                return Some(future);
+            }
         }
-        let id = match self.wait() {
-            Some(id) => id,
-            None => *self.pending.keys().next()?,
-        };
-        self.pending.remove(&id)
+        None
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         (self.pending.len(), Some(self.pending.len()))
+    }
+}
+
+/// `len` is how many have not been given yet.
+impl<T> ExactSizeIterator for AsCompleted<T> {}
+
+impl<T> Drop for AsCompleted<T> {
+    fn drop(&mut self) {
+        for (id, future) in &self.pending {
+            let is_this = |listener: &Listener| matches!(listener, Listener::Arrival(arrivals, other) if other == id && Arc::ptr_eq(arrivals, &self.arrivals));
+            future.job().forget(is_this);
+        }
     }
 }

@@ -210,6 +210,10 @@ impl Graph {
         Dependents { starts, targets }
     }
 
+    pub(crate) fn into_steps(self) -> Vec<Arc<Step>> {
+        self.steps
+    }
+
     pub(crate) fn step(&self, id: NodeId) -> &Arc<Step> {
         &self.steps[id as usize]
     }

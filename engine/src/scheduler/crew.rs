@@ -10,16 +10,39 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::time::{Duration, Instant};
 
 use super::pool::Pool;
 
 /// Something that a crew works on.
 pub(crate) trait Work: Send + Sync + 'static {
     fn crew(&self) -> &Crew;
-    /// Takes ready work until there is none, or until [`Crew::is_crowded`].
+    /// Takes ready work until there is none, until [`Crew::is_crowded`], or until a [`Turn`] is over.
     fn work(&self);
     /// Whether there is ready work that nobody has taken.
     fn has_work(&self) -> bool;
+    /// A member waits for something.
+    fn member_blocks(&self) {}
+    /// Its wait is over.
+    fn member_is_back(&self) {}
+}
+
+/// After so long a member lets others have the thread.
+const TURN: Duration = Duration::from_millis(10);
+
+/// How long a member has been at work.
+pub(crate) struct Turn(Instant);
+
+impl Turn {
+    pub(crate) fn begin() -> Self {
+        Turn(Instant::now())
+    }
+
+    /// Whether others wait for a thread of the pool, and this member has had its time. It leaves then, and gets in line
+    /// again if there is work left.
+    pub(crate) fn is_over(&self, crew: &Crew) -> bool {
+        crew.pool.is_contended() && self.0.elapsed() > TURN
+    }
 }
 
 /// The members of a crew: only their number is known.
@@ -99,6 +122,9 @@ fn spawn_member(work: Arc<dyn Work>) {
             if !work.has_work() || !work.crew().try_join() {
                 return;
             }
+            if work.crew().pool.is_contended() {
+                return spawn_member(work);
+            }
         }
     });
 }
@@ -146,6 +172,7 @@ pub fn blocking<T>(wait: impl FnOnce() -> T) -> T {
                 MEMBER_OF.with_borrow_mut(|crews| crews[*place].blocked = false);
                 work.crew().pool.remove_blocked();
                 work.crew().active.fetch_add(1, Ordering::SeqCst);
+                work.member_is_back();
             }
         }
     }
@@ -155,6 +182,7 @@ pub fn blocking<T>(wait: impl FnOnce() -> T) -> T {
     let crews: Vec<_> = MEMBER_OF.with_borrow_mut(|crews| crews.iter_mut().enumerate().filter_map(leave).collect());
     for (_, work) in &crews {
         let crew = work.crew();
+        work.member_blocks();
         crew.pool.add_blocked();
         crew.active.fetch_sub(1, Ordering::SeqCst);
         fence(Ordering::SeqCst);

@@ -25,8 +25,9 @@ use crate::task::{Failure, Value};
 pub(crate) use cancel::{InterruptCheck, begin_cell};
 pub use cancel::{interrupt, sleep_ms};
 pub use crew::blocking;
-pub(crate) use crew::{Crew, Work as Crewed};
+pub(crate) use crew::{Crew, Turn, Work as Crewed};
 pub(crate) use pool::Pool;
+pub(crate) use progress::{Reporter, TICK};
 pub(crate) use threads::Run as GraphRun;
 
 /// Where a graph runs.

@@ -49,6 +49,11 @@ impl Pool {
         }
     }
 
+    /// Whether something waits for a thread.
+    pub(crate) fn is_contended(&self) -> bool {
+        !self.jobs.is_empty()
+    }
+
     /// Runs the oldest job that nobody has begun; false if there is none.
     fn run_next(&self) -> bool {
         loop {

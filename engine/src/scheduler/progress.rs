@@ -9,10 +9,10 @@ use crate::events::{Event, Progress, ProgressState, emit, has_listener};
 /// Quick computations show nothing.
 const PATIENCE: Duration = Duration::from_millis(400);
 /// Time between two reports.
-pub(super) const TICK: Duration = Duration::from_millis(100);
+pub(crate) const TICK: Duration = Duration::from_millis(100);
 
 /// Reports one computation.
-pub(super) struct Reporter {
+pub(crate) struct Reporter {
     id: u64,
     total: usize,
     began: Instant,
@@ -21,13 +21,13 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    pub(super) fn new(total: usize) -> Self {
+    pub(crate) fn new(total: usize) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Reporter { id: NEXT.fetch_add(1, Ordering::Relaxed), total, began: Instant::now(), last: None, bar: None }
     }
 
     /// Reports, if it is time to. Cheap enough to be called after each task.
-    pub(super) fn tick(&mut self, done: usize, running: impl FnOnce() -> Option<String>) {
+    pub(crate) fn tick(&mut self, done: usize, running: impl FnOnce() -> Option<String>) {
         let due = match self.last {
             None => self.began.elapsed() >= PATIENCE,
             Some(last) => last.elapsed() >= TICK,
@@ -39,7 +39,7 @@ impl Reporter {
     }
 
     /// Closes the report, if there ever was one.
-    pub(super) fn end(&mut self, done: usize, state: ProgressState) {
+    pub(crate) fn end(&mut self, done: usize, state: ProgressState) {
         if self.last.is_some() {
             self.send(done, None, state);
         }

@@ -13,7 +13,7 @@ use crossbeam_deque::{Injector, Steal, Stealer, Worker};
 use crossbeam_utils::CachePadded;
 
 use super::cancel::InterruptCheck;
-use super::crew::{Crew, Work, blocking};
+use super::crew::{Crew, Turn, Work, blocking};
 use super::pool::Pool;
 use super::progress::{Reporter, TICK};
 use super::store::Store;
@@ -65,26 +65,30 @@ pub(crate) struct Run {
     changed: Condvar,
     caller_waits: AtomicBool,
     on_finish: Mutex<Option<OnFinish>>,
+    within: Option<Within>,
     this: Weak<Run>,
 }
 
 /// Called once with the outcome, on the thread that ran the last task.
 pub(crate) type OnFinish = Box<dyn FnOnce(Result<Vec<Value>>) + Send>;
 
+/// Called by each member with what it does: for what the tasks of a run in the background are part of.
+pub(crate) type Within = Box<dyn Fn(&mut dyn FnMut()) + Send + Sync>;
+
 /// Runs a graph and waits for it.
 pub(super) fn run(graph: Graph, pool: Arc<Pool>) -> Result<Vec<Value>> {
-    let run = Run::new(graph, pool, None);
+    let run = Run::new(graph, pool, None, None);
     run.start();
     if crate::panics::is_in_task() { run.wait_as_member() } else { run.wait() }
 }
 
 impl Run {
     /// A run that nobody waits for: `on_finish` gets the outcome. It belongs to no cell.
-    pub(crate) fn in_background(graph: Graph, pool: Arc<Pool>, on_finish: OnFinish) -> Arc<Run> {
-        InterruptCheck::never().within(|| Run::new(graph.in_static_order(), pool, Some(on_finish)))
+    pub(crate) fn in_background(graph: Graph, pool: Arc<Pool>, on_finish: OnFinish, within: Within) -> Arc<Run> {
+        InterruptCheck::never().within(|| Run::new(graph.in_static_order(), pool, Some(on_finish), Some(within)))
     }
 
-    fn new(graph: Graph, pool: Arc<Pool>, on_finish: Option<OnFinish>) -> Arc<Run> {
+    fn new(graph: Graph, pool: Arc<Pool>, on_finish: Option<OnFinish>, within: Option<Within>) -> Arc<Run> {
         let dependents = graph.dependents();
         let store = Store::new(&graph, &dependents);
         let total = graph.len();
@@ -117,6 +121,7 @@ impl Run {
             changed: Condvar::new(),
             caller_waits: AtomicBool::new(false),
             on_finish: Mutex::new(on_finish),
+            within,
             graph,
         })
     }
@@ -174,7 +179,8 @@ impl Run {
         if self.stopped.swap(true, Ordering::AcqRel) {
             return;
         }
-        match lock(&self.on_finish).take() {
+        let on_finish = lock(&self.on_finish).take();
+        match on_finish {
             Some(on_finish) => {
                 drop(kept);
                 on_finish(outcome);
@@ -281,7 +287,11 @@ impl Work for Run {
 
     fn work(&self) {
         Member::sit_down(self, |member| {
-            crate::panics::in_task(|| self.interrupts.within(|| member.work()));
+            let mut work = || crate::panics::in_task(|| self.interrupts.within(|| member.work()));
+            match &self.within {
+                Some(within) => within(&mut work),
+                None => work(),
+            }
         });
     }
 }
@@ -313,6 +323,7 @@ impl<'a> Member<'a> {
     }
 
     fn work(&mut self) {
+        let turn = Turn::begin();
         while let Some(id) = self.find() {
             let mut next = Some(id);
             while let Some(id) = next {
@@ -320,8 +331,17 @@ impl<'a> Member<'a> {
                     return;
                 }
                 next = self.execute(id);
+                if let Some(id) = next
+                    && turn.is_over(&self.run.crew)
+                {
+                    match &self.seat {
+                        Some((_, stack)) => stack.push(id),
+                        None => self.run.overflow.push(id),
+                    }
+                    return;
+                }
             }
-            if self.run.crew.is_crowded() {
+            if self.run.crew.is_crowded() || turn.is_over(&self.run.crew) {
                 return;
             }
         }

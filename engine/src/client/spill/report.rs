@@ -59,6 +59,9 @@ pub enum SpillError {
         /// What the codec said.
         reason: String,
     },
+    /// Its last future was dropped.
+    #[error("the result was released before it was read; keep a future of it until then")]
+    Released,
 }
 
 /// A number of results, and how large they are.
