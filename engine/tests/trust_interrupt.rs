@@ -50,7 +50,7 @@ fn interrupt_from_within(plan: &mut Plan, at: usize, scheduler: Scheduler) -> bo
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(80) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(50) })]
 
     #[test]
     fn a_task_may_interrupt_its_own_compute(mut plan in any_plan(LIMITS), at in any::<usize>()) {
@@ -123,7 +123,7 @@ mod leaks {
 
     const SMALL: Limits = Limits { nodes: 20, ..LIMITS };
 
-    /// One compute that fails or is interrupted, by a task of its own or of another compute. A few have nothing that could.
+    /// One compute that fails or is interrupted, by a task of its own or of another compute. A few have no such task.
     fn end_badly(seed: u64) {
         let mut numbers = Numbers(seed);
         let fails = !seed.is_multiple_of(8);

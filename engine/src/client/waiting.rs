@@ -199,6 +199,7 @@ pub fn wait_timeout<T>(futures: &[Future<T>], timeout: Duration) -> Result<bool>
 /// not_done[0].cancel();
 /// # Ok::<(), taskloom::Error>(())
 /// ```
+#[allow(clippy::type_complexity)]
 pub fn wait_first<T>(futures: &[Future<T>]) -> Result<(Vec<Future<T>>, Vec<Future<T>>)> {
     wait_for_some(futures, 1, None)?;
     Ok(futures.iter().cloned().partition(Future::done))
