@@ -1,7 +1,6 @@
 //! Interrupts of those who wait for futures. An interrupt ends every wait of the process, so these tests have a process
-//! of their own and take turns.
+//! of their own and run one after the other: the last makes it a notebook's process, which it stays.
 
-use std::sync::{Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,11 +9,6 @@ use taskloom::prelude::*;
 use taskloom::{Error, Result, interrupt};
 
 const LONG: Duration = Duration::from_secs(600);
-
-fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
 
 /// Interrupts `wait`, which waits for what does not come, and gives what it came to. Repeatedly: nothing outside tells
 /// when the wait has really begun.
@@ -43,8 +37,13 @@ fn waited_for<T>(outcome: Result<T>) -> String {
 }
 
 #[test]
+fn interrupts() -> Result<()> {
+    an_interrupt_ends_every_wait_and_no_task()?;
+    an_interrupt_of_a_compute_ends_a_wait_in_its_tasks()?;
+    in_a_cell_an_interrupt_ends_all_that_follows()
+}
+
 fn an_interrupt_ends_every_wait_and_no_task() -> Result<()> {
-    let _turn = turn();
     let client = Client::builder().threads(1).build()?;
     let go = client.event("go");
     let gate = go.clone();
@@ -74,9 +73,7 @@ fn an_interrupt_ends_every_wait_and_no_task() -> Result<()> {
     Ok(())
 }
 
-#[test]
 fn an_interrupt_of_a_compute_ends_a_wait_in_its_tasks() -> Result<()> {
-    let _turn = turn();
     let client = Client::builder().threads(2).build()?;
     let go = client.event("never");
     let gate = go.clone();
@@ -93,9 +90,7 @@ fn an_interrupt_of_a_compute_ends_a_wait_in_its_tasks() -> Result<()> {
     Ok(())
 }
 
-#[test]
 fn in_a_cell_an_interrupt_ends_all_that_follows() -> Result<()> {
-    let _turn = turn();
     let client = Client::builder().threads(1).build()?;
     let go = client.event("go");
     let gate = go.clone();
