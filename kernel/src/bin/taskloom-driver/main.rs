@@ -1,13 +1,11 @@
 //! Answers in cargo's place, so that compiling a cell is one run of rustc.
 //!
 //! evcxr compiles cells by running `cargo`, found through `rustup`. The kernel puts links named `cargo`, `rustup` and
-//! `rustc` to this program in front of evcxr's `PATH`. For a cell without dependencies of its own it runs
-//! rustc directly, linking the engine that was compiled at set-up, and prints the messages that cargo would have
-//! printed. All else goes to the real tools; a cell with `:dep`s is built by the real cargo, and this program then
-//! serves as its rustc wrapper to link the engine into the cell.
-//!
-//! A `check` is how the kernel learns types (see the kernel's `session::types`): it compiles to metadata only, without
-//! the statements by which evcxr stores variables.
+//! `rustc` to this program in front of evcxr's `PATH`. It runs rustc directly, linking the engine that was compiled at
+//! set-up, the session's items and the crates that were added to the session, and prints the messages that cargo would
+//! have printed. All else goes to the real tools.
+
+mod variables;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -36,9 +34,22 @@ struct Config {
     no_sources: PathBuf,
     /// A file that is there once the user has interrupted the cell.
     interrupted: PathBuf,
+    /// A file with what surrounds a cell: a [`Preamble`].
+    preamble: PathBuf,
     /// The user's own PATH and CARGO_HOME.
     path: OsString,
     cargo_home: Option<OsString>,
+}
+
+/// What the session adds to a cell: its imports, its items, its crates.
+#[derive(Deserialize)]
+struct Preamble {
+    /// Source, on one line.
+    source: String,
+    /// Attributes for the whole crate.
+    attributes: String,
+    /// For rustc.
+    arguments: Vec<OsString>,
 }
 
 /// The crate that evcxr makes of a cell.
@@ -66,7 +77,6 @@ fn run() -> Result<ExitCode, String> {
         "rustup" => rustup(&config, &arguments),
         "rustc" => rustc(&config, &arguments),
         "cargo" => cargo(&config, &arguments),
-        "rustc-wrapper" => rustc_wrapper(&config, &arguments),
         other => Err(format!("`{other}` is not a tool that this program stands in for")),
     }
 }
@@ -145,7 +155,6 @@ fn cargo(config: &Config, arguments: &[OsString]) -> Result<ExitCode, String> {
     let plain = |cell: &CellCrate| !cell.has_dependencies;
     match (command.as_str(), cell_crate(&folder)) {
         ("build", Some(cell)) if plain(&cell) => build(config, &cell, arguments),
-        ("check", Some(cell)) if plain(&cell) => check(config, arguments),
         ("metadata", Some(cell)) if plain(&cell) => metadata(&folder),
         ("locate-project", Some(_)) => {
             println!("{}", json!({"root": folder.join("Cargo.toml")}));
@@ -160,16 +169,6 @@ fn cargo(config: &Config, arguments: &[OsString]) -> Result<ExitCode, String> {
             rustc.env("RUSTC_BOOTSTRAP", "1");
             become_tool(rustc)
         }
-        (command @ ("build" | "check"), Some(_)) => {
-            if command == "build" {
-                link_engine(&folder)?;
-            } else {
-                edit_cell(&folder, |source| without_stores(&source))?;
-            }
-            let mut cargo = real_tool(config, &config.cargo, arguments);
-            cargo.env("RUSTC_WRAPPER", config.shims.join("rustc-wrapper"));
-            become_tool(cargo)
-        }
         _ => {
             let mut cargo = real_tool(config, &config.cargo, arguments);
             cargo.env("RUSTC", &config.rustc);
@@ -181,20 +180,26 @@ fn cargo(config: &Config, arguments: &[OsString]) -> Result<ExitCode, String> {
 /// The compiler's own unstable flags are used, but cells shall not depend on unstable features of the language.
 const UNSTABLE: [&str; 1] = ["-Zallow-features="];
 
-/// The lint that names types, and its messages whole: full paths, not cut.
-const TYPE_LINT: &str = "dropping_references";
-const NAME_TYPES: [&str; 4] = ["-W", TYPE_LINT, "-Ztrim-diagnostic-paths=no", "--diagnostic-width=100000"];
-
 /// What makes rustc link the engine into a cell that does not mention it.
 const LINK_ENGINE: &str = "extern crate taskloom as _;";
 
 /// A cell that were not linked to the engine would bring a standard library of its own: a standard output with its own
-/// buffer, and a panic hook that knows nothing of notebooks. The line goes to the end, so that others keep their numbers.
-fn link_engine(folder: &Path) -> Result<(), String> {
-    edit_cell(folder, |source| match source.ends_with(LINK_ENGINE) {
+/// buffer, and a panic hook that knows nothing of notebooks. What is added goes to the end, so that lines keep their
+/// numbers.
+fn surround(folder: &Path, preamble: &Preamble) -> Result<(), String> {
+    edit_cell(folder, |source| match source.contains(LINK_ENGINE) {
         true => source,
-        false => format!("{}\n{LINK_ENGINE}", with_engine_errors(with_engine_store(source))),
+        false => {
+            let source = variables::without_unused(&with_engine_errors(with_engine_store(source)));
+            format!("{} {source}\n{LINK_ENGINE} {}", preamble.attributes, preamble.source)
+        }
     })
+}
+
+fn preamble(config: &Config) -> Result<Preamble, String> {
+    let damaged = |error: &dyn std::fmt::Display| format!("{} is damaged: {error}", config.preamble.display());
+    let text = std::fs::read_to_string(&config.preamble).map_err(|error| damaged(&error))?;
+    serde_json::from_str(&text).map_err(|error| damaged(&error))
 }
 
 /// Changes the file that evcxr wrote for a cell; it writes it anew for the next.
@@ -249,7 +254,8 @@ fn build(config: &Config, cell: &CellCrate, arguments: &[OsString]) -> Result<Ex
     out.extend(target(arguments));
     out.push("debug/deps");
     std::fs::create_dir_all(&out).map_err(|error| format!("cannot make {}: {error}", out.display()))?;
-    link_engine(&here)?;
+    let preamble = preamble(config)?;
+    surround(&here, &preamble)?;
     let mut rustc = Command::new(&config.rustc);
     rustc
         .args(["--crate-name", CELL, "--edition", "2024", "--crate-type", "cdylib", "--emit", "link", "src/lib.rs"])
@@ -264,7 +270,8 @@ fn build(config: &Config, cell: &CellCrate, arguments: &[OsString]) -> Result<Ex
         .arg(format!("opt-level={}", cell.opt_level))
         .arg("--out-dir")
         .arg(&out)
-        .args(engine_arguments(config));
+        .args(engine_arguments(config))
+        .args(&preamble.arguments);
     let messages = compile(&mut rustc)?;
     // What has not begun need not be stopped, and costs nobody a variable.
     if config.interrupted.exists() {
@@ -282,48 +289,6 @@ fn build(config: &Config, cell: &CellCrate, arguments: &[OsString]) -> Result<Ex
         }));
     }
     finish(lines, messages.success)
-}
-
-fn check(config: &Config, arguments: &[OsString]) -> Result<ExitCode, String> {
-    let here = std::env::current_dir().map_err(|error| format!("the cell's folder is gone: {error}"))?;
-    let mut out = here.join("target");
-    out.extend(target(arguments));
-    out.push("check");
-    std::fs::create_dir_all(&out).map_err(|error| format!("cannot make {}: {error}", out.display()))?;
-    let source = std::fs::read_to_string("src/lib.rs").map_err(|error| format!("cannot read the cell: {error}"))?;
-    // evcxr attributes messages by file name, so the copy is called lib.rs too.
-    let copy = out.join("lib.rs");
-    std::fs::write(&copy, without_stores(&source))
-        .map_err(|error| format!("cannot write {}: {error}", copy.display()))?;
-    let mut rustc = Command::new(&config.rustc);
-    rustc
-        .args(["--crate-name", CELL, "--edition", "2024", "--crate-type", "lib", "--emit", "metadata"])
-        .arg(&copy)
-        .args([
-            "-C",
-            "debuginfo=0",
-            "-Ztrim-diagnostic-paths=no",
-            "--diagnostic-width=100000",
-            "-W",
-            "dropping_references",
-        ])
-        .env("RUSTC_BOOTSTRAP", "1")
-        .arg("--out-dir")
-        .arg(&out)
-        .args(engine_arguments(config));
-    let messages = compile(&mut rustc)?;
-    finish(forwarded(&messages.diagnostics), messages.success)
-}
-
-/// Blanks the statements by which evcxr would store each variable. One that was moved earlier in the cell makes such a
-/// statement an error, and after an error rustc runs no lints; a lint is what tells the kernel the types.
-fn without_stores(source: &str) -> String {
-    let mut kept = String::with_capacity(source.len());
-    for line in source.split_inclusive('\n') {
-        let store = line.starts_with("evcxr_variable_store(") && line.trim_end().ends_with(");");
-        kept.push_str(if store { "\n" } else { line });
-    }
-    kept
 }
 
 struct Messages {
@@ -351,7 +316,7 @@ fn compile(rustc: &mut Command) -> Result<Messages, String> {
         return Err(format!("rustc failed ({}) and said only:\n{rest}", output.status));
     }
     // evcxr takes any message for an error of the cell.
-    diagnostics.retain(|message| message["level"] == "error" || message["code"]["code"] == TYPE_LINT);
+    diagnostics.retain(|message| message["level"] == "error");
     Ok(Messages { diagnostics, success: output.status.success() })
 }
 
@@ -402,39 +367,6 @@ fn metadata(here: &Path) -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// cargo runs `rustc-wrapper rustc args…` for every crate; the cell's own gets the engine.
-fn rustc_wrapper(config: &Config, arguments: &[OsString]) -> Result<ExitCode, String> {
-    let (rustc, rest) = arguments.split_first().ok_or("cargo named no rustc")?;
-    let mut command = Command::new(rustc);
-    let is_cell = rest.windows(2).any(|pair| pair[0] == "--crate-name" && pair[1] == CELL);
-    if !is_cell {
-        command.args(rest);
-    } else {
-        // cargo's own `metadata` would make the cell another crate than one without dependencies: the user's types
-        // would be other types, and their variables lost.
-        let mut arguments = rest.iter().peekable();
-        while let Some(argument) = arguments.next() {
-            let of_metadata = |next: &OsString| next.to_string_lossy().starts_with("metadata=");
-            if argument == "-C" && arguments.peek().is_some_and(|next| of_metadata(next)) {
-                arguments.next();
-            } else {
-                command.arg(argument);
-            }
-        }
-        command.args(engine_arguments(config));
-        let only_checks = !rest.iter().any(|argument| {
-            argument.to_string_lossy().starts_with("--emit=") && argument.to_string_lossy().contains("link")
-        });
-        if config.interrupted.exists() {
-            return Err("interrupted while compiling".to_owned());
-        }
-        if only_checks {
-            command.args(NAME_TYPES).args(UNSTABLE).env("RUSTC_BOOTSTRAP", "1");
-        }
-    }
-    become_tool(command)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -447,10 +379,5 @@ mod tests {
         assert_eq!(changed.lines().position(|line| line.contains("run_user_code")), Some(7));
         assert!(changed.contains("{ pub use ::taskloom::cell::store::*; }\n") && !changed.contains("struct A"));
         assert_eq!(with_engine_store("fn f() {}".to_owned()), "fn f() {}");
-    }
-
-    #[test]
-    fn stores_are_blanked_for_a_check() {
-        assert_eq!(without_stores("let x = 1;\nevcxr_variable_store(x);\nOk(())\n"), "let x = 1;\n\nOk(())\n");
     }
 }

@@ -1,0 +1,568 @@
+//! The process between the kernel and the worker.
+//!
+//! It has one thread and waits for five things: an instruction on standard input, a line on the control pipe, a report
+//! of the worker, the end of a child, and deadlines. Only it knows which of its children is the worker; the others are
+//! copies, asleep.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::snapshot::{self, Side, WakeWords};
+use crate::system::{check, duplicate, pipe, poll, set_close_on_exec, set_nonblocking};
+use crate::worker::{self, Channels};
+
+/// What evcxr waits for after `LOAD_AND_RUN`.
+const COMPLETE: &[u8] = b"EVCXR_EXECUTION_COMPLETE\n";
+/// What makes evcxr forget a cell: it reads text, and a line that is not UTF-8 is an error to it, upon which it keeps the
+/// state from before the cell and the process it has. The newline ends a line that the dead worker may have begun.
+const FORGET: &[u8] = b"\n\xff\n";
+/// How long an interrupted cell may go on before its process is ended.
+const GRACE: Duration = Duration::from_millis(1500);
+/// How often memory is looked at while a cell runs, when there is a limit.
+const MEMORY_INTERVAL: Duration = Duration::from_millis(50);
+/// Copies that are kept for `%undo` when nothing else is said.
+const KEPT: usize = 3;
+/// How long the first test of copies may take.
+const PROBE_PATIENCE: Duration = Duration::from_secs(3);
+/// How the copy that a probe makes ends, when its threads live.
+const PROBE_SUCCESS: i32 = 42;
+
+/// Written to by the handler of SIGCHLD.
+static CHILD_ENDED: AtomicI32 = AtomicI32::new(-1);
+
+/// A sleeping copy of the worker.
+struct Copy {
+    process: libc::pid_t,
+    slot: usize,
+}
+
+/// Why the supervisor ended the worker.
+#[derive(Clone, Copy, PartialEq)]
+enum Ended {
+    Interrupted,
+    MemoryLimit,
+    /// The cell failed, and took variables with it that were there before.
+    TookVariables,
+    Undone(usize),
+}
+
+/// Whether copies can be made here.
+enum Copies {
+    /// A test is on its way.
+    Probing {
+        process: libc::pid_t,
+        deadline: Instant,
+    },
+    Work,
+    Fail(String),
+}
+
+struct Supervisor {
+    words: WakeWords,
+    events: File,
+    protocol: File,
+    instructions: Lines,
+    control: Option<Lines>,
+    reports: Lines,
+    to_worker: File,
+    children: File,
+    worker: libc::pid_t,
+    /// A cell runs.
+    running: bool,
+    /// The copy from before the cell that runs.
+    current: Option<Copy>,
+    /// Why there is none.
+    no_copy: Option<String>,
+    /// Copies from before earlier cells, newest last; `None` where a cell had none.
+    earlier: VecDeque<Option<Copy>>,
+    keep: usize,
+    copies: Copies,
+    ended: Option<Ended>,
+    deadline: Option<Instant>,
+    memory_limit: u64,
+}
+
+/// Runs until the kernel closes its end.
+///
+/// # Errors
+/// What keeps the worker from starting.
+pub fn run() -> Result<(), Box<dyn std::error::Error>> {
+    let events_fd: RawFd = variable("TASKLOOM_EVENTS_FD")?.parse()?;
+    let control_fd: Option<RawFd> = std::env::var("TASKLOOM_CONTROL_FD").ok().and_then(|text| text.parse().ok());
+    let input_fd: Option<RawFd> = std::env::var("TASKLOOM_INPUT_FD").ok().and_then(|text| text.parse().ok());
+    let engine = variable("TASKLOOM_ENGINE")?;
+    let folder = std::env::var_os("TASKLOOM_SESSION_FOLDER").map(PathBuf::from);
+    let memory_limit = std::env::var("TASKLOOM_MEMORY_LIMIT").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+    for fd in [Some(events_fd), control_fd, input_fd].into_iter().flatten() {
+        set_close_on_exec(fd);
+    }
+    // SAFETY: the kernel opened these descriptors for us, and nobody else in this process has them.
+    let (events, control, input) = unsafe {
+        (
+            File::from_raw_fd(events_fd),
+            control_fd.map(|fd| OwnedFd::from_raw_fd(fd)),
+            input_fd.map(|fd| File::from_raw_fd(fd)),
+        )
+    };
+    let words = WakeWords::new()?;
+    let (from_supervisor, to_worker) = pipe()?;
+    let (reports, to_supervisor) = pipe()?;
+    let (children, child_ended) = pipe()?;
+    set_nonblocking(child_ended.as_raw_fd())?;
+    let kernel = std::os::unix::process::parent_id();
+
+    // SAFETY: this process has one thread, so the child may do anything.
+    let worker = match check(unsafe { libc::fork() })? {
+        0 => {
+            begin_child();
+            // The ends that are the supervisor's.
+            drop((to_worker, reports, children, child_ended, control));
+            let channels = Channels {
+                commands: from_supervisor.into(),
+                protocol: duplicate(1)?.into(),
+                reports: to_supervisor.into(),
+                events,
+                input,
+            };
+            worker::run(channels, &engine, &words)?;
+            // SAFETY: the supervisor has gone; destructors of user values could block, and nobody would see them.
+            unsafe { libc::_exit(0) }
+        }
+        worker => worker,
+    };
+    drop((from_supervisor, to_supervisor, input));
+    watch_children(child_ended);
+    let copies = start_probe(&words);
+    let mut supervisor = Supervisor {
+        words,
+        events,
+        protocol: duplicate(1)?.into(),
+        instructions: Lines::new(duplicate(0)?)?,
+        control: control.map(Lines::new).transpose()?,
+        reports: Lines::new(reports)?,
+        to_worker: to_worker.into(),
+        children: children.into(),
+        worker,
+        running: false,
+        current: None,
+        no_copy: None,
+        earlier: VecDeque::new(),
+        keep: KEPT,
+        copies,
+        ended: None,
+        deadline: None,
+        memory_limit,
+    };
+    let code = supervisor.serve();
+    supervisor.end_all();
+    // The kernel removes its folder itself, unless it was killed.
+    if let Some(folder) = folder.filter(|_| std::os::unix::process::parent_id() != kernel) {
+        let _ = std::fs::remove_dir_all(folder);
+    }
+    std::process::exit(code);
+}
+
+fn variable(name: &str) -> Result<String, String> {
+    std::env::var(name).map_err(|_| format!("{name} is not set; this program is started by the kernel, not by hand"))
+}
+
+/// A group of its own, so that what the user starts can be ended with it; and death with the supervisor.
+fn begin_child() {
+    // SAFETY: system calls on this process.
+    unsafe {
+        libc::setpgid(0, 0);
+        #[cfg(target_os = "linux")]
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+    }
+    // When memory runs out, the system had better take this process than the browser: it can be brought back.
+    #[cfg(target_os = "linux")]
+    let _ = std::fs::write("/proc/self/oom_score_adj", "500");
+}
+
+fn watch_children(pipe: OwnedFd) {
+    extern "C" fn on_child(_: libc::c_int) {
+        // SAFETY: writes one byte to a descriptor that stays open; a full pipe says enough already.
+        unsafe { libc::write(CHILD_ENDED.load(Ordering::SeqCst), b"c".as_ptr().cast(), 1) };
+    }
+    CHILD_ENDED.store(std::os::fd::IntoRawFd::into_raw_fd(pipe), Ordering::SeqCst);
+    // SAFETY: the handler makes one system call. An interrupt of a terminal is the kernel's to handle.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = on_child as extern "C" fn(libc::c_int) as usize;
+        action.sa_flags = libc::SA_RESTART | libc::SA_NOCLDSTOP;
+        libc::sigaction(libc::SIGCHLD, &action, std::ptr::null_mut());
+        libc::signal(libc::SIGINT, libc::SIG_IGN);
+        libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+    }
+}
+
+/// Tests, in a process of its own and while the worker starts, whether threads live on in a copy.
+fn start_probe(words: &WakeWords) -> Copies {
+    if words.len() == 0 {
+        return match snapshot::take(words, 0) {
+            Err(reason) => Copies::Fail(reason),
+            Ok(_) => Copies::Work,
+        };
+    }
+    words.prepare(0);
+    // SAFETY: this process has one thread, so the child may do anything.
+    match unsafe { libc::fork() } {
+        0 => {
+            begin_child();
+            let code = match snapshot::probe(words, 0) {
+                Ok(Side::Original(_)) => {
+                    words.wake(0);
+                    0
+                }
+                Ok(Side::Woken) => PROBE_SUCCESS,
+                Err(_) => 1,
+            };
+            // SAFETY: ends the test.
+            unsafe { libc::_exit(code) }
+        }
+        process if process > 0 => Copies::Probing { process, deadline: Instant::now() + PROBE_PATIENCE },
+        _ => Copies::Fail("the system allows no further process".to_owned()),
+    }
+}
+
+impl Supervisor {
+    /// Gives the code to exit with.
+    fn serve(&mut self) -> i32 {
+        loop {
+            let control = self.control.as_ref().map_or(-1, Lines::descriptor);
+            let [reported, ended, told, controlled] = poll(
+                [self.reports.descriptor(), self.children.as_raw_fd(), self.instructions.descriptor(), control],
+                self.next_wait(),
+            );
+            // What the worker said before it ended comes first.
+            if reported != 0 {
+                self.take_reports();
+            }
+            if ended != 0 {
+                let mut bytes = [0; 64];
+                let _ = self.children.read(&mut bytes);
+                if let Some(code) = self.reap() {
+                    return code;
+                }
+            }
+            if controlled != 0 {
+                for line in self.control.as_mut().map(Lines::read).unwrap_or_default() {
+                    self.control(&line);
+                }
+            }
+            if told != 0 {
+                for line in self.instructions.read() {
+                    self.instruct(&line);
+                }
+                if self.instructions.closed {
+                    return 0;
+                }
+            }
+            self.look_at_clock();
+        }
+    }
+
+    fn next_wait(&self) -> libc::c_int {
+        let probing = match &self.copies {
+            Copies::Probing { deadline, .. } => Some(*deadline),
+            _ => None,
+        };
+        let memory = (self.memory_limit > 0 && self.running).then(|| Instant::now() + MEMORY_INTERVAL);
+        let next = [probing, self.deadline, memory].into_iter().flatten().min();
+        next.map_or(-1, |next| next.saturating_duration_since(Instant::now()).as_millis() as libc::c_int + 1)
+    }
+
+    fn look_at_clock(&mut self) {
+        if let Copies::Probing { process, deadline } = self.copies
+            && Instant::now() > deadline
+        {
+            kill_group(process);
+            self.copies = Copies::Fail("a test copy of a process did not answer".to_owned());
+        }
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            self.deadline = None;
+            self.end_worker(Ended::Interrupted);
+        }
+        if self.memory_limit > 0 && self.running && self.ended.is_none() && memory_of(self.worker) > self.memory_limit {
+            self.end_worker(Ended::MemoryLimit);
+        }
+    }
+
+    fn end_worker(&mut self, why: Ended) {
+        self.ended = Some(why);
+        kill_group(self.worker);
+    }
+
+    /// A line of evcxr's: a cell to run.
+    fn instruct(&mut self, line: &str) {
+        self.wait_for_probe();
+        let slot = self.free_slot();
+        if let Some(slot) = slot {
+            self.words.prepare(slot);
+        }
+        self.running = true;
+        self.no_copy = match &self.copies {
+            Copies::Fail(reason) => Some(reason.clone()),
+            _ => None,
+        };
+        let slot = slot.filter(|_| self.no_copy.is_none());
+        let line = match slot {
+            Some(slot) => format!("{line} {slot}\n"),
+            None => format!("{line}\n"),
+        };
+        // A worker that has gone is noticed by its end.
+        let _ = self.to_worker.write_all(line.as_bytes());
+    }
+
+    fn wait_for_probe(&mut self) {
+        while let Copies::Probing { .. } = self.copies {
+            poll([self.children.as_raw_fd()], 20);
+            let mut bytes = [0; 64];
+            if poll([self.children.as_raw_fd()], 0)[0] != 0 {
+                let _ = self.children.read(&mut bytes);
+            }
+            self.reap();
+            self.look_at_clock();
+        }
+    }
+
+    fn free_slot(&mut self) -> Option<usize> {
+        let used = |slot: &usize| self.earlier.iter().flatten().any(|copy| copy.slot == *slot);
+        // The first is the probe's.
+        (1..self.words.len()).find(|slot| !used(slot))
+    }
+
+    /// Lines of the worker: `copy <pid> <slot>`, `no-copy <reason>`, `done`, `failed` (the cell failed and took variables).
+    fn take_reports(&mut self) {
+        for line in self.reports.read() {
+            let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
+            match word {
+                "copy" => {
+                    let mut numbers = rest.split(' ').map(|number| number.parse::<i32>().unwrap_or(0));
+                    let (process, slot) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+                    self.current = Some(Copy { process, slot: slot.unsigned_abs() as usize });
+                }
+                "no-copy" => self.no_copy = Some(rest.to_owned()),
+                "done" => self.complete(),
+                "failed" if self.current.is_some() => self.end_worker(Ended::TookVariables),
+                "failed" => self.complete(),
+                _ => {}
+            }
+        }
+    }
+
+    /// The cell has ended by itself.
+    fn complete(&mut self) {
+        // It was told to stop, and took its time.
+        self.deadline = None;
+        self.running = false;
+        let copy = self.current.take();
+        let kept = copy.is_some();
+        self.earlier.push_back(copy);
+        self.forget_oldest();
+        self.send(&json!({"type": "ready", "copied": kept, "process": self.worker}));
+        let _ = self.protocol.write_all(COMPLETE);
+    }
+
+    fn forget_oldest(&mut self) {
+        while self.earlier.len() > self.keep {
+            if let Some(copy) = self.earlier.pop_front().flatten() {
+                kill_group(copy.process);
+            }
+        }
+    }
+
+    /// How many cells can be undone.
+    fn steps(&self) -> usize {
+        self.earlier.iter().rev().take_while(|copy| copy.is_some()).count()
+    }
+
+    fn control(&mut self, line: &str) {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match (word, rest.parse::<u64>()) {
+            ("interrupt", _) if self.running => {
+                // SAFETY: the worker has not been reaped.
+                unsafe { libc::kill(self.worker, libc::SIGINT) };
+                self.deadline = Some(Instant::now() + GRACE);
+            }
+            ("undo", Ok(steps)) => {
+                let steps = steps as usize;
+                if self.running || steps == 0 || steps > self.steps() {
+                    self.send(&json!({"type": "undone", "steps": 0, "process": self.worker}));
+                } else {
+                    self.end_worker(Ended::Undone(steps));
+                }
+            }
+            ("keep", Ok(keep)) => {
+                self.keep = (keep as usize).min(self.words.len().saturating_sub(2));
+                self.forget_oldest();
+            }
+            ("memory", Ok(limit)) => self.memory_limit = limit,
+            _ => {}
+        }
+    }
+
+    /// Takes the ends of children. Gives a code when it is time to exit.
+    fn reap(&mut self) -> Option<i32> {
+        loop {
+            let mut status = 0;
+            // SAFETY: `status` is where the system writes.
+            let process = unsafe { libc::waitpid(-1, &mut status, libc::WNOHANG) };
+            if process <= 0 {
+                return None;
+            }
+            if process == self.worker {
+                self.take_reports();
+                if let Some(code) = self.worker_ended(status) {
+                    return Some(code);
+                }
+            } else if let Copies::Probing { process: probe, .. } = self.copies {
+                if libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == PROBE_SUCCESS {
+                    self.copies = Copies::Work;
+                } else if process != probe || status != 0 {
+                    self.copies = Copies::Fail("a test copy of a process did not work".to_owned());
+                }
+            } else {
+                // A copy that the system ended, perhaps for its memory.
+                for copy in &mut self.earlier {
+                    copy.take_if(|copy| copy.process == process);
+                }
+                self.current.take_if(|copy| copy.process == process);
+            }
+        }
+    }
+
+    fn worker_ended(&mut self, status: i32) -> Option<i32> {
+        let ended = self.ended.take();
+        self.deadline = None;
+        // What the cell has started and left.
+        end_group(self.worker);
+        let copy = match ended {
+            Some(Ended::Undone(steps)) => {
+                for _ in 1..steps {
+                    if let Some(copy) = self.earlier.pop_back().flatten() {
+                        kill_group(copy.process);
+                    }
+                }
+                self.earlier.pop_back().flatten()
+            }
+            _ if self.running => self.current.take(),
+            // Between cells: the work of the newest cell goes too.
+            _ => self.earlier.pop_back().flatten(),
+        };
+        let restored = copy.is_some();
+        if let Some(copy) = copy {
+            self.worker = copy.process;
+            self.words.wake(copy.slot);
+        }
+        match ended {
+            Some(Ended::Undone(steps)) => self.send(&json!({"type": "undone", "steps": steps, "process": self.worker})),
+            _ => self.send(&json!({
+                "type": "died",
+                "signal": libc::WIFSIGNALED(status).then(|| libc::WTERMSIG(status)),
+                "code": libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status)),
+                "why": match ended {
+                    Some(Ended::Interrupted) => "interrupted",
+                    Some(Ended::MemoryLimit) => "memory",
+                    Some(Ended::TookVariables) => "rolled_back",
+                    _ => "itself",
+                },
+                "limit": self.memory_limit,
+                "running": self.running,
+                "restored": restored,
+                "process": self.worker,
+                "reason": self.no_copy,
+            })),
+        }
+        if !restored {
+            return Some(98);
+        }
+        if std::mem::take(&mut self.running) {
+            let _ = self.protocol.write_all(FORGET);
+        }
+        None
+    }
+
+    fn end_all(&mut self) {
+        kill_group(self.worker);
+        for copy in self.earlier.drain(..).flatten().chain(self.current.take()) {
+            kill_group(copy.process);
+        }
+        // SAFETY: takes the ends of children until there is none.
+        while unsafe { libc::waitpid(-1, std::ptr::null_mut(), 0) } > 0 {}
+    }
+
+    fn send(&mut self, event: &Value) {
+        let _ = self.events.write_all(format!("\n{event}\n").as_bytes());
+    }
+}
+
+/// Ends a child that has not been reaped, and what was started from it.
+fn kill_group(process: libc::pid_t) {
+    end_group(process);
+    // It may not have come so far as to have a group.
+    // SAFETY: the number is still the child's.
+    unsafe { libc::kill(process, libc::SIGKILL) };
+}
+
+/// Ends what was started from a child.
+fn end_group(leader: libc::pid_t) {
+    // SAFETY: no other group can have this number while a process is left in it.
+    unsafe { libc::kill(-leader, libc::SIGKILL) };
+}
+
+/// Memory that is a process's own, in bytes; 0 where it cannot be known.
+fn memory_of(process: libc::pid_t) -> u64 {
+    let Ok(text) = std::fs::read_to_string(format!("/proc/{process}/statm")) else { return 0 };
+    let mut pages = text.split(' ').skip(1).map(|number| number.parse::<u64>().unwrap_or(0));
+    let (resident, shared) = (pages.next().unwrap_or(0), pages.next().unwrap_or(0));
+    // SAFETY: asks for a constant of the system.
+    resident.saturating_sub(shared) * unsafe { libc::sysconf(libc::_SC_PAGESIZE) }.unsigned_abs()
+}
+
+/// Lines from a descriptor, as they come.
+struct Lines {
+    source: File,
+    pending: Vec<u8>,
+    closed: bool,
+}
+
+impl Lines {
+    fn new(source: OwnedFd) -> io::Result<Self> {
+        set_nonblocking(source.as_raw_fd())?;
+        Ok(Lines { source: source.into(), pending: Vec::new(), closed: false })
+    }
+
+    fn descriptor(&self) -> RawFd {
+        if self.closed { -1 } else { self.source.as_raw_fd() }
+    }
+
+    /// All whole lines that are there.
+    fn read(&mut self) -> Vec<String> {
+        let mut buffer = [0; 4096];
+        loop {
+            match self.source.read(&mut buffer) {
+                Ok(0) => {
+                    self.closed = true;
+                    break;
+                }
+                Ok(length) => self.pending.extend_from_slice(&buffer[..length]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+        let mut lines = Vec::new();
+        while let Some(end) = self.pending.iter().position(|&byte| byte == b'\n') {
+            let line: Vec<u8> = self.pending.drain(..=end).collect();
+            lines.push(String::from_utf8_lossy(&line[..end]).into_owned());
+        }
+        lines
+    }
+}
