@@ -173,9 +173,9 @@ fn wire_form(event: &Event) -> Value {
 /// The machinery behind a cell's last expression: the first of these that fits the value's type shows it.
 ///
 /// In order: an inherent method `evcxr_display` (evcxr's own convention), `()` which shows nothing, [`Show`], `Debug`,
-/// and the name of the type.
+/// `Display`, and the name of the type.
 pub mod show {
-    use std::fmt::Debug;
+    use std::fmt::{Debug, Display};
 
     use super::{Event, MimeBundle, Show, emit};
 
@@ -217,14 +217,14 @@ pub mod show {
         /// Does nothing.
         fn emit(&self) {}
     }
-    impl ShowUnit for &&&Shown<'_, ()> {}
+    impl ShowUnit for &&&&Shown<'_, ()> {}
 
     /// A type with rich forms.
     pub trait ShowRich {
         /// Sends the forms.
         fn emit(&self);
     }
-    impl<T: Show + ?Sized> ShowRich for &&Shown<'_, T> {
+    impl<T: Show + ?Sized> ShowRich for &&&Shown<'_, T> {
         fn emit(&self) {
             emit(Event::Result(self.0.show()));
         }
@@ -235,24 +235,40 @@ pub mod show {
     /// Longer texts are cut; a browser has to live with them.
     const MOST_BYTES: usize = 100_000;
 
+    /// The beginning of a text that is too long for a browser, and how much is left out.
+    fn cut(mut text: String) -> String {
+        if text.len() > MOST_BYTES {
+            let at = text.floor_char_boundary(MOST_BYTES);
+            let hidden = text.len() - at;
+            text.truncate(at);
+            text.push_str(&format!("\n… and {hidden} more bytes; print a part of the value to see it"));
+        }
+        text
+    }
+
     /// A type with a `Debug` form.
     pub trait ShowDebug {
         /// Sends the form.
         fn emit(&self);
     }
-    impl<T: Debug + ?Sized> ShowDebug for &Shown<'_, T> {
+    impl<T: Debug + ?Sized> ShowDebug for &&Shown<'_, T> {
         fn emit(&self) {
             let mut text = format!("{:?}", self.0);
             if text.len() > WIDTH && !text.contains('\n') {
                 text = format!("{:#?}", self.0);
             }
-            if text.len() > MOST_BYTES {
-                let cut = (0..=MOST_BYTES).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-                let hidden = text.len() - cut;
-                text.truncate(cut);
-                text.push_str(&format!("\n… and {hidden} more bytes; print a part of the value to see it"));
-            }
-            emit(Event::Result(MimeBundle::new().with("text/plain", text)));
+            emit(Event::Result(MimeBundle::new().with("text/plain", cut(text))));
+        }
+    }
+
+    /// A type with a `Display` form only.
+    pub trait ShowDisplay {
+        /// Sends the form.
+        fn emit(&self);
+    }
+    impl<T: Display + ?Sized> ShowDisplay for &Shown<'_, T> {
+        fn emit(&self) {
+            emit(Event::Result(MimeBundle::new().with("text/plain", cut(self.0.to_string()))));
         }
     }
 
@@ -279,12 +295,12 @@ macro_rules! __show {
             value => {
                 #[allow(unused_imports)]
                 use $crate::cell::show::{
-                    NoEvcxrDisplay as _, Outcome as _, ShowDebug as _, ShowName as _, ShowRich as _, ShowUnit as _,
-                    Shown,
+                    NoEvcxrDisplay as _, Outcome as _, ShowDebug as _, ShowDisplay as _, ShowName as _, ShowRich as _,
+                    ShowUnit as _, Shown,
                 };
                 #[allow(clippy::unit_arg, clippy::needless_borrow)]
                 if !value.evcxr_display().is_shown() {
-                    (&&&&Shown(value)).emit();
+                    (&&&&&Shown(value)).emit();
                 }
             }
         }

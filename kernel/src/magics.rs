@@ -32,7 +32,8 @@ struct Magic {
 }
 
 /// All magics, in the order `%lsmagic` shows them.
-const MAGICS: [Magic; 9] = [
+const MAGICS: [Magic; 10] = [
+    Magic { name: "%undo", usage: "%undo", help: "Goes back to before the newest cell.", run: Magics::undo },
     Magic {
         name: "%visualize",
         usage: "%visualize EXPRESSION [FILE.svg|.png|.dot]",
@@ -208,6 +209,12 @@ impl Magics {
         Ok(())
     }
 
+    fn undo(&mut self, context: &mut Context, _: &str) -> Result<(), Failure> {
+        let told = context.session.undo()?;
+        context.print(told);
+        Ok(())
+    }
+
     fn who(&mut self, context: &mut Context, _: &str) -> Result<(), Failure> {
         let variables = context.session.variables();
         let text = if variables.is_empty() {
@@ -331,7 +338,7 @@ impl Magics {
 impl Context<'_> {
     fn display<const N: usize>(&self, forms: [(&str, Value); N]) {
         let data: Mime = forms.into_iter().map(|(mime, value)| (mime.to_owned(), value)).collect();
-        (self.show)(Event::Display { data, display_id: None, update: false });
+        (self.show)(Event::Display { data, metadata: Mime::new(), display_id: None, update: false });
     }
 
     fn print(&self, text: String) {

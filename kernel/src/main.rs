@@ -8,6 +8,7 @@
 //! the runner, a program of its own, loads both.
 
 mod commands;
+mod history;
 mod html;
 mod installation;
 mod magics;

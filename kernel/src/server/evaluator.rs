@@ -13,14 +13,14 @@ use super::messages::{Iopub, child, error_content, status};
 use super::tables;
 use crate::installation::Installation;
 use crate::magics::Magics;
-use crate::session::{Completions, Event, Failure, Interrupter, Session};
+use crate::session::{Event, Failure, Interrupter, Session};
 
 /// Work for the evaluator.
 pub enum Job {
     /// A cell.
     Execute(Box<JupyterMessage>),
     /// What could stand at a byte offset of some code.
-    Complete(String, usize, oneshot::Sender<Completions>),
+    Complete(String, usize, oneshot::Sender<super::requests::Completions>),
     /// End the thread.
     End,
 }
@@ -143,14 +143,14 @@ impl Work {
                         match job {
                             Job::Execute(request) => self.abort(&request),
                             Job::Complete(code, offset, answer) => {
-                                let _ = answer.send(session.complete(&code, offset));
+                                let _ = (answer, &code, offset);
                             }
                             Job::End => return,
                         }
                     }
                 }
                 Job::Complete(code, offset, answer) => {
-                    let _ = answer.send(session.complete(&code, offset));
+                    let _ = (answer, &code, offset);
                 }
                 Job::End => return,
             }
@@ -265,13 +265,13 @@ impl Output {
         let Some(parent) = &self.parent else { return };
         let message = match event {
             Event::Stream { name, text } => child(parent, "stream", json!({"name": name, "text": text})),
-            Event::Display { data, display_id, update } => {
+            Event::Display { data, metadata, display_id, update } => {
                 let message_type = if update { "update_display_data" } else { "display_data" };
                 let transient = display_id.map_or_else(|| json!({}), |id| json!({"display_id": id}));
-                child(parent, message_type, json!({"data": data, "metadata": {}, "transient": transient}))
+                child(parent, message_type, json!({"data": data, "metadata": metadata, "transient": transient}))
             }
-            Event::Result(data) => {
-                let content = json!({"data": data, "metadata": {}, "execution_count": self.count});
+            Event::Result(data, metadata) => {
+                let content = json!({"data": data, "metadata": metadata, "execution_count": self.count});
                 child(parent, "execute_result", content)
             }
             Event::Progress(progress) => {
@@ -282,6 +282,7 @@ impl Output {
                     json!({"data": tables::progress_bar(&progress), "metadata": {}, "transient": {"display_id": id}});
                 child(parent, message_type, content)
             }
+            Event::Input { .. } | Event::ClearOutput { .. } | Event::Comm(_) => return,
         };
         self.iopub.send_from_thread(message);
     }

@@ -11,7 +11,6 @@ use tokio::sync::{Notify, oneshot};
 use super::evaluator::{Evaluator, Job};
 use super::messages::child;
 use crate::magics;
-use crate::session::Completions;
 use crate::session::rewrite::{Completeness, completeness};
 
 /// The version of Jupyter's protocol that is spoken.
@@ -56,6 +55,15 @@ const NAMES: [&str; 34] = [
     "enum",
     "trait",
 ];
+
+/// Code to complete, and what to put in its place.
+#[derive(Debug, Default)]
+pub struct Completions {
+    /// Byte range of the code that a completion replaces.
+    pub replaces: std::ops::Range<usize>,
+    /// The candidates, each with its kind.
+    pub candidates: Vec<(String, &'static str)>,
+}
 
 pub struct Requests {
     evaluator: Arc<Evaluator>,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 use super::Sources;
 use super::failure::Failure;
+use super::input::{InputAnswers, InputPipe};
 use crate::installation::Installation;
 
 /// Forms of one output, by MIME type.
@@ -33,15 +35,58 @@ pub enum Event {
     Display {
         /// The forms.
         data: Mime,
+        /// What there is to say about forms, by MIME type.
+        metadata: Mime,
         /// A name for later updates.
         display_id: Option<String>,
         /// Whether it replaces.
         update: bool,
     },
-    /// The value of the cell.
-    Result(Mime),
+    /// The value of the cell: its forms, and what there is to say about them.
+    Result(Mime, Mime),
     /// How far a computation is.
     Progress(Progress),
+    /// The cell reads its standard input.
+    Input {
+        /// What to ask.
+        prompt: String,
+        /// Whether the answer is not to be seen.
+        password: bool,
+    },
+    /// What the cell has shown is to go.
+    ClearOutput {
+        /// Only when there is something new to show.
+        wait: bool,
+    },
+    /// Something for the other end of a comm, which lives in the browser.
+    Comm(CommEvent),
+}
+
+/// What a cell does with a comm.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct CommEvent {
+    /// Names the comm.
+    pub comm_id: String,
+    /// What is done.
+    pub action: CommAction,
+    /// The data that goes with it.
+    #[serde(default)]
+    pub data: Value,
+    /// What the other end is, for `open`.
+    #[serde(default)]
+    pub target_name: String,
+}
+
+/// The three things that can be done with a comm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommAction {
+    /// Opens it.
+    Open,
+    /// Sends on it.
+    Message,
+    /// Closes it.
+    Close,
 }
 
 /// How far a computation is; the engine's `events::Progress` on the wire.
@@ -64,15 +109,78 @@ pub struct Progress {
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Line {
-    Stream { name: String, text: String },
-    Display { data: Mime, display_id: Option<String>, update: bool },
-    Result { data: Mime },
+    Stream {
+        name: String,
+        text: String,
+    },
+    Display {
+        data: Mime,
+        #[serde(default)]
+        metadata: Mime,
+        display_id: Option<String>,
+        update: bool,
+    },
+    Result {
+        data: Mime,
+        #[serde(default)]
+        metadata: Mime,
+    },
     Progress(Progress),
-    Panic { message: String, file: Option<String>, line: Option<u32> },
-    UserError { message: String },
+    Panic {
+        message: String,
+        file: Option<String>,
+        line: Option<u32>,
+    },
+    UserError {
+        message: String,
+    },
     CellPanicked,
     Begin,
     End,
+    /// From the supervisor: a cell has ended by itself, and so many can be undone.
+    Ready {
+        copied: bool,
+        process: u32,
+    },
+    /// From the supervisor: the process of the cells has ended.
+    Died(Death),
+    /// From the supervisor: so many cells have been undone.
+    Undone {
+        steps: usize,
+        process: u32,
+    },
+    Input {
+        #[serde(default)]
+        prompt: String,
+        #[serde(default)]
+        password: bool,
+    },
+    ClearOutput {
+        #[serde(default)]
+        wait: bool,
+    },
+    Comm(CommEvent),
+}
+
+/// How the process that runs cells ended.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Death {
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// What it exited with.
+    pub code: Option<i32>,
+    /// `interrupted`, `memory`, `rolled_back` or `itself`.
+    pub why: String,
+    /// The limit of memory, in bytes; 0 where there is none.
+    pub limit: u64,
+    /// Whether a cell ran.
+    pub running: bool,
+    /// Whether a copy from before the cell has taken over.
+    pub restored: bool,
+    /// Why not.
+    pub reason: Option<String>,
+    /// The process that runs cells now.
+    pub process: u32,
 }
 
 /// What a cell did beside showing things.
@@ -86,6 +194,14 @@ pub struct Report {
     last_panic: Option<Failure>,
     /// The end of what it printed to stderr.
     pub stderr: String,
+    /// How its process ended.
+    pub death: Option<Death>,
+    /// For each time that compiled code has run to its end: whether it can be undone.
+    pub runs: Vec<bool>,
+    /// The process that has the variables now.
+    pub worker: Option<u32>,
+    /// How many cells the supervisor has undone.
+    pub undone: Option<usize>,
 }
 
 /// Where the loader looks for shared libraries.
@@ -93,9 +209,14 @@ const LIBRARY_PATH: &str = if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } 
 /// How much of stderr a message may quote.
 const QUOTED: usize = 8 * 1024;
 
-/// The kernel's end of the pipe. The writing end stays open here too, so that a runner that is started again can use it.
+/// The kernel's ends of the pipes to and from the runner. The runner's ends stay open here too, so that one that is started
+/// again can use them.
 pub struct EventPipe {
     writer: PipeWriter,
+    control: Control,
+    /// The runner's end of it.
+    controlled: PipeReader,
+    input: InputPipe,
     /// Asks the reading thread to say when it has handled all that was sent.
     ask: PipeWriter,
     report: Arc<Mutex<Report>>,
@@ -103,6 +224,19 @@ pub struct EventPipe {
     outputs: Box<dyn Fn(Event) + Send>,
     captured: Captured,
     runs: Arc<AtomicBool>,
+}
+
+/// The way to the runner's supervisor.
+#[derive(Clone)]
+pub struct Control(Arc<Mutex<PipeWriter>>);
+
+impl Control {
+    /// Sends one instruction, such as `interrupt` or `undo 1`.
+    pub fn send(&self, instruction: &str) {
+        let mut pipe = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        // A runner that has gone hears of nothing, and needs not.
+        let _ = pipe.write_all(format!("{instruction}\n").as_bytes());
+    }
 }
 
 /// The MIME type that is being caught, and what has been.
@@ -132,6 +266,7 @@ impl EventPipe {
     pub fn new(sources: Arc<Mutex<Sources>>, sink: impl Fn(Event) + Send + 'static) -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         let (asked, ask) = io::pipe()?;
+        let (controlled, control) = io::pipe()?;
         let runs = Arc::new(AtomicBool::new(false));
         let report = Arc::new(Mutex::new(Report::default()));
         let (passed, fences) = crossbeam_channel::unbounded();
@@ -149,36 +284,60 @@ impl EventPipe {
             reading.read(reader, asked, |event| (for_reader.lock().unwrap_or_else(|p| p.into_inner()))(event))
         })?;
         let outputs = Box::new(move |event| (sink.lock().unwrap_or_else(|p| p.into_inner()))(event));
-        Ok(EventPipe { writer, ask, report, fences, outputs, captured, runs })
+        Ok(EventPipe {
+            writer,
+            control: Control(Arc::new(Mutex::new(control))),
+            controlled,
+            input: InputPipe::new()?,
+            ask,
+            report,
+            fences,
+            outputs,
+            captured,
+            runs,
+        })
     }
 
-    /// The command that starts the runner with this pipe.
-    pub fn runner_command(&self, installation: &Installation) -> Command {
+    /// The command that starts the runner with these pipes.
+    pub fn runner_command(&self, installation: &Installation, folder: &Path) -> Command {
         let mut command = Command::new(installation.programs.join("taskloom-runner"));
-        let fd: RawFd = self.writer.as_raw_fd();
+        let descriptors =
+            [("TASKLOOM_EVENTS_FD", self.writer.as_raw_fd()), ("TASKLOOM_CONTROL_FD", self.controlled.as_raw_fd())];
         command
-            .env("TASKLOOM_EVENTS_FD", fd.to_string())
+            .envs(descriptors.map(|(name, descriptor)| (name, descriptor.to_string())))
             .env("TASKLOOM_ENGINE", &installation.engine)
+            .env("TASKLOOM_SESSION_FOLDER", folder)
             // Cells name the engine as a library they need; here is where the loader finds it.
             .env(LIBRARY_PATH, with_folder(installation));
         if let Some(path) = std::env::var_os(LIBRARY_PATH) {
             command.env("TASKLOOM_USERS_LIBRARY_PATH", path);
         }
         super::toolchain::restore_environment(&mut command);
+        self.input.pass_to(&mut command);
         // SAFETY: only async-signal-safe calls between fork and exec.
         unsafe {
             command.pre_exec(move || {
-                if libc::fcntl(fd, libc::F_SETFD, 0) < 0 {
-                    return Err(io::Error::last_os_error());
+                for (_, descriptor) in descriptors {
+                    if libc::fcntl(descriptor, libc::F_SETFD, 0) < 0 {
+                        return Err(io::Error::last_os_error());
+                    }
                 }
                 // An interrupt from the keyboard of a terminal goes to the kernel, which decides.
                 libc::setpgid(0, 0);
-                #[cfg(target_os = "linux")]
-                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
                 Ok(())
             });
         }
         command
+    }
+
+    /// Tells the runner's supervisor things.
+    pub fn control(&self) -> Control {
+        self.control.clone()
+    }
+
+    /// What takes the lines that cells ask for.
+    pub fn input_answers(&self) -> InputAnswers {
+        self.input.answers()
     }
 
     /// Whether the runner is in a cell, rather than waiting for one to be compiled.
@@ -203,6 +362,12 @@ impl EventPipe {
         std::mem::take(&mut *self.report.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
     }
 
+    /// Shows something of the kernel's own.
+    pub fn show(&mut self, event: Event) {
+        self.fence();
+        (self.outputs)(event);
+    }
+
     /// Shows what evcxr itself has to show: the output of its commands, and of `evcxr_display`.
     pub fn outputs(&mut self, outputs: evcxr::EvalOutputs) {
         if outputs.is_empty() {
@@ -210,7 +375,7 @@ impl EventPipe {
         }
         self.fence();
         let data = outputs.content_by_mime_type.into_iter().map(|(mime, text)| (mime, Value::String(text))).collect();
-        (self.outputs)(Event::Result(data));
+        (self.outputs)(Event::Result(data, Mime::new()));
     }
 }
 
@@ -269,7 +434,7 @@ impl Reading {
                 let text = if name == "stderr" { self.note_stderr(&text) } else { text };
                 sink(Event::Stream { name, text });
             }
-            Line::Display { data, display_id, update } => {
+            Line::Display { data, metadata, display_id, update } => {
                 let mut captured = self.captured.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
                 if let Some((mime_type, values)) = &mut *captured
                     && let Some(value) = data.get(mime_type)
@@ -278,9 +443,9 @@ impl Reading {
                     return;
                 }
                 drop(captured);
-                sink(Event::Display { data, display_id, update });
+                sink(Event::Display { data, metadata, display_id, update });
             }
-            Line::Result { data } => sink(Event::Result(data)),
+            Line::Result { data, metadata } => sink(Event::Result(data, metadata)),
             // Who captures wants an answer, and no bars above it.
             Line::Progress(_) if self.captured.lock().unwrap_or_else(|p| p.into_inner()).is_some() => {}
             Line::Progress(progress) => sink(Event::Progress(progress)),
@@ -299,6 +464,25 @@ impl Reading {
             Line::UserError { message } => {
                 let message = self.sources.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).translate(&message);
                 self.report().user_error = Some(message);
+            }
+            Line::Input { prompt, password } => sink(Event::Input { prompt, password }),
+            Line::ClearOutput { wait } => sink(Event::ClearOutput { wait }),
+            Line::Comm(comm) => sink(Event::Comm(comm)),
+            Line::Ready { copied, process } => {
+                let mut report = self.report();
+                report.runs.push(copied);
+                report.worker = Some(process);
+            }
+            Line::Died(death) => {
+                self.runs.store(false, Ordering::SeqCst);
+                let mut report = self.report();
+                report.worker = Some(death.process);
+                report.death = Some(death);
+            }
+            Line::Undone { steps, process } => {
+                let mut report = self.report();
+                report.undone = Some(steps);
+                report.worker = Some(process);
             }
             Line::Begin => self.runs.store(true, Ordering::SeqCst),
             Line::End => {

@@ -1,8 +1,13 @@
 //! Why a cell did not finish, in words for the person who wrote it.
 
 use evcxr::CompilationError;
+use serde_json::Value;
 
-use super::sources::{Place, Sources};
+use super::diagnostics::{Diagnostic, Position, UserPlace, render};
+use super::events::Death;
+
+use super::explain::{Facts, SHOWN, explain, visible};
+use super::sources::{self, Sources};
 
 const RED: &str = "\u{1b}[31m";
 const BLUE: &str = "\u{1b}[34m";
@@ -38,7 +43,7 @@ impl Failure {
         Failure::new("Error", message.trim(), Vec::new())
     }
 
-    pub(super) fn panic(message: &str, place: Option<&Place>) -> Self {
+    pub(super) fn panic(message: &str, place: Option<&sources::Place>) -> Self {
         let details = place.map(quote).into_iter().collect();
         Failure { place: place.map(|place| place.name.clone()), ..Failure::new("Panic", message, details) }
     }
@@ -55,81 +60,121 @@ impl Failure {
         )
     }
 
-    /// The parser could not read the cell.
-    pub(super) fn syntax(code: &str, at: usize, message: &str) -> Self {
-        let before = &code[..code.floor_char_boundary(at)];
-        let (line, column) =
-            (before.matches('\n').count() + 1, before.chars().rev().take_while(|&c| c != '\n').count() + 1);
-        let text = code.lines().nth(line - 1).unwrap_or_default();
-        let shown = format!(
-            "{RED}{BOLD}error{PLAIN}{BOLD}: {message}{PLAIN}\n{BLUE}  --> line {line}, column {column}{PLAIN}\n\
-             {BLUE}{line:>4} |{PLAIN} {text}\n{BLUE}     |{PLAIN} {}{RED}^{PLAIN}",
-            " ".repeat(column - 1)
-        );
-        Failure {
-            name: "CompileError".to_owned(),
-            value: message.to_owned(),
-            traceback: vec![shown],
-            code: None,
-            place: None,
-        }
-    }
-
-    pub(super) fn interrupted(lost: bool) -> Self {
-        let detail = if lost {
-            "The cell did not stop by itself, so its process was ended and a new one started. Functions, types and `use`s \
-             are kept; variables are gone: run the cells that make them again."
-        } else {
-            "Variables from before this cell are kept."
+    /// The user stopped the cell; `death` tells of its process, if that had to be ended.
+    pub(super) fn interrupted(death: Option<&Death>) -> Self {
+        let detail = match death {
+            None => "Variables from before this cell are kept.".to_owned(),
+            Some(Death { restored: true, .. }) => {
+                "The cell did not stop by itself, so its process was ended. Every variable is as it was before this cell."
+                    .to_owned()
+            }
+            Some(death) => format!("The cell did not stop by itself, so its process was ended. {}", loss(death)),
         };
-        Failure::new("Interrupted", "the cell was stopped", vec![detail.to_owned()])
+        Failure::new("Interrupted", "the cell was stopped", vec![detail])
     }
 
-    pub(super) fn died(message: &str, stderr: &str) -> Self {
-        let what = describe_exit(message);
+    /// The process ended under the cell.
+    pub(super) fn death(death: &Death, stderr: &str) -> Self {
         let mut details = Vec::new();
         let said = stderr.trim();
         if !said.is_empty() {
-            details
-                .push(said.lines().rev().take(5).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n"));
+            let lines: Vec<&str> = said.lines().collect();
+            details.push(lines[lines.len().saturating_sub(5)..].join("\n"));
         }
-        details.push(
-            "A new process has been started. Functions, types and `use`s are kept; variables are gone: run the cells that \
-             make them again."
-                .to_owned(),
-        );
-        Failure::new("Died", format!("the cell ended the process that runs your code ({what})"), details)
+        details.push(if death.restored {
+            "Every variable is as it was before this cell.".to_owned()
+        } else {
+            loss(death)
+        });
+        Failure::new("Died", format!("the cell ended the process that runs your code: {}", cause(death)), details)
     }
 
-    pub(super) fn compilation(errors: &[CompilationError], sources: &Sources) -> Self {
-        let all: Vec<&CompilationError> = errors.iter().collect();
-        let mut errors: Vec<&CompilationError> = all.iter().copied().filter(|error| error.level() == "error").collect();
-        if errors.is_empty() {
-            errors = all;
-        }
-        let mut traceback = Vec::new();
-        for error in &errors {
-            traceback.push(explain(error, sources));
-        }
-        let first = errors.first();
-        let value = match errors.as_slice() {
+    /// The process ended between two cells.
+    pub(super) fn death_between(death: &Death) -> Self {
+        let detail = if death.restored {
+            "What the cell before this one did has been undone with it: run that one again, then this one.".to_owned()
+        } else {
+            loss(death)
+        };
+        Failure::new(
+            "Died",
+            format!(
+                "since the last cell, something in the background ended the process that runs your code: {}",
+                cause(death)
+            ),
+            vec![detail],
+        )
+    }
+
+    /// Adds a line below.
+    pub(super) fn with_detail(mut self, detail: &str) -> Self {
+        self.traceback.push(detail.to_owned());
+        self
+    }
+
+    /// rustc's messages about files that hold cells.
+    pub(super) fn rejected(messages: &[Value], sources: &Sources, facts: &Facts) -> Self {
+        let place = |file: &str, line: usize, column: usize| sources.user_place(file, line, column);
+        Failure::diagnosed(messages.iter().filter_map(Diagnostic::parse).collect(), &place, facts)
+    }
+
+    /// evcxr's messages, which rustc did not repeat about the cell alone: they are about keeping variables.
+    pub(super) fn compilation(errors: &[CompilationError], facts: &Facts) -> Self {
+        let diagnostics = errors.iter().map(|error| {
+            let span = error.primary_spanned_message().and_then(|part| part.span);
+            let at = span.map_or(Position { line: 0, column: 0 }, |span| Position {
+                line: span.start_line,
+                column: span.start_column,
+            });
+            Diagnostic { code: error.code().map(str::to_owned), ..Diagnostic::of_message(&error.message(), at) }
+        });
+        Failure::diagnosed(diagnostics.collect(), &in_cell(facts), facts)
+    }
+
+    /// The parser could not read the cell.
+    pub(super) fn syntax(at: usize, message: &str, facts: &Facts) -> Self {
+        let before = &facts.code[..facts.code.floor_char_boundary(at)];
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
+        Failure::diagnosed(vec![Diagnostic::of_message(message, Position { line, column })], &in_cell(facts), facts)
+    }
+
+    fn diagnosed(
+        mut all: Vec<Diagnostic>,
+        place: &dyn Fn(&str, usize, usize) -> Option<UserPlace>,
+        facts: &Facts,
+    ) -> Self {
+        all.retain(|message| message.level == "error");
+        let shown = visible(&all);
+        let value = match shown.as_slice() {
             [] => "the cell does not compile".to_owned(),
-            [only] => only.message(),
+            [only] => only.message.clone(),
             [first, rest @ ..] => {
                 let plural = if rest.len() == 1 { "" } else { "s" };
-                format!("{} (and {} more error{plural})", first.message(), rest.len())
+                format!("{} (and {} more error{plural})", first.message, rest.len())
             }
         };
+        let told = shown.iter().enumerate().map(|(at, error)| {
+            let mut text = render(error, place);
+            if let Some(said) = explain(error, facts).filter(|_| at < SHOWN) {
+                text.push_str(&format!("\n{BLUE}     ={PLAIN} {CYAN}in a notebook{PLAIN}: {said}"));
+            }
+            text
+        });
+        let mut traceback: Vec<String> = told.collect();
         if traceback.is_empty() {
             traceback.push(value.clone());
         }
-        Failure {
-            name: "CompileError".to_owned(),
-            value,
-            traceback,
-            code: first.and_then(|error| error.code().map(str::to_owned)),
-            place: None,
-        }
+        let code = shown.first().and_then(|error| error.code.clone());
+        Failure { name: "CompileError".to_owned(), value, traceback, code, place: None }
+    }
+}
+
+/// Places in the cell itself.
+fn in_cell(facts: &Facts) -> impl Fn(&str, usize, usize) -> Option<UserPlace> {
+    |_, line, column| {
+        let text = facts.code.lines().nth(line.checked_sub(1)?)?.to_owned();
+        Some(UserPlace { cell: None, line, column, text })
     }
 }
 
@@ -155,88 +200,44 @@ pub(super) fn deferred(variable: &str) -> String {
     )
 }
 
-fn quote(place: &Place) -> String {
+fn quote(place: &sources::Place) -> String {
     format!("{BLUE}  --> {}{PLAIN}\n{BLUE}{:>4} |{PLAIN} {}", place.name, place.line, place.text)
 }
 
-/// One compile error with the lines of the cell it is about.
-fn explain(error: &CompilationError, sources: &Sources) -> String {
-    let code = error.code().map(|code| format!("[{code}]")).unwrap_or_default();
-    let mut text = format!("{RED}{BOLD}error{code}{PLAIN}{BOLD}: {}{PLAIN}", tidy(&error.message()));
-    let current = sources.current();
-    for part in error.spanned_messages() {
-        let (Some(span), Some((original, edited))) = (&part.span, current) else { continue };
-        let start = edited.original_column(span.start_line, span.start_column);
-        let Some(line) = original.lines().nth(span.start_line - 1) else { continue };
-        let end = if span.end_line == span.start_line {
-            edited.original_column(span.end_line, span.end_column).max(start + 1)
-        } else {
-            line.chars().count() + 1
-        };
-        let (mark, colour) = if part.is_primary { ("^", RED) } else { ("-", BLUE) };
-        let label = if part.label.starts_with("error: ") { String::new() } else { tidy(&part.label) };
-        text.push_str(&format!(
-            "\n{BLUE}  --> line {}, column {start}{PLAIN}\n{BLUE}{:>4} |{PLAIN} {line}\n{BLUE}     |{PLAIN} {}{colour}{} {label}{PLAIN}",
-            span.start_line,
-            span.start_line,
-            " ".repeat(start - 1),
-            mark.repeat(end.saturating_sub(start).max(1)),
-        ));
-    }
-    for help in error.help() {
-        text.push_str(&format!("\n{BLUE}     ={PLAIN} {CYAN}help{PLAIN}: {}", tidy(&help).replace('\n', "\n       ")));
-    }
-    if let Some(code) = error.code().filter(|code| code.starts_with('E')) {
-        text.push_str(&format!("\n{BLUE}     ={PLAIN} more: https://doc.rust-lang.org/error_codes/{code}.html"));
-    }
-    if let Some(hint) = error.code().and_then(hint) {
-        text.push_str(&format!("\n{BLUE}     ={PLAIN} {CYAN}in a notebook{PLAIN}: {hint}"));
-    }
-    text
+/// What is left when there was no copy of the process to go back to.
+fn loss(death: &Death) -> String {
+    let reason = death.reason.as_deref().unwrap_or("there was none yet");
+    format!(
+        "A new process has been started. Functions, types and `use`s are kept; variables are gone, because the process \
+         could not be copied before the cell ({reason}): run the cells that make them again."
+    )
 }
 
-/// What a notebook adds to the meaning of an error.
-fn hint(code: &str) -> Option<&'static str> {
-    Some(match code {
-        "E0382" => "a value that was moved is gone, in later cells too; pass `&x`, or `x.clone()` to keep it",
-        "E0384" | "E0596" => "say `let mut x = x;` to make a variable from an earlier cell mutable",
-        "E0425" => "has the cell that defines it been run? After a restart, run the cells above again",
-        "E0432" | "E0433" => "`use taskloom::prelude::*;` brings in the engine; `:dep name = \"1\"` adds a crate",
-        "E0597" | "E0716" => {
-            "a reference cannot be kept for the next cell; keep the value itself, or use a block `{ … }`"
-        }
-        "E0282" | "E0283" => "give the variable a type: `let x: Vec<i64> = …`",
-        _ => return None,
-    })
-}
-
-/// Takes names of generated code out of the compiler's words.
-fn tidy(text: &str) -> String {
-    text.replace("evcxr_variable_store", "the end of the cell")
-        .replace("in an async function that returns", "in a cell, which returns")
-        .replace("EvcxrUserCodeError", "an error that can be displayed")
-        .replace("the async function `evcxr_analysis_wrapper`", "the cell")
-        .replace("evcxr_analysis_wrapper", "the cell")
-}
-
-/// evcxr says `Subprocess terminated with status: signal: 11 (SIGSEGV)`.
-fn describe_exit(message: &str) -> String {
-    let status = message.split_once("terminated with status: ").map_or(message, |(_, status)| status).trim();
-    for (part, words) in [
-        ("SIGSEGV", "it touched memory that is not its own, or its stack overflowed"),
-        ("SIGABRT", "it aborted"),
-        ("SIGKILL", "it was killed, perhaps because the machine ran out of memory"),
-        ("SIGILL", "an illegal instruction"),
-        ("SIGBUS", "a bus error: a mapped file may have shrunk"),
-        ("SIGFPE", "an arithmetic exception"),
-    ] {
-        if status.contains(part) {
-            return format!("{words}; {part}");
-        }
+/// Why a process ended, in words.
+fn cause(death: &Death) -> String {
+    if death.why == "memory" {
+        return format!("it took more memory than the limit of {}", bytes(death.limit));
     }
-    match status.strip_prefix("exit status: ") {
-        Some(code) => format!("it exited with code {code}"),
-        None => status.to_owned(),
+    if let Some(code) = death.code {
+        return format!("it exited with code {code}");
+    }
+    match death.signal {
+        Some(libc::SIGSEGV) => "it touched memory that is not its own (SIGSEGV)".to_owned(),
+        Some(libc::SIGABRT) => "it aborted (SIGABRT)".to_owned(),
+        Some(libc::SIGKILL) => "it was killed, perhaps because the machine ran out of memory (SIGKILL)".to_owned(),
+        Some(libc::SIGILL) => "an illegal instruction (SIGILL)".to_owned(),
+        Some(libc::SIGBUS) => "a bus error; a mapped file may have shrunk (SIGBUS)".to_owned(),
+        Some(libc::SIGFPE) => "an arithmetic exception (SIGFPE)".to_owned(),
+        Some(signal) => format!("signal {signal}"),
+        None => "nobody knows why".to_owned(),
+    }
+}
+
+fn bytes(count: u64) -> String {
+    match count {
+        0..1_000_000 => format!("{count} bytes"),
+        1_000_000..1_000_000_000 => format!("{:.0} MB", count as f64 / 1e6),
+        _ => format!("{:.1} GB", count as f64 / 1e9),
     }
 }
 
@@ -245,10 +246,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exits_are_told_in_words() {
-        assert_eq!(describe_exit("Subprocess terminated with status: exit status: 3"), "it exited with code 3");
+    fn deaths_are_told_in_words() {
+        let death = |signal, code, why: &str| Death {
+            signal,
+            code,
+            why: why.to_owned(),
+            limit: 2_000_000_000,
+            running: true,
+            restored: false,
+            reason: Some("a thread could not be paused".to_owned()),
+            process: 1,
+        };
+        assert_eq!(cause(&death(None, Some(3), "itself")), "it exited with code 3");
+        assert!(cause(&death(Some(libc::SIGABRT), None, "itself")).contains("aborted"));
+        assert!(cause(&death(Some(libc::SIGKILL), None, "memory")).contains("limit of 2.0 GB"));
         assert!(
-            describe_exit("Subprocess terminated with status: signal: 6 (SIGABRT) (core dumped)").contains("aborted")
+            Failure::death(&death(None, Some(3), "itself"), "").traceback[1].contains("a thread could not be paused")
         );
     }
 }

@@ -1,62 +1,119 @@
-//! One user's session: evcxr compiles cells, a runner process runs them, and what they show comes out as events.
+//! One user's session: cells are compiled, a runner process runs them, and what they show comes out as events.
 //!
 //! ```text
-//!  code ─► rewrite (outline) ─► types (evcxr check ► driver ► rustc) ─► rewrite (typed) ─► evcxr ─► runner
-//!                                                                                                    │
-//!  sink ◄──────────────────────────── events, a pipe of JSON lines ◄──────────────────────────────────┘
+//!  code ─► cell (outline) ─► items: functions, types ─► compiler ─► rustc ─► a library that all later cells link to
+//!              │                                          ▲ │
+//!              └► statements ─► types: what `let`s mean ──┘ └► messages ─► sources (the user's lines) ─► failure
+//!                     └► rewrite (typed) ─► evcxr ─► driver ─► rustc ─► runner
+//!                                                                         │
+//!  sink ◄──────────────────────── events, a pipe of JSON lines ◄──────────┘
 //! ```
 
+pub mod cell;
+mod commands;
+mod compiler;
+mod crates;
+mod diagnostics;
 mod events;
+mod explain;
 mod failure;
+mod folder;
+mod input;
+mod interrupt;
+mod items;
 pub mod rewrite;
 mod sources;
+#[cfg(test)]
+mod testing;
 mod toolchain;
 mod types;
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
-use evcxr::{CommandContext, Error, EvalContext};
+use evcxr::{Error, EvalContext};
+use serde_json::Value;
 
-pub use events::{Capture, Event, Mime, Progress};
+pub use events::{Capture, CommAction, CommEvent, Event, Mime, Progress};
 pub use failure::Failure;
+pub(crate) use folder::has_plain_path;
+pub use folder::session_folder;
+pub use input::InputAnswers;
+pub use interrupt::Interrupter;
 pub use toolchain::prepare_environment;
 
 use crate::installation::Installation;
-use events::EventPipe;
+use cell::Outline;
+use compiler::{CHECKED, CompileError, Compiler};
+use events::{EventPipe, Report};
+use explain::Facts;
+use items::Items;
+use rewrite::Edited;
 use sources::Sources;
 
-/// The parser could not read the cell, and rustc had nothing to say about it.
-const NOT_RUST: &str = "this is not Rust";
-
-/// How long an interrupted cell may go on before its process is ended.
-const GRACE: Duration = Duration::from_millis(2000);
+/// Cells that `%undo` can go back, when nothing else is said.
+const UNDO_STEPS: usize = 5;
 
 /// A running session.
 pub struct Session {
-    context: CommandContext,
+    context: EvalContext,
     events: EventPipe,
     sources: Arc<Mutex<Sources>>,
     interrupter: Interrupter,
+    compiler: Compiler,
+    state: State,
+    /// How it was before each of the last cells that did something, newest last.
+    before: VecDeque<Step>,
+    undo_steps: usize,
+    /// The process that has the variables.
+    worker: Option<u32>,
+    kept: commands::Kept,
+    /// Variables that are gone, and the cells that took them.
+    moved: BTreeMap<String, u32>,
+    /// Names that cells would have made had they not failed.
+    failed: BTreeMap<String, u32>,
     last_run_time: Option<Duration>,
     /// Removed with the session.
     _folder: tempfile::TempDir,
 }
 
-/// Code to complete, and what to put in its place.
-#[derive(Debug, Default)]
-pub struct Completions {
-    /// Byte range of the code that a completion replaces.
-    pub replaces: std::ops::Range<usize>,
-    /// The candidates, each with its kind.
-    pub candidates: Vec<(String, &'static str)>,
+/// All that a cell can change, but for the values of variables, which are the runner's.
+#[derive(Clone, Default)]
+struct State {
+    items: Items,
+    /// What the items were compiled to.
+    library: Option<PathBuf>,
+    /// Variables by name.
+    variables: BTreeMap<String, Variable>,
+}
+
+/// A variable of the session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variable {
+    /// Its type, as it can be written.
+    pub ty: String,
+    /// Whether it was bound with `mut`.
+    pub mutable: bool,
+}
+
+/// Puts back what evcxr knew of variables; its state is of a type that has no public name.
+type Restore = Box<dyn FnOnce(&mut EvalContext) + Send>;
+
+/// A cell that can be undone.
+struct Step {
+    number: u32,
+    state: State,
+    evaluator: Restore,
+    /// How often compiled code ran.
+    runs: usize,
+    /// Whether there was a copy of the process before each of them.
+    copied: bool,
 }
 
 impl Session {
-    /// Starts the tools and the runner. Must be called on the thread that keeps the session: on Linux the runner dies
-    /// with it.
+    /// Starts the tools and the runner.
     ///
     /// [`prepare_environment`] must have been called, before any thread was started.
     ///
@@ -70,26 +127,51 @@ impl Session {
         let sources = Arc::new(Mutex::new(Sources::new(folder.path().join("src/lib.rs"))));
         let events =
             EventPipe::new(Arc::clone(&sources), sink).map_err(|error| format!("cannot make a pipe: {error}"))?;
-        let runner = events.runner_command(installation);
+        let interrupter = Interrupter::new(events.control(), events.runs(), folder.path());
+        let compiler = Compiler::new(installation, folder.path(), interrupter.compilation())?;
+        compiler.write_preamble(&Items::default(), None)?;
+        let runner = events.runner_command(installation, folder.path());
         let (context, outputs) = EvalContext::with_subprocess_command(runner).map_err(|error| error.to_string())?;
         // The runner sends what users print as events; what is left here is its own complaints.
         std::thread::spawn(move || outputs.stdout.iter().for_each(drop));
         std::thread::spawn(move || outputs.stderr.iter().for_each(|line| eprintln!("{line}")));
-        let context = CommandContext::with_eval_context(context);
-        let interrupter = Interrupter {
-            process: context.process_handle(),
-            in_runner: events.runs(),
-            file: toolchain::interrupted_file(folder.path()),
-            cell: Arc::default(),
-            running: Arc::default(),
-            interrupted: Arc::default(),
+        interrupter.set_process(context.process_handle());
+        let mut session = Session {
+            context,
+            events,
+            sources,
+            interrupter,
+            compiler,
+            state: State::default(),
+            before: VecDeque::new(),
+            undo_steps: UNDO_STEPS,
+            worker: None,
+            kept: Default::default(),
+            moved: BTreeMap::new(),
+            failed: BTreeMap::new(),
+            last_run_time: None,
+            _folder: folder,
         };
-        Ok(Session { context, events, sources, interrupter, last_run_time: None, _folder: folder })
+        session.settle();
+        Ok(session)
+    }
+
+    /// After the start of a runner: evcxr has run a cell of its own, and the supervisor does not know the settings.
+    fn settle(&mut self) {
+        self.events.fence();
+        self.worker = self.events.take_report().worker;
+        self.before.clear();
+        self.events.control().send(&format!("keep {}", self.undo_steps));
     }
 
     /// A handle by which another thread can interrupt a cell.
     pub fn interrupter(&self) -> Interrupter {
         self.interrupter.clone()
+    }
+
+    /// What takes the lines that cells ask for.
+    pub fn input_answers(&self) -> InputAnswers {
+        self.events.input_answers()
     }
 
     /// Runs a cell. What it shows goes to the sink, all of it before this returns.
@@ -101,80 +183,348 @@ impl Session {
     pub fn execute(&mut self, code: &str, number: u32) -> Result<(), Failure> {
         let _running = self.interrupter.begin();
         self.last_run_time = None;
-        let result = self.execute_uninterrupted(code, number);
-        self.events.fence();
-        self.interrupter.in_runner.store(false, Ordering::SeqCst);
-        let report = self.events.take_report();
-        if self.interrupter.interrupted.load(Ordering::SeqCst) {
-            let lost = matches!(result, Err(Error::SubprocessTerminated(_)));
-            return Err(Failure::interrupted(lost));
+        if let Some(failure) = self.notice_death() {
+            return Err(failure);
         }
+        let state = self.state.clone();
+        let evaluator = self.evaluator_state();
+        let result = self.compile_and_run(code, number);
+        self.events.fence();
+        self.interrupter.leave_runner();
+        let report = self.events.take_report();
+        self.worker = report.worker.or(self.worker);
+        let ran = !report.runs.is_empty();
+        self.note_names(code, number, &state, result.is_err());
+        if ran || result.is_ok() {
+            let copied = report.runs.iter().all(|&copied| copied);
+            self.before.push_back(Step { number, state, evaluator, runs: report.runs.len(), copied });
+            while self.before.len() > 4 * self.undo_steps {
+                self.before.pop_front();
+            }
+        }
+        self.conclude(code, result, report)
+    }
+
+    /// Makes one failure out of what evcxr said and what the runner told.
+    fn conclude(&mut self, code: &str, result: Result<(), Stop>, report: Report) -> Result<(), Failure> {
+        if let Some(death) = report.death.as_ref().filter(|death| !death.restored) {
+            self.forget_process();
+            if death.why != "interrupted" {
+                return Err(Failure::death(death, &report.stderr));
+            }
+        }
+        if self.interrupter.is_interrupted() && result.is_err() {
+            return Err(Failure::interrupted(report.death.as_ref()));
+        }
+        let rolled_back = report.death.as_ref().is_some_and(|death| death.why == "rolled_back");
+        let explained = |failure: Failure| match rolled_back {
+            true => failure.with_detail(
+                "The cell had taken variables that were there before; all of them are as they were before it.",
+            ),
+            false => failure,
+        };
         if let Some(panic) = report.panic {
-            return Err(panic);
+            return Err(explained(panic));
         }
         if let Some(message) = report.user_error {
-            return Err(Failure::question_mark(&message));
+            return Err(explained(Failure::question_mark(&message)));
         }
-        match result {
-            Ok(()) => Ok(()),
-            Err(Error::Message(message)) if message == NOT_RUST => {
-                let (_, rust) = split_commands(code);
-                let (at, message) = rewrite::outline(&rust).error.unwrap_or_default();
-                Err(Failure::syntax(code, at, &message))
+        if let Some(death) = report.death {
+            return Err(Failure::death(&death, &report.stderr));
+        }
+        result.map_err(|stop| self.failure_of(code, stop))
+    }
+
+    fn failure_of(&mut self, code: &str, stop: Stop) -> Failure {
+        match stop {
+            Stop::Rejected(messages) => Failure::rejected(&messages, &self.sources(), &self.facts(code)),
+            Stop::Unreadable(at, message) => Failure::syntax(at, &message, &self.facts(code)),
+            Stop::Said(message) => Failure::message(&message),
+            Stop::Evaluator(Error::CompilationErrors(errors)) => Failure::compilation(&errors, &self.facts(code)),
+            Stop::Evaluator(Error::SubprocessTerminated(message)) => {
+                self.forget_process();
+                Failure::message(&format!("the process that runs cells ended: {message}"))
             }
-            Err(Error::SubprocessTerminated(message)) => Err(Failure::died(&message, &report.stderr)),
-            Err(Error::CompilationErrors(errors)) => {
-                Err(Failure::compilation(&errors, &self.sources.lock().unwrap_or_else(|p| p.into_inner())))
-            }
-            Err(error) => Err(Failure::message(&error.to_string())),
+            Stop::Evaluator(error) => Failure::message(&error.to_string()),
+            Stop::Interrupted => Failure::interrupted(None),
         }
     }
 
-    fn execute_uninterrupted(&mut self, code: &str, number: u32) -> Result<(), Error> {
-        let (commands, rust) = split_commands(code);
-        let outline = rewrite::outline(&rust);
-        let mut types = vec![None; outline.untyped.len()];
-        if outline.error.is_some() {
-            // rustc's own words are better than the parser's, where it has any: evcxr leaves out what it cannot split.
-            self.begin_source(code, &rewrite::Edited::new(&rust, Vec::new()), number);
-            let messages = self.context.check(&joined(&dependencies_of(&commands), &rust))?;
-            let said = messages.into_iter().filter(|message| message.level() == "error");
-            let mut errors: Vec<_> = said.filter(|error| error.is_from_user_code()).collect();
-            errors.retain(|error| error.primary_spanned_message().is_some_and(|part| part.span.is_some()));
-            return Err(if errors.is_empty() { NOT_RUST.into() } else { Error::CompilationErrors(errors) });
+    /// What explains a compiler's message to the person.
+    fn facts(&self, code: &str) -> Facts {
+        Facts {
+            code: code.to_owned(),
+            variables: self.variables(),
+            items: self.items(),
+            moved: self.moved.iter().map(|(name, cell)| (name.clone(), *cell)).collect(),
+            failed: self.failed.iter().map(|(name, cell)| (name.clone(), *cell)).collect(),
+        }
+    }
+
+    /// Remembers which names a cell has taken away, and which it would have made had it not failed.
+    fn note_names(&mut self, code: &str, number: u32, before: &State, failed: bool) {
+        let outline = cell::outline(code);
+        for name in before.variables.keys().filter(|name| !self.state.variables.contains_key(*name)) {
+            self.moved.insert(name.clone(), number);
+        }
+        let bound = outline.bound.into_iter().map(|(name, _)| name);
+        for name in bound.chain(outline.units.into_iter().flat_map(|unit| unit.names)) {
+            if failed {
+                self.failed.insert(name, number);
+            } else {
+                self.failed.remove(&name);
+                self.moved.remove(&name);
+            }
+        }
+    }
+
+    /// A new process has been started, without variables.
+    fn forget_process(&mut self) {
+        self.state.variables.clear();
+        self.settle();
+    }
+
+    /// What happened to the runner since the last cell.
+    fn notice_death(&mut self) -> Option<Failure> {
+        self.events.fence();
+        let report = self.events.take_report();
+        self.worker = report.worker.or(self.worker);
+        let death = report.death?;
+        if death.restored {
+            // The copy is from before the newest cell that ran.
+            while let Some(step) = self.before.pop_back() {
+                let runs = step.runs;
+                self.restore(step);
+                if runs > 0 {
+                    break;
+                }
+            }
+        }
+        Some(Failure::death_between(&death))
+    }
+
+    fn compile_and_run(&mut self, code: &str, number: u32) -> Result<(), Stop> {
+        let outline = cell::outline(code);
+        if let Some((at, message)) = &outline.error {
+            // rustc's own words are better than the parser's, where it has any.
+            let state = self.state.clone();
+            let messages = self.messages(code, number, &outline, &state, Vec::new())?;
+            return Err(match messages.iter().any(|message| message["level"] == "error") {
+                true => Stop::Rejected(messages),
+                false => Stop::Unreadable(*at, message.clone()),
+            });
         }
         if let Some(name) = outline.deferred.first() {
-            return Err(failure::deferred(name).into());
+            return Err(Stop::Said(failure::deferred(name)));
         }
-        if !outline.untyped.is_empty() {
-            let probed = types::probe(&rust, &outline);
-            self.begin_source(code, &probed, number);
-            let messages = self.context.check(&joined(&dependencies_of(&commands), &probed.text))?;
-            let mut errors: Vec<_> = messages.iter().filter(|message| message.level() == "error").cloned().collect();
-            if !errors.is_empty() {
-                if errors.iter().any(|error| error.is_from_user_code()) {
-                    errors.retain(|error| error.is_from_user_code());
-                }
-                return Err(Error::CompilationErrors(errors));
-            }
-            if self.interrupter.interrupted.load(Ordering::SeqCst) {
-                return Err(NOT_RUST.into());
+        let mut state = self.state.clone();
+        self.sources().begin(code, &Edited::new(code, Vec::new()), number);
+        let changed = state.items.add(code, number, &outline);
+        if changed {
+            state.library = Some(self.compile_items(&mut state.items)?);
+        }
+        // Imports are looked at with the statements, or by themselves.
+        let needs_check = !outline.untyped.is_empty() || (!outline.has_statements && !outline.uses.is_empty());
+        let mut types = vec![None; outline.untyped.len()];
+        if needs_check {
+            let edits = types::probes(&outline).into_iter().chain(rewrite::show_tail(&outline)).collect();
+            let messages = self.messages(code, number, &outline, &state, edits)?;
+            if messages.iter().any(|message| message["level"] == "error") {
+                return Err(Stop::Rejected(messages));
             }
             types = types::named_types(&messages, &outline.untyped);
             for (binding, ty) in outline.untyped.iter().zip(&types) {
-                if let Some(ty) = ty
-                    && !types::is_nameable(ty)
-                {
-                    return Err(Error::Message(failure::unnameable(&binding.name, ty)));
+                if let Some(ty) = ty.as_ref().filter(|ty| !types::is_nameable(ty)) {
+                    return Err(Stop::Said(failure::unnameable(&binding.name, ty)));
                 }
             }
         }
-        let edited = types::typed(&rust, &outline, &types);
-        self.begin_source(code, &edited, number);
-        let outputs = self.context.execute(&joined(&commands, &edited.text))?;
+        if outline.has_statements {
+            self.run(code, number, &outline, &types, &mut state)?;
+        }
+        self.state = state;
+        Ok(())
+    }
+
+    /// Compiles the items. Items of earlier cells that do not fit to a type any more that is defined anew are left out, and
+    /// that is told.
+    fn compile_items(&mut self, items: &mut Items) -> Result<PathBuf, Stop> {
+        let mut left_out = Vec::new();
+        loop {
+            let (_, files) = items.sources(self.compiler.folder());
+            self.sources().add_items(files);
+            let messages = match self.compiler.compile_items(items) {
+                Ok(library) => {
+                    self.tell_left_out(&left_out);
+                    return Ok(library);
+                }
+                Err(CompileError::Rejected(messages)) => messages,
+                Err(error) => return Err(error.into()),
+            };
+            let places: Vec<(String, usize)> =
+                messages.iter().filter_map(|message| self.primary_place(message)).collect();
+            let misfits = if places.len() == messages.len() { items.take_misfits(&places) } else { Vec::new() };
+            if misfits.is_empty() {
+                return Err(Stop::Rejected(messages));
+            }
+            left_out.extend(misfits);
+        }
+    }
+
+    /// The file of the items, and the byte offset in its cell, that a message is about.
+    fn primary_place(&self, message: &Value) -> Option<(String, usize)> {
+        let span = message["spans"].as_array()?.iter().find(|span| span["is_primary"] == true)?;
+        let number = |name: &str| span[name].as_u64().map(|number| number as usize);
+        let file = span["file_name"].as_str()?.rsplit('/').next()?;
+        let offset = self.sources().exact_offset(file, number("line_start")?, number("column_start")?)?;
+        Some((file.to_owned(), offset))
+    }
+
+    fn tell_left_out(&mut self, left_out: &[(String, u32)]) {
+        let mut told: Vec<String> = left_out.iter().map(|(name, cell)| format!("`{name}` of cell [{cell}]")).collect();
+        told.dedup();
+        if !told.is_empty() {
+            let (verb, them) = if told.len() == 1 { ("does", "it") } else { ("do", "them") };
+            self.events.show(Event::Stream {
+                name: "stderr".to_owned(),
+                text: format!(
+                    "{} {verb} not fit to what this cell defines anew, and is gone until you run {them} again\n",
+                    told.join(", ")
+                ),
+            });
+        }
+    }
+
+    /// Has evcxr run the statements of a cell.
+    fn run(
+        &mut self,
+        code: &str,
+        number: u32,
+        outline: &Outline,
+        types: &[Option<String>],
+        state: &mut State,
+    ) -> Result<(), Stop> {
+        self.compiler.write_preamble(&state.items, state.library.as_deref()).map_err(Stop::Said)?;
+        let edited = types::typed(code, outline, types, &parts_of_session(outline));
+        self.sources().begin(code, &edited, number);
+        let outcome = self.context.eval_with_state(&edited.text, self.context.state());
+        // Functions and types are there as soon as they are compiled, whatever becomes of the statements.
+        if !matches!(outcome, Err(Error::CompilationErrors(_))) {
+            self.state.items = state.items.clone();
+            self.state.library = state.library.clone();
+        }
+        let outputs = match outcome {
+            Ok(outputs) => outputs,
+            Err(Error::CompilationErrors(errors)) => {
+                // The same cell without evcxr's additions: its messages have exact places.
+                let messages = self.messages(code, number, outline, state, rewrite::show_tail(outline))?;
+                return Err(match messages.iter().any(|message| message["level"] == "error") {
+                    true => Stop::Rejected(messages),
+                    false => Stop::Evaluator(Error::CompilationErrors(errors)),
+                });
+            }
+            Err(error) => return Err(Stop::Evaluator(error)),
+        };
         self.last_run_time = outputs.phases.iter().find(|phase| phase.name == "Execution").map(|phase| phase.duration);
         self.events.outputs(outputs);
+        let known: BTreeMap<String, String> =
+            self.context.variables_and_types().map(|(name, ty)| (name.to_owned(), ty.to_owned())).collect();
+        let mutable = |name: &String| {
+            let bound = outline.bound.iter().find(|(bound, _)| bound == name).map(|&(_, mutable)| mutable);
+            bound.or_else(|| self.state.variables.get(name).map(|variable| variable.mutable)).unwrap_or(false)
+        };
+        state.variables = known
+            .into_iter()
+            .map(|(name, ty)| {
+                let mutable = mutable(&name);
+                (name, Variable { ty, mutable })
+            })
+            .collect();
         Ok(())
+    }
+
+    /// rustc's messages about a cell into which some texts are put.
+    fn messages(
+        &mut self,
+        code: &str,
+        number: u32,
+        outline: &Outline,
+        state: &State,
+        edits: Vec<(usize, String)>,
+    ) -> Result<Vec<Value>, CompileError> {
+        let units = outline.units.iter().map(|unit| unit.range.clone());
+        // What cannot be read is left whole: rustc shall see what the user wrote.
+        let blank = match outline.error {
+            Some(_) => Vec::new(),
+            None => units.chain(outline.attributes.clone()).collect(),
+        };
+        let edited = Edited::masked(code, edits, &blank);
+        let source = checked_source(state, outline, &edited.text);
+        {
+            let mut sources = self.sources();
+            sources.begin(code, &edited, number);
+            sources.add_file(CHECKED, number, code, &edited, source.header);
+        }
+        self.compiler.check(&source.text, state.library.as_deref())
+    }
+
+    fn sources(&self) -> MutexGuard<'_, Sources> {
+        self.sources.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Goes back to how everything was before the newest cell that did something. Says what was undone.
+    ///
+    /// # Errors
+    /// Why that cannot be done.
+    pub fn undo(&mut self) -> Result<String, Failure> {
+        if let Some(failure) = self.notice_death() {
+            return Err(failure);
+        }
+        let Some(number) = self.before.back().map(|step| step.number) else {
+            return Err(Failure::message("there is no cell to undo"));
+        };
+        let from = self.before.iter().rposition(|step| step.number != number).map_or(0, |at| at + 1);
+        let runs: usize = self.before.iter().skip(from).map(|step| step.runs).sum();
+        if !self.before.iter().skip(from).all(|step| step.copied) {
+            return Err(Failure::message(&format!(
+                "cell [{number}] cannot be undone: the process could not be copied before it ran"
+            )));
+        }
+        if runs > 0 {
+            self.events.control().send(&format!("undo {runs}"));
+            let undone = (0..500).find_map(|_| {
+                self.events.fence();
+                let undone = self.events.take_report().undone;
+                if undone.is_none() {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                undone
+            });
+            if undone != Some(runs) {
+                return Err(Failure::message(&format!(
+                    "cell [{number}] cannot be undone any more: only the last {} are kept (`%config undo = 20` keeps more)",
+                    self.undo_steps
+                )));
+            }
+        }
+        self.before.truncate(from + 1);
+        if let Some(step) = self.before.pop_back() {
+            self.restore(step);
+        }
+        Ok(format!("cell [{number}] is undone: variables, functions, types and imports are as they were before it"))
+    }
+
+    fn restore(&mut self, step: Step) {
+        self.state = step.state;
+        (step.evaluator)(&mut self.context);
+    }
+
+    fn evaluator_state(&self) -> Restore {
+        let state = self.context.state();
+        Box::new(move |context| {
+            // Nothing is to be compiled, so this only makes the state evcxr's own again.
+            let _ = context.eval_with_state("", state);
+        })
     }
 
     /// How long the last cell ran, without the time it took to compile.
@@ -187,204 +537,68 @@ impl Session {
         self.events.capture(mime_type)
     }
 
-    fn begin_source(&self, original: &str, edited: &rewrite::Edited, number: u32) {
-        self.sources.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).begin(original, edited, number);
-    }
-
-    /// What could stand at a byte offset of the code.
-    pub fn complete(&mut self, code: &str, offset: usize) -> Completions {
-        match self.context.completions(code, offset) {
-            Ok(found) => Completions {
-                replaces: found.start_offset..found.end_offset,
-                candidates: found.completions.into_iter().map(|item| (item.code, item.kind)).collect(),
-            },
-            Err(_) => Completions { replaces: offset..offset, candidates: Vec::new() },
-        }
-    }
-
     /// The session's variables with their types, sorted by name.
     pub fn variables(&self) -> Vec<(String, String)> {
-        let mut variables: Vec<_> =
-            self.context.variables_and_types().map(|(name, ty)| (name.to_owned(), ty.to_owned())).collect();
-        variables.sort();
-        variables
+        self.state.variables.iter().map(|(name, variable)| (name.clone(), variable.ty.clone())).collect()
     }
 
     /// The functions and types that cells have defined, sorted.
     pub fn items(&self) -> Vec<String> {
-        let mut items: Vec<_> = self.context.defined_item_names().map(str::to_owned).collect();
-        items.sort();
-        items
+        self.state.items.names()
     }
 }
 
-/// Splits off the leading lines that are evcxr's (`:dep`, `!ls`). In the Rust part they are blank, so lines keep their
-/// numbers.
-fn split_commands(code: &str) -> (String, String) {
-    let mut commands = String::new();
-    let mut rust = String::new();
-    let mut leading = true;
-    for line in code.split_inclusive('\n') {
-        let trimmed = line.trim_start();
-        let is_command = (trimmed.starts_with(':') && !trimmed.starts_with("::")) || line.starts_with('!');
-        leading &= trimmed.is_empty() || trimmed.starts_with("//") || is_command;
-        if leading && is_command {
-            commands.push_str(line);
-            rust.push('\n');
-        } else {
-            if leading {
-                commands.push('\n');
-            }
-            rust.push_str(line);
-        }
-    }
-    if commands.trim().is_empty() {
-        commands.clear();
-    }
-    (commands, rust)
+/// Why a cell did not come to its end.
+enum Stop {
+    /// rustc's messages.
+    Rejected(Vec<Value>),
+    /// The parser's, and where.
+    Unreadable(usize, String),
+    Said(String),
+    Evaluator(Error),
+    Interrupted,
 }
 
-/// The commands that a check has to know; others would do their work twice, or are not for evcxr's checks at all.
-fn dependencies_of(commands: &str) -> String {
-    commands.split_inclusive('\n').map(|line| if line.trim_start().starts_with(":dep") { line } else { "\n" }).collect()
-}
-
-/// The commands, with the Rust part in the place of its own leading blank lines.
-fn joined(commands: &str, rust: &str) -> String {
-    let mut rest = rust;
-    for _ in 0..commands.matches('\n').count() {
-        rest = rest.split_once('\n').map_or("", |(_, after)| after);
-    }
-    format!("{commands}{rest}")
-}
-
-/// Interrupts a session's cell from another thread.
-#[derive(Clone)]
-pub struct Interrupter {
-    process: Arc<Mutex<std::process::Child>>,
-    /// Whether the process is in the cell; before, the cell is being compiled.
-    in_runner: Arc<AtomicBool>,
-    /// Tells a compilation.
-    file: PathBuf,
-    cell: Arc<AtomicU64>,
-    running: Arc<AtomicBool>,
-    interrupted: Arc<AtomicBool>,
-}
-
-impl Interrupter {
-    fn begin(&self) -> Running {
-        let _ = std::fs::remove_file(&self.file);
-        self.interrupted.store(false, Ordering::SeqCst);
-        self.cell.fetch_add(1, Ordering::SeqCst);
-        self.running.store(true, Ordering::SeqCst);
-        Running(Arc::clone(&self.running))
-    }
-
-    /// Stops the cell that is running, if one is. One that is still compiled does not begin; the engine's computations
-    /// end at once; and a cell that goes on for two more seconds loses its process.
-    pub fn interrupt(&self) {
-        if !self.running.load(Ordering::SeqCst) {
-            return;
-        }
-        self.interrupted.store(true, Ordering::SeqCst);
-        let _ = std::fs::write(&self.file, "");
-        let (this, cell) = (self.clone(), self.cell.load(Ordering::SeqCst));
-        std::thread::spawn(move || {
-            let cell_goes_on = || this.running.load(Ordering::SeqCst) && this.cell.load(Ordering::SeqCst) == cell;
-            let pause = || std::thread::sleep(Duration::from_millis(20));
-            while cell_goes_on() && !this.in_runner.load(Ordering::SeqCst) {
-                pause();
-            }
-            let Some(process) = this.process_id().filter(|_| cell_goes_on()) else { return };
-            this.signal(process, libc::SIGINT);
-            let end = Instant::now() + GRACE;
-            while cell_goes_on() && Instant::now() < end {
-                pause();
-            }
-            if cell_goes_on() {
-                this.signal(process, libc::SIGKILL);
-            }
-        });
-    }
-
-    /// Ends the process that runs cells, for good.
-    pub fn kill(&self) {
-        if let Some(process) = self.process_id() {
-            self.signal(process, libc::SIGKILL);
-        }
-    }
-
-    fn process_id(&self) -> Option<u32> {
-        self.process.try_lock().ok().map(|process| process.id())
-    }
-
-    /// Signals the process, unless another has taken its place since.
-    fn signal(&self, id: u32, signal: libc::c_int) {
-        if let Ok(process) = self.process.try_lock()
-            && process.id() == id
-        {
-            // SAFETY: the lock keeps the child from being reaped, so its id is not another process's.
-            unsafe { libc::kill(id as libc::pid_t, signal) };
+impl From<CompileError> for Stop {
+    fn from(error: CompileError) -> Self {
+        match error {
+            CompileError::Rejected(messages) => Stop::Rejected(messages),
+            CompileError::Interrupted => Stop::Interrupted,
+            CompileError::Failed(message) => Stop::Said(message),
         }
     }
 }
 
-struct Running(Arc<AtomicBool>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::SeqCst);
-    }
+/// The parts of a cell that outlive it.
+fn parts_of_session(outline: &Outline) -> Vec<std::ops::Range<usize>> {
+    let units = outline.units.iter().map(|unit| unit.range.clone());
+    units.chain(outline.uses.clone()).chain(outline.attributes.clone()).collect()
 }
 
-/// What the folders of sessions are called, before the number of the process.
-const FOLDER_PREFIX: &str = "taskloom-";
-
-/// A folder for one session's files. Those of kernels that were killed are removed on the way.
-///
-/// # Errors
-/// When the system's folder for temporary files cannot be written.
-pub fn session_folder() -> Result<tempfile::TempDir, String> {
-    let parent = std::env::temp_dir();
-    remove_abandoned(&parent);
-    tempfile::Builder::new()
-        .prefix(&format!("{FOLDER_PREFIX}{}-", std::process::id()))
-        .tempdir_in(&parent)
-        .map_err(|error| format!("cannot make a folder in {}: {error}", parent.display()))
+/// A crate that has a cell's statements in it, from which rustc is to learn nothing but what they mean.
+struct CheckedSource {
+    text: String,
+    /// Lines before the cell's first.
+    header: usize,
 }
 
-/// Removes the folders of sessions whose process has gone, as far as they are ours.
-fn remove_abandoned(parent: &Path) {
-    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let process = name.to_str().and_then(|name| name.strip_prefix(FOLDER_PREFIX)?.split_once('-')?.0.parse().ok());
-        let Some(process) = process else { continue };
-        // SAFETY: signal 0 only asks whether the process is there.
-        let gone = unsafe { libc::kill(process, 0) } < 0
-            && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH);
-        if gone {
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
-/// Whether a path can be used by evcxr, which speaks of files in text separated by spaces.
-pub(crate) fn has_plain_path(path: &Path) -> bool {
-    path.to_str().is_some_and(|path| !path.contains(char::is_whitespace))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commands_are_split_off_and_lines_keep_their_numbers() {
-        let (commands, rust) = split_commands(":dep rand\n\nlet x = 1;\n:not a command");
-        assert_eq!(commands, ":dep rand\n\n");
-        assert_eq!(rust, "\n\nlet x = 1;\n:not a command");
-        assert_eq!(joined(&commands, &rust), ":dep rand\n\nlet x = 1;\n:not a command");
-        assert_eq!(dependencies_of("!ls\n:dep rand\n"), "\n:dep rand\n");
-        let (commands, rust) = split_commands("// hello\nlet x = 1;");
-        assert_eq!((commands.as_str(), rust.as_str()), ("", "// hello\nlet x = 1;"));
-    }
+fn checked_source(state: &State, outline: &Outline, cell: &str) -> CheckedSource {
+    let words = |name: &String| cell.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == name);
+    let parameters: Vec<String> = state
+        .variables
+        .iter()
+        .filter(|(name, _)| words(name))
+        .map(|(name, variable)| format!("{}{name}: {}", if variable.mutable { "mut " } else { "" }, variable.ty))
+        .collect();
+    let asynchronous = if cell.contains(".await") { "async " } else { "" };
+    let header = format!(
+        "{}#![allow(unused, dead_code)] extern crate taskloom; {} \
+         pub struct CellError; impl<T: ::std::fmt::Display> From<T> for CellError {{ fn from(_: T) -> Self {{ CellError }} }} \
+         pub {asynchronous}fn cell({}) -> ::std::result::Result<(), CellError> {{\n",
+        state.items.attributes(),
+        state.items.preamble(&outline.imports),
+        parameters.join(", ")
+    );
+    let lines = header.matches('\n').count();
+    CheckedSource { text: format!("{header}{cell}\n; ::std::result::Result::Ok(()) }}\n"), header: lines }
 }

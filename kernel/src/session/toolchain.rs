@@ -3,14 +3,15 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use serde_json::json;
 
 use crate::installation::{Installation, find_program};
 
 /// What evcxr and rust-analyzer run, in the name of which the driver answers.
-const STAND_INS: [&str; 4] = ["cargo", "rustup", "rustc", "rustc-wrapper"];
+const STAND_INS: [&str; 3] = ["cargo", "rustup", "rustc"];
 /// Variables that are changed for evcxr, and put back for the user's code.
 const CHANGED: [&str; 6] = ["PATH", "RUSTC", "CARGO", "CARGO_HOME", "EVCXR_TMPDIR", "TASKLOOM_DRIVER"];
 
@@ -53,6 +54,7 @@ pub fn prepare_environment(installation: &Installation, folder: &Path) -> Result
         "dependencies": installation.dependencies,
         "no_sources": no_sources,
         "interrupted": interrupted_file(folder),
+        "preamble": preamble_file(folder),
         "sysroot": installation.sysroot,
         "path": path,
         "cargo_home": std::env::var_os("CARGO_HOME"),
@@ -71,8 +73,41 @@ pub fn prepare_environment(installation: &Installation, folder: &Path) -> Result
 }
 
 /// The file by which a compilation learns that it has been interrupted.
-pub fn interrupted_file(folder: &Path) -> PathBuf {
+fn interrupted_file(folder: &Path) -> PathBuf {
     folder.join("interrupted")
+}
+
+/// The file in which the driver finds what surrounds a cell: imports, items, crates.
+pub fn preamble_file(folder: &Path) -> PathBuf {
+    folder.join("preamble.json")
+}
+
+/// Whether the user wants the cell that is compiled to stop.
+#[derive(Clone)]
+pub struct Interrupted {
+    /// For the driver, which is another process.
+    file: PathBuf,
+    flag: Arc<AtomicBool>,
+}
+
+impl Interrupted {
+    pub fn new(folder: &Path) -> Self {
+        Interrupted { file: interrupted_file(folder), flag: Arc::default() }
+    }
+
+    pub fn set(&self) {
+        self.flag.store(true, Ordering::SeqCst);
+        let _ = std::fs::write(&self.file, "");
+    }
+
+    pub fn clear(&self) {
+        let _ = std::fs::remove_file(&self.file);
+        self.flag.store(false, Ordering::SeqCst);
+    }
+
+    pub fn is_set(&self) -> bool {
+        self.flag.load(Ordering::SeqCst)
+    }
 }
 
 /// Gives the user's code the environment that the kernel was started with.

@@ -5,30 +5,27 @@
 //! type, with a path that can be written in code. That takes one pass without code generation and needs no sources of
 //! the standard library.
 
-use evcxr::CompilationError;
 use serde_json::Value;
 
-use super::rewrite::{Binding, Edited, Outline, show_tail};
+use super::cell::{Binding, Outline};
+use super::rewrite::{Edited, show_tail};
 
+/// The lint that names types.
+pub const LINT: &str = "dropping_references";
 /// What a probe calls, written so that a user's own `drop` is not taken for one.
 const PROBE: &str = "::core::mem::drop(";
 
-/// The cell with a probe for each variable of `outline.untyped`.
-pub fn probe(code: &str, outline: &Outline) -> Edited {
-    let mut edits: Vec<(usize, String)> = outline
-        .untyped
-        .iter()
-        .map(|binding| (binding.end, format!(" if false {{ {PROBE}&{}); }}", binding.name)))
-        .collect();
-    edits.extend(show_tail(outline));
-    Edited::new(code, edits)
+/// What to put into a cell to learn the types of `outline.untyped`.
+pub fn probes(outline: &Outline) -> Vec<(usize, String)> {
+    let probe = |binding: &Binding| (binding.end, format!(" if false {{ {PROBE}&{}); }}", binding.name));
+    outline.untyped.iter().map(probe).collect()
 }
 
 /// The types that rustc named, in the order of the bindings.
-pub fn named_types(messages: &[CompilationError], bindings: &[Binding]) -> Vec<Option<String>> {
+pub fn named_types(messages: &[Value], bindings: &[Binding]) -> Vec<Option<String>> {
     let mut types = vec![None; bindings.len()];
-    for message in messages.iter().filter(|message| message.code() == Some("dropping_references")) {
-        for span in message.json["spans"].as_array().into_iter().flatten() {
+    for message in messages.iter().filter(|message| message["code"]["code"] == LINT) {
+        for span in message["spans"].as_array().into_iter().flatten() {
             if let (Some(name), Some(ty)) = (probed_name(span), span["label"].as_str().and_then(argument_type))
                 && let Some(index) = bindings.iter().position(|binding| binding.name == name)
             {
@@ -66,8 +63,9 @@ pub fn is_nameable(ty: &str) -> bool {
     !ty.contains('{') && !ty.contains("impl ")
 }
 
-/// The cell that runs: each variable said again with its type, and the last expression shown.
-pub fn typed(code: &str, outline: &Outline, types: &[Option<String>]) -> Edited {
+/// The statements that run: each variable said again with its type, and the last expression shown. All that is in
+/// `blank` is left out.
+pub fn typed(code: &str, outline: &Outline, types: &[Option<String>], blank: &[std::ops::Range<usize>]) -> Edited {
     let mut edits: Vec<(usize, String)> = guard_path(code)
         .into_iter()
         .chain(outline.untyped.iter().zip(types).filter_map(|(binding, ty)| {
@@ -77,7 +75,7 @@ pub fn typed(code: &str, outline: &Outline, types: &[Option<String>]) -> Edited 
         }))
         .collect();
     edits.extend(show_tail(outline));
-    Edited::new(code, edits)
+    Edited::masked(code, edits, blank)
 }
 
 /// A cell that begins with a path such as `::std::…` would be taken by evcxr for one of its commands.
@@ -89,12 +87,12 @@ fn guard_path(code: &str) -> Option<(usize, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::rewrite::outline;
+    use crate::session::cell::outline;
 
     #[test]
     fn types_are_said_again_behind_their_let() {
         let code = "let v = vec![1];\nlet mut n = v.len(); // used\nn";
-        let edited = typed(code, &outline(code), &[Some("std::vec::Vec<i32>".into()), Some("usize".into())]);
+        let edited = typed(code, &outline(code), &[Some("std::vec::Vec<i32>".into()), Some("usize".into())], &[]);
         assert_eq!(
             edited.text,
             "let v = vec![1]; let v: std::vec::Vec<i32> = v;\nlet mut n = v.len(); let mut n: usize = n; // used\n\

@@ -1,0 +1,112 @@
+//! Names that are well known, and where they are.
+
+/// What is often used without its `use`, with the path to it.
+pub(super) const IMPORTS: &[(&str, &str)] = &[
+    ("Arc", "std::sync::Arc"),
+    ("BTreeMap", "std::collections::BTreeMap"),
+    ("BTreeSet", "std::collections::BTreeSet"),
+    ("BinaryHeap", "std::collections::BinaryHeap"),
+    ("Cow", "std::borrow::Cow"),
+    ("Duration", "std::time::Duration"),
+    ("File", "std::fs::File"),
+    ("HashMap", "std::collections::HashMap"),
+    ("HashSet", "std::collections::HashSet"),
+    ("Instant", "std::time::Instant"),
+    ("Mutex", "std::sync::Mutex"),
+    ("Path", "std::path::Path"),
+    ("PathBuf", "std::path::PathBuf"),
+    ("Rc", "std::rc::Rc"),
+    ("RefCell", "std::cell::RefCell"),
+    ("RwLock", "std::sync::RwLock"),
+    ("SystemTime", "std::time::SystemTime"),
+    ("VecDeque", "std::collections::VecDeque"),
+];
+/// Names of the standard library's modules, which are easily taken for crates.
+pub(super) const MODULES: &[&str] = &[
+    "cell",
+    "cmp",
+    "collections",
+    "env",
+    "fmt",
+    "fs",
+    "io",
+    "iter",
+    "mem",
+    "net",
+    "ops",
+    "path",
+    "process",
+    "rc",
+    "sync",
+    "thread",
+    "time",
+];
+/// The engine's prelude.
+pub(super) const PRELUDE: &[&str] = &[
+    "Client",
+    "Delayed",
+    "Drawing",
+    "Future",
+    "MimeBundle",
+    "Scheduler",
+    "Show",
+    "as_completed",
+    "compute",
+    "delayed",
+    "delayed_value",
+    "display",
+    "display_as",
+    "persist",
+    "sleep_ms",
+    "update_display",
+    "wait",
+];
+/// What of Polars is used by name.
+pub(super) const POLARS: &[&str] = &[
+    "CsvReadOptions",
+    "DataFrame",
+    "DataType",
+    "Expr",
+    "IntoLazy",
+    "LazyCsvReader",
+    "LazyFrame",
+    "NamedFrom",
+    "Series",
+    "col",
+    "df",
+    "lit",
+    "when",
+];
+pub(super) const NDARRAY: &[&str] =
+    &["Array", "Array1", "Array2", "Array3", "ArrayD", "ArrayView1", "Axis", "arr1", "arr2", "array"];
+/// Crates that come with the engine.
+pub(super) const BUNDLED: &[&str] = &["ndarray", "polars", "rayon", "serde", "serde_json"];
+/// Crates that people ask for, at the version to ask for.
+pub(super) const CRATES: &[(&str, &str)] = &[
+    ("anyhow", "1"),
+    ("chrono", "0.4"),
+    ("csv", "1"),
+    ("itertools", "0.14"),
+    ("rand", "0.9"),
+    ("regex", "1"),
+    ("reqwest", "0.12"),
+    ("tokio", "1"),
+];
+
+/// Names that come with the engine, and how they are brought in.
+const BROUGHT_IN: [(&[&str], &str); 3] = [
+    (PRELUDE, "taskloom::prelude::*"),
+    (POLARS, "taskloom::polars::prelude::*"),
+    (NDARRAY, "taskloom::ndarray::prelude::*"),
+];
+
+/// How a name that is well known is brought in.
+pub(super) fn path(name: &str) -> Option<&'static str> {
+    let in_std = IMPORTS.iter().find(|(known, _)| *known == name).map(|(_, path)| *path);
+    in_std.or_else(|| BROUGHT_IN.iter().find(|(names, _)| names.contains(&name)).map(|(_, path)| *path))
+}
+
+/// All names that are well known.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    IMPORTS.iter().map(|(name, _)| *name).chain(BROUGHT_IN.iter().flat_map(|(names, _)| names.iter().copied()))
+}
