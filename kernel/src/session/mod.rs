@@ -6,6 +6,7 @@
 //!  sink ◄──────────────────────────── events, a pipe of JSON lines ◄──────────────────────────────────┘
 //! ```
 
+mod commands;
 mod events;
 mod failure;
 pub mod rewrite;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use evcxr::{CommandContext, Error, EvalContext};
 
+pub use commands::{Dependency, DependencyError};
 pub use events::{Capture, Event, Mime, Progress};
 pub use failure::Failure;
 pub use toolchain::prepare_environment;
@@ -41,6 +43,8 @@ pub struct Session {
     sources: Arc<Mutex<Sources>>,
     interrupter: Interrupter,
     last_run_time: Option<Duration>,
+    /// For magics.
+    kept: commands::Kept,
     /// Removed with the session.
     _folder: tempfile::TempDir,
 }
@@ -84,7 +88,7 @@ impl Session {
             running: Arc::default(),
             interrupted: Arc::default(),
         };
-        Ok(Session { context, events, sources, interrupter, last_run_time: None, _folder: folder })
+        Ok(Session { context, events, sources, interrupter, last_run_time: None, kept: Default::default(), _folder: folder })
     }
 
     /// A handle by which another thread can interrupt a cell.
