@@ -43,7 +43,7 @@ pub struct Stopwatch {
 }
 
 impl Stopwatch {
-    /// A stopwatch for `repeats` runs (at least one) of `loops` loops each. With no loops, it looks for a power of ten
+    /// A stopwatch for `repeats` runs (at least one) of `loops` loops each. With no loops, it looks for a round number
     /// that takes a fifth of a second, which also warms the code up.
     pub fn new(loops: u64, repeats: usize) -> Stopwatch {
         Stopwatch {
@@ -73,7 +73,8 @@ impl Stopwatch {
         } else if took >= LONG_ENOUGH || self.loops >= MOST_LOOPS {
             self.settled = true;
         } else {
-            self.loops *= 10;
+            // 1, 2, 5, 10, 20, 50 …
+            self.loops = if self.loops.to_string().starts_with('2') { self.loops / 2 * 5 } else { self.loops * 2 };
         }
     }
 
@@ -206,7 +207,7 @@ mod tests {
             watch.began -= Duration::from_millis(loops);
             watch.stop();
         }
-        assert_eq!(asked, [1, 10, 100, 1000, 1000, 1000]);
+        assert_eq!(asked, [1, 2, 5, 10, 20, 50, 100, 200, 200, 200]);
         assert_eq!(watch.finish().runs.len(), 2);
     }
 

@@ -96,7 +96,7 @@ macro_rules! __variable {
     ($name:ident) => {{
         #[allow(unused_imports)]
         use $crate::cell::variables::{PreviewDebug as _, PreviewNothing as _, Variable};
-        $crate::cell::variables::row(stringify!($name), &$name, (&Variable(&$name)).preview())
+        $crate::cell::variables::row(stringify!($name), &$name, (&&Variable(&$name)).preview())
     }};
 }
 

@@ -12,7 +12,7 @@ pub(super) const MAGICS: [Magic; 4] = [
         usage: "%visualize [-o] EXPRESSION [FILE.svg|.png|.dot]",
         summary: "Draws the task graph behind a lazy value, and saves it when a file is named.",
         details: "Nothing is computed. With -o the graph is drawn as it runs, after it has been optimised.",
-        example: "%visualize (taskloom::delayed_value(1) + 2) * 3",
+        example: "%visualize (taskloom::delayed_value(1i64) + 2) * 3",
         run: Magics::visualize,
     },
     Magic {
@@ -22,7 +22,7 @@ pub(super) const MAGICS: [Magic; 4] = [
         details: "The picture is the task stream: a lane for each thread, a bar for each task. The value of the code is shown \
                   as well. With -f a report with everything that was recorded is saved as a page (.html), or as a trace for \
                   other tools (.json).",
-        example: "%profile (taskloom::delayed_value(1) + 2).compute()?",
+        example: "%profile (taskloom::delayed_value(1i64) + 2).compute()?",
         run: Magics::profile,
     },
     Magic {
@@ -30,7 +30,7 @@ pub(super) const MAGICS: [Magic; 4] = [
         usage: "%%profile [-f FILE.html|.json], and the cell below it",
         summary: "Runs the cell and shows which task ran when, on which thread.",
         details: "As %profile. Variables that the cell makes live on.",
-        example: "%%profile\nlet profiled = (taskloom::delayed_value(1) + 2).compute()?;\nprofiled",
+        example: "%%profile\nlet profiled = (taskloom::delayed_value(1i64) + 2).compute()?;\nprofiled",
         run: Magics::profile_cell,
     },
     Magic {

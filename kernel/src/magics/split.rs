@@ -195,13 +195,13 @@ fn special(line: &str, number: usize, rust: &Pending, names: &Names) -> Option<P
 }
 
 /// Whether what follows a `!` is Rust that uses a name which is known.
-fn is_negation(operand: &str, rust: &Pending, names: &Names) -> bool {
-    let operand = operand.trim_start_matches(['!', '(', '&', '*', ' ']);
+fn is_negation(command: &str, rust: &Pending, names: &Names) -> bool {
+    let operand = command.trim_start_matches(['!', '(', '&', '*', ' ']);
     let end = operand.find(|c| !is_part_of_a_name(c)).unwrap_or(operand.len());
     let name = &operand[..end];
     !name.is_empty()
         && ((names.type_of)(name).is_some() || rust.mentions(name))
-        && outline(&format!("!{operand}")).error.is_none()
+        && outline(&format!("!{command}")).error.is_none()
 }
 
 fn question(line: &str, rust: &Pending, names: &Names) -> Option<Piece> {
@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(split("// said\n%time a\n// more\n"), [magic("%time", "a", 2)]);
         assert_eq!(split("fn f() {\n%time a\n}"), [rust("fn f() {\n%time a\n}\n")]);
         assert_eq!(split("let s = \"\n%time a\n\";"), [rust("let s = \"\n%time a\n\";\n")]);
-        assert_eq!(split("/*\n%time a\n*/"), []);
+        assert_eq!(split("/*\n%time a\n*/"), [rust("/*\n%time a\n*/\n")]);
         assert!(matches!(&split("  %time a")[..], [Piece::Magic(call)] if call.column == 8));
     }
 

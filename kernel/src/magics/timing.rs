@@ -37,7 +37,7 @@ pub(super) const MAGICS: [Magic; 4] = [
                   takes a fifth of a second or more; there are 7 runs, or as many as -r says. The time to drop the value is \
                   part of it. The variables that the code uses are hidden from the optimiser, as `black_box` does, so that \
                   the work is not done just once. -p is the number of digits (3), -q prints nothing.",
-        example: "%timeit -n 100 -r 3 (1..=100u64).product::<u64>().leading_zeros()",
+        example: "%timeit -n 100 -r 3 (1..=20u64).product::<u64>()",
         run: Magics::timeit,
     },
     Magic {
