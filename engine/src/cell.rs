@@ -4,6 +4,9 @@
 //! functions here by name. They are the whole of the agreement between the two; events cross it as JSON, one object a
 //! call. The macro behind a cell's last expression lives here too.
 
+pub mod profile;
+pub mod variables;
+
 use serde_json::{Value, json};
 
 use crate::display::{MimeBundle, Show};

@@ -3,6 +3,7 @@
 //! The engine knows nothing of terminals or of Jupyter. It sends [`Event`]s to one listener; with none, a progress bar
 //! goes to the terminal when there is one, and everything else is dropped.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -65,6 +66,18 @@ pub enum ProgressState {
     Failed,
     /// It was interrupted.
     Cancelled,
+}
+
+static PROGRESS: AtomicBool = AtomicBool::new(true);
+
+/// Says whether long computations tell how far they are, which they do unless they are told not to.
+pub fn set_progress(on: bool) {
+    PROGRESS.store(on, Ordering::Relaxed);
+}
+
+/// Whether computations tell how far they are.
+pub fn progress() -> bool {
+    PROGRESS.load(Ordering::Relaxed)
 }
 
 type Listener = Arc<dyn Fn(Event) + Send + Sync>;

@@ -35,6 +35,7 @@
 //! - [`travel`]: graphs that leave the process, as compiled code and bytes;
 //! - [`diagnostics`]: who ran what, when, and what it took;
 //! - [`display`](mod@crate::display) and [`events`]: what there is to show, and who is told;
+//! - [`timing`]: how long a piece of code takes;
 //! - [`draw`]: layout and SVG, DOT, PNG, knowing nothing of tasks;
 //! - [`cell`]: the C interface that the notebook's runner uses.
 
@@ -56,6 +57,7 @@ mod panics;
 mod recreate;
 pub mod scheduler;
 pub mod task;
+pub mod timing;
 pub mod travel;
 mod visualize;
 

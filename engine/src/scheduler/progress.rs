@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::events::{Event, Progress, ProgressState, emit, has_listener};
+use crate::events::{Event, Progress, ProgressState, emit, has_listener, progress};
 
 /// Quick computations show nothing.
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -32,7 +32,7 @@ impl Reporter {
             None => self.began.elapsed() >= PATIENCE,
             Some(last) => last.elapsed() >= TICK,
         };
-        if due {
+        if due && progress() {
             self.last = Some(Instant::now());
             self.send(done, running(), ProgressState::Running);
         }

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use jupyter_protocol::{JupyterMessage, JupyterMessageContent};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
 use super::messages::{Iopub, child, error_content, status};
@@ -165,7 +165,7 @@ impl Work {
                 Job::Execute(request) => {
                     self.iopub.send_from_thread(status(&request, "busy"));
                     self.iopub.send_from_thread(child(&request, "error", error_content(&failure)));
-                    self.reply(&request, Some(&failure));
+                    self.reply(&request, Some(&failure), Vec::new());
                     self.iopub.send_from_thread(status(&request, "idle"));
                 }
                 Job::Complete(..) => {}
@@ -223,14 +223,15 @@ impl Work {
         }
         // Before the reply: a client that has seen it may send the next cell, which is not to be thrown away.
         let waiting = if result.is_err() && asked.stop_on_error { queue.try_iter().collect() } else { Vec::new() };
-        self.reply(request, result.as_ref().err());
+        let payload = self.magics.take_payload();
+        self.reply(request, result.as_ref().err(), payload);
         self.iopub.send_from_thread(status(request, "idle"));
         waiting
     }
 
-    fn reply(&mut self, request: &JupyterMessage, failure: Option<&Failure>) {
+    fn reply(&mut self, request: &JupyterMessage, failure: Option<&Failure>, payload: Vec<Value>) {
         let mut content = match failure {
-            None => json!({"status": "ok", "payload": [], "user_expressions": {}}),
+            None => json!({"status": "ok", "payload": payload, "user_expressions": {}}),
             Some(failure) => {
                 let mut content = error_content(failure);
                 content["status"] = "error".into();

@@ -12,9 +12,6 @@ use super::compiler::CompileError;
 use super::crates::{self, CratesError};
 use super::{Failure, Session, State, cell, rewrite, toolchain, types};
 
-/// The execution count of code that is not the user's.
-const OWN: u32 = 0;
-
 /// What a session keeps for its magics.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
@@ -52,6 +49,11 @@ const AUTO_LEVEL: &str = "3";
 const MEASURED_LEVEL: &str = "3";
 
 impl Session {
+    /// A cell begins: what magics run for themselves belongs to it.
+    pub fn begin_cell(&mut self, number: u32) {
+        self.number = number;
+    }
+
     /// Compiles a cell without running it.
     ///
     /// # Errors
@@ -190,14 +192,18 @@ impl Session {
     pub fn config_set(&mut self, name: &str, value: &str) -> Result<(), Failure> {
         match name {
             "opt" => return self.set_opt_level(value),
-            "progress" => self.execute(&format!("taskloom::events::set_progress({});", value == "on"), OWN)?,
+            "progress" => self.execute(&format!("taskloom::events::set_progress({});", value == "on"), self.number)?,
             // Whoever runs cells looks it up.
             "time_limit" => {}
             "undo" => {
-                self.undo_steps = number(value)? as usize;
+                self.undo_steps = value.parse().unwrap_or(super::UNDO_STEPS);
                 self.events.control().send(&format!("keep {}", self.undo_steps));
             }
-            "memory_limit" => self.events.control().send(&format!("memory {}", bytes(value)?)),
+            // In MiB, or `off`.
+            "memory_limit" => {
+                let limit = value.parse::<u64>().unwrap_or(0) << 20;
+                self.events.control().send(&format!("memory {limit}"));
+            }
             "overflow_checks" => self.compiler.overflow_checks = value == "on",
             _ => return Err(Failure::message(&format!("this session has no setting `{name}`"))),
         }
@@ -272,7 +278,7 @@ impl Session {
             Some(value) => format!("set_var({name:?}, {value:?})"),
             None => format!("remove_var({name:?})"),
         };
-        self.execute(&format!("unsafe {{ std::env::{call}; }}"), OWN)?;
+        self.execute(&format!("unsafe {{ std::env::{call}; }}"), self.number)?;
         self.kept.environment.insert(name.to_owned(), value.map(str::to_owned));
         Ok(())
     }
@@ -309,35 +315,8 @@ impl Session {
         let name = folder.to_str().ok_or_else(|| cannot(&"its name is not Unicode"))?;
         // The kernel too: a process that takes the place of the user's begins where the kernel is.
         std::env::set_current_dir(&folder).map_err(|error| cannot(&error))?;
-        self.execute(&format!("std::env::set_current_dir({name:?})?;"), OWN)
+        self.execute(&format!("std::env::set_current_dir({name:?})?;"), self.number)
     }
-}
-
-fn number(text: &str) -> Result<u64, Failure> {
-    text.parse().map_err(|_| Failure::message(&format!("`{text}` is not a number")))
-}
-
-/// `500MB`, `4 GiB`, `none`.
-fn bytes(text: &str) -> Result<u64, Failure> {
-    let wrong = || {
-        Failure::message(&format!("`{text}` is not an amount of memory; write it like `4GB` or `500MiB`, or `none`"))
-    };
-    if ["none", "off", "0"].contains(&text) {
-        return Ok(0);
-    }
-    let at = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
-    let value: f64 = text[..at].parse().map_err(|_| wrong())?;
-    let unit = match text[at..].trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1.0,
-        "k" | "kb" => 1e3,
-        "kib" => 1024.0,
-        "m" | "mb" => 1e6,
-        "mib" => 1024.0 * 1024.0,
-        "g" | "gb" => 1e9,
-        "gib" => 1024.0 * 1024.0 * 1024.0,
-        _ => return Err(wrong()),
-    };
-    Ok((value * unit) as u64)
 }
 
 #[cfg(target_os = "linux")]

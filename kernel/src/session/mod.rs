@@ -14,6 +14,7 @@ mod commands;
 mod compiler;
 mod crates;
 mod diagnostics;
+mod evcxr_commands;
 mod events;
 mod explain;
 mod failure;
@@ -36,6 +37,7 @@ use std::time::Duration;
 use evcxr::{Error, EvalContext};
 use serde_json::Value;
 
+pub use commands::{Dependency, DependencyError};
 pub use events::{Capture, CommAction, CommEvent, Event, Mime, Progress};
 pub use failure::Failure;
 pub(crate) use folder::has_plain_path;
@@ -70,10 +72,14 @@ pub struct Session {
     /// The process that has the variables.
     worker: Option<u32>,
     kept: commands::Kept,
+    /// The execution count of the cell that runs.
+    number: u32,
     /// Variables that are gone, and the cells that took them.
     moved: BTreeMap<String, u32>,
     /// Names that cells would have made had they not failed.
     failed: BTreeMap<String, u32>,
+    /// rustc's messages about the newest cell that it rejected.
+    last_messages: Vec<Value>,
     last_run_time: Option<Duration>,
     /// Removed with the session.
     _folder: tempfile::TempDir,
@@ -147,8 +153,10 @@ impl Session {
             undo_steps: UNDO_STEPS,
             worker: None,
             kept: Default::default(),
+            number: 0,
             moved: BTreeMap::new(),
             failed: BTreeMap::new(),
+            last_messages: Vec::new(),
             last_run_time: None,
             _folder: folder,
         };
@@ -237,7 +245,11 @@ impl Session {
 
     fn failure_of(&mut self, code: &str, stop: Stop) -> Failure {
         match stop {
-            Stop::Rejected(messages) => Failure::rejected(&messages, &self.sources(), &self.facts(code)),
+            Stop::Rejected(messages) => {
+                let failure = Failure::rejected(&messages, &self.sources(), &self.facts(code));
+                self.last_messages = messages;
+                failure
+            }
             Stop::Unreadable(at, message) => Failure::syntax(at, &message, &self.facts(code)),
             Stop::Said(message) => Failure::message(&message),
             Stop::Evaluator(Error::CompilationErrors(errors)) => Failure::compilation(&errors, &self.facts(code)),
