@@ -145,9 +145,18 @@ pub mod store {
 fn wire_form(event: &Event) -> Value {
     match event {
         Event::Display { bundle, display_id, update } => {
-            json!({"type": "display", "data": bundle.forms(), "display_id": display_id, "update": update})
+            let (data, metadata) = (bundle.forms(), bundle.metadata());
+            json!({
+                "type": "display",
+                "data": data,
+                "metadata": metadata,
+                "display_id": display_id,
+                "update": update,
+            })
         }
-        Event::Result(bundle) => json!({"type": "result", "data": bundle.forms()}),
+        Event::Result(bundle) => json!({"type": "result", "data": bundle.forms(), "metadata": bundle.metadata()}),
+        Event::ClearOutput { wait } => json!({"type": "clear_output", "wait": wait}),
+        Event::Input { prompt, password } => json!({"type": "input", "prompt": prompt, "password": password}),
         Event::Progress(progress) => json!({
             "type": "progress",
             "id": progress.id,
@@ -229,7 +238,7 @@ pub mod show {
     }
     impl<T: Show + ?Sized> ShowRich for &&&Shown<'_, T> {
         fn emit(&self) {
-            emit(Event::Result(self.0.show()));
+            emit(Event::Result(crate::display::limited(self.0.show())));
         }
     }
 
@@ -240,12 +249,7 @@ pub mod show {
 
     /// The beginning of a text that is too long for a browser, and how much is left out.
     fn cut(mut text: String) -> String {
-        if text.len() > MOST_BYTES {
-            let at = text.floor_char_boundary(MOST_BYTES);
-            let hidden = text.len() - at;
-            text.truncate(at);
-            text.push_str(&format!("\n… and {hidden} more bytes; print a part of the value to see it"));
-        }
+        crate::mime::cut(&mut text, MOST_BYTES);
         text
     }
 
@@ -308,4 +312,31 @@ macro_rules! __show {
             }
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Event, MimeBundle, wire_form};
+
+    #[test]
+    fn what_the_kernel_reads_has_all_that_a_display_needs() {
+        let bundle = MimeBundle::new().with("text/plain", "x").with_metadata("image/png", "width", 3);
+        let display = Event::Display { bundle: bundle.clone(), display_id: Some("a".to_owned()), update: true };
+        assert_eq!(
+            wire_form(&display),
+            json!({
+                "type": "display",
+                "data": {"text/plain": "x"},
+                "metadata": {"image/png": {"width": 3}},
+                "display_id": "a",
+                "update": true,
+            })
+        );
+        assert_eq!(wire_form(&Event::Result(bundle))["metadata"]["image/png"]["width"], 3);
+        assert_eq!(wire_form(&Event::ClearOutput { wait: true }), json!({"type": "clear_output", "wait": true}));
+        let input = Event::Input { prompt: "who? ".to_owned(), password: false };
+        assert_eq!(wire_form(&input), json!({"type": "input", "prompt": "who? ", "password": false}));
+    }
 }

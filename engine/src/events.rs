@@ -24,6 +24,18 @@ pub enum Event {
     },
     /// The value of a cell.
     Result(MimeBundle),
+    /// What the cell has shown so far is to be taken away.
+    ClearOutput {
+        /// Only when something new comes, so that nothing flickers.
+        wait: bool,
+    },
+    /// The program waits for a line on its standard input.
+    Input {
+        /// What to ask.
+        prompt: String,
+        /// Whether what is typed must not be seen.
+        password: bool,
+    },
     /// How far a computation is.
     Progress(Progress),
     /// A `?` in a cell met an error: its message.

@@ -36,6 +36,7 @@
 //! - [`diagnostics`]: who ran what, when, and what it took;
 //! - [`display`](mod@crate::display) and [`events`]: what there is to show, and who is told;
 //! - [`timing`]: how long a piece of code takes;
+//! - [`plot`]: lines, points, histograms, bars and heat maps, as Vega-Lite and SVG;
 //! - [`draw`]: layout and SVG, DOT, PNG, knowing nothing of tasks;
 //! - [`cell`]: the C interface that the notebook's runner uses.
 
@@ -54,6 +55,7 @@ pub mod graph;
 mod mime;
 mod nbytes;
 mod panics;
+pub mod plot;
 mod recreate;
 pub mod scheduler;
 pub mod task;
@@ -63,7 +65,7 @@ mod visualize;
 
 pub use client::{Client, is_cancelled};
 pub use delayed::{Delayed, Output, Outputs, delayed_value};
-pub use display::{MimeBundle, Show, display, display_as, update_display};
+pub use display::{DisplayHandle, MimeBundle, Show, clear_output, display, display_as, display_handle, update_display};
 pub use error::{BoxError, Error, Result, TaskError};
 pub use nbytes::{nbytes, register_nbytes};
 pub use recreate::Recreated;
@@ -111,9 +113,11 @@ pub use serde_json;
 /// What a notebook or a program brings in with `use taskloom::prelude::*;`.
 pub mod prelude {
     pub use crate::client::{Future, as_completed, wait};
+    pub use crate::display::{Html, Jpeg, Json, Latex, Markdown, Math, Png, Svg, Text, VegaLite, input, password};
+    pub use crate::plot;
     pub use crate::{
-        Client, Delayed, Drawing, MimeBundle, Scheduler, Show, compute, delayed, delayed_value, display, display_as,
-        persist, sleep_ms, update_display,
+        Client, Delayed, Drawing, MimeBundle, Scheduler, Show, clear_output, compute, delayed, delayed_value, display,
+        display_as, display_handle, persist, sleep_ms, update_display,
     };
 }
 

@@ -1,7 +1,8 @@
 //! Showing values: in a notebook as rich output, elsewhere as text.
 //!
 //! A type says how it wants to be shown by implementing [`Show`]; [`display`] shows a value now. Types without it are
-//! shown by their `Debug` form.
+//! shown by their `Debug` form. Text that is already in a language that front ends know is shown by one of the wrappers:
+//! [`Html`], [`Markdown`], [`Latex`], [`Math`], [`Svg`], [`Png`], [`Jpeg`], [`Json`], [`VegaLite`] and [`Text`].
 //!
 //! ```
 //! use taskloom::prelude::*;
@@ -14,11 +15,22 @@
 //! assert_eq!(Bold("hi").show().get("text/html"), Some("<b>hi</b>"));
 //! ```
 
+mod arrays;
 mod frames;
+mod images;
+mod input;
+mod table;
+mod wrappers;
+
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::events::{Event, emit};
 
 pub use crate::mime::MimeBundle;
+pub use images::{Jpeg, Png, Svg};
+pub use input::{input, password};
+pub use wrappers::{Html, Json, Latex, Markdown, Math, Text, VegaLite};
+pub(crate) use wrappers::{VEGA_LITE_MIME, VEGA_LITE_SCHEMA};
 
 /// A type that knows how it wants to be shown.
 pub trait Show {
@@ -53,9 +65,71 @@ pub fn update_display(value: &impl Show, display_id: &str) {
     publish(value.show(), Some(display_id.to_owned()), true);
 }
 
+/// Shows a value, and gives a handle to replace it with another.
+///
+/// ```
+/// use taskloom::prelude::*;
+/// let shown = display_handle(&Text::new("reading …"));
+/// shown.update(&Text::new("done"));
+/// ```
+pub fn display_handle(value: &impl Show) -> DisplayHandle {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    // A process that goes back to a snapshot counts from an older number again, so the time is part of the name.
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let handle = DisplayHandle { id: format!("taskloom-{:x}-{now:x}-{count}", std::process::id()) };
+    display_as(value, &handle.id);
+    handle
+}
+
+/// Something on display that can be replaced; [`display_handle`] gives it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct DisplayHandle {
+    id: String,
+}
+
+impl DisplayHandle {
+    /// Shows another value in the place of the one before, wherever that is on display.
+    pub fn update(&self, value: &impl Show) {
+        update_display(value, &self.id);
+    }
+
+    /// Shows a value once more, further down; an update then replaces both.
+    pub fn display(&self, value: &impl Show) {
+        display_as(value, &self.id);
+    }
+
+    /// The name it is shown under, as [`update_display`] takes it.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// Takes away what the cell has shown so far. With `wait`, only when something new comes: an animation does not
+/// flicker then. Outside a notebook it does nothing.
+///
+/// ```
+/// use taskloom::prelude::*;
+/// for step in 1..=3 {
+///     clear_output(true);
+///     display(&Text::new(format!("step {step}")));
+/// }
+/// ```
+pub fn clear_output(wait: bool) {
+    emit(Event::ClearOutput { wait });
+}
+
+/// The most bytes of one form that is sent to a front end, images excepted.
+const MOST_BYTES: usize = 5_000_000;
+
+/// What is sent of a value.
+pub(crate) fn limited(bundle: MimeBundle) -> MimeBundle {
+    bundle.limited(MOST_BYTES)
+}
+
 fn publish(bundle: MimeBundle, display_id: Option<String>, update: bool) {
     if crate::events::has_listener() {
-        emit(Event::Display { bundle, display_id, update });
+        emit(Event::Display { bundle: limited(bundle), display_id, update });
     } else if let Some(text) = bundle.get("text/plain") {
         println!("{text}");
     }

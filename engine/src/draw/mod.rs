@@ -32,6 +32,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use collapse::MAX_NODES as DRAWN_IN_FULL;
 use colors::Colors;
 pub(crate) use colors::colors_of;
+pub(crate) use png::render as png_bytes;
 pub(crate) use svg::{at, columns, escape};
 
 /// One box of a [`Picture`].
@@ -264,7 +265,7 @@ pub(crate) fn grouped(number: u64) -> String {
 }
 
 /// Writes a file beside its place, then moves it there.
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     use std::io::Write;
     use std::sync::atomic::{AtomicU64, Ordering};
     static COUNT: AtomicU64 = AtomicU64::new(0);

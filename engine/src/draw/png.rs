@@ -20,7 +20,7 @@ static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
     Arc::new(fonts)
 });
 
-pub(super) fn render(svg: &str, scale: f32) -> Result<Vec<u8>, DrawError> {
+pub(crate) fn render(svg: &str, scale: f32) -> Result<Vec<u8>, DrawError> {
     if !(scale.is_finite() && scale > 0.0) {
         return Err(DrawError::Scale { scale });
     }
