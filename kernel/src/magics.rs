@@ -331,7 +331,7 @@ impl Magics {
 impl Context<'_> {
     fn display<const N: usize>(&self, forms: [(&str, Value); N]) {
         let data: Mime = forms.into_iter().map(|(mime, value)| (mime.to_owned(), value)).collect();
-        (self.show)(Event::Display { data, display_id: None, update: false });
+        (self.show)(Event::Display { data, metadata: Mime::new(), display_id: None, update: false });
     }
 
     fn print(&self, text: String) {

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::Sources;
 use super::failure::Failure;
+use super::input::{InputAnswers, InputPipe};
 use crate::installation::Installation;
 
 /// Forms of one output, by MIME type.
@@ -33,6 +34,8 @@ pub enum Event {
     Display {
         /// The forms.
         data: Mime,
+        /// What front ends should know of the forms, by MIME type.
+        metadata: Mime,
         /// A name for later updates.
         display_id: Option<String>,
         /// Whether it replaces.
@@ -42,6 +45,47 @@ pub enum Event {
     Result(Mime),
     /// How far a computation is.
     Progress(Progress),
+    /// The cell waits for a line from the person; [`super::InputAnswers`] takes it.
+    Input {
+        /// What to ask.
+        prompt: String,
+        /// Whether what is typed is to stay hidden.
+        password: bool,
+    },
+    /// What the cell has shown so far is to be removed.
+    ClearOutput {
+        /// Only when something new comes, so that nothing flickers.
+        wait: bool,
+    },
+    /// Something for the other end of a comm, which lives in the browser.
+    Comm(CommEvent),
+}
+
+/// What a cell does with a comm.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct CommEvent {
+    /// Names the comm.
+    pub comm_id: String,
+    /// What is done.
+    pub action: CommAction,
+    /// The data that goes with it.
+    #[serde(default)]
+    pub data: Value,
+    /// What the other end is, for `open`.
+    #[serde(default)]
+    pub target_name: String,
+}
+
+/// The three things that can be done with a comm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommAction {
+    /// Opens it.
+    Open,
+    /// Sends on it.
+    Message,
+    /// Closes it.
+    Close,
 }
 
 /// How far a computation is; the engine's `events::Progress` on the wire.
@@ -64,12 +108,40 @@ pub struct Progress {
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Line {
-    Stream { name: String, text: String },
-    Display { data: Mime, display_id: Option<String>, update: bool },
-    Result { data: Mime },
+    Stream {
+        name: String,
+        text: String,
+    },
+    Display {
+        data: Mime,
+        #[serde(default)]
+        metadata: Mime,
+        display_id: Option<String>,
+        update: bool,
+    },
+    Result {
+        data: Mime,
+    },
     Progress(Progress),
-    Panic { message: String, file: Option<String>, line: Option<u32> },
-    UserError { message: String },
+    Input {
+        #[serde(default)]
+        prompt: String,
+        #[serde(default)]
+        password: bool,
+    },
+    ClearOutput {
+        #[serde(default)]
+        wait: bool,
+    },
+    Comm(CommEvent),
+    Panic {
+        message: String,
+        file: Option<String>,
+        line: Option<u32>,
+    },
+    UserError {
+        message: String,
+    },
     CellPanicked,
     Begin,
     End,
@@ -103,6 +175,7 @@ pub struct EventPipe {
     outputs: Box<dyn Fn(Event) + Send>,
     captured: Captured,
     runs: Arc<AtomicBool>,
+    input: InputPipe,
 }
 
 /// The MIME type that is being caught, and what has been.
@@ -149,7 +222,7 @@ impl EventPipe {
             reading.read(reader, asked, |event| (for_reader.lock().unwrap_or_else(|p| p.into_inner()))(event))
         })?;
         let outputs = Box::new(move |event| (sink.lock().unwrap_or_else(|p| p.into_inner()))(event));
-        Ok(EventPipe { writer, ask, report, fences, outputs, captured, runs })
+        Ok(EventPipe { writer, ask, report, fences, outputs, captured, runs, input: InputPipe::new()? })
     }
 
     /// The command that starts the runner with this pipe.
@@ -165,6 +238,7 @@ impl EventPipe {
             command.env("TASKLOOM_USERS_LIBRARY_PATH", path);
         }
         super::toolchain::restore_environment(&mut command);
+        self.input.pass_to(&mut command);
         // SAFETY: only async-signal-safe calls between fork and exec.
         unsafe {
             command.pre_exec(move || {
@@ -179,6 +253,11 @@ impl EventPipe {
             });
         }
         command
+    }
+
+    /// What takes the lines that cells ask for.
+    pub fn input_answers(&self) -> InputAnswers {
+        self.input.answers()
     }
 
     /// Whether the runner is in a cell, rather than waiting for one to be compiled.
@@ -269,7 +348,7 @@ impl Reading {
                 let text = if name == "stderr" { self.note_stderr(&text) } else { text };
                 sink(Event::Stream { name, text });
             }
-            Line::Display { data, display_id, update } => {
+            Line::Display { data, metadata, display_id, update } => {
                 let mut captured = self.captured.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
                 if let Some((mime_type, values)) = &mut *captured
                     && let Some(value) = data.get(mime_type)
@@ -278,9 +357,12 @@ impl Reading {
                     return;
                 }
                 drop(captured);
-                sink(Event::Display { data, display_id, update });
+                sink(Event::Display { data, metadata, display_id, update });
             }
             Line::Result { data } => sink(Event::Result(data)),
+            Line::Input { prompt, password } => sink(Event::Input { prompt, password }),
+            Line::ClearOutput { wait } => sink(Event::ClearOutput { wait }),
+            Line::Comm(comm) => sink(Event::Comm(comm)),
             // Who captures wants an answer, and no bars above it.
             Line::Progress(_) if self.captured.lock().unwrap_or_else(|p| p.into_inner()).is_some() => {}
             Line::Progress(progress) => sink(Event::Progress(progress)),

@@ -8,6 +8,7 @@
 
 mod events;
 mod failure;
+mod input;
 pub mod rewrite;
 mod sources;
 mod toolchain;
@@ -20,8 +21,9 @@ use std::time::{Duration, Instant};
 
 use evcxr::{CommandContext, Error, EvalContext};
 
-pub use events::{Capture, Event, Mime, Progress};
+pub use events::{Capture, CommAction, CommEvent, Event, Mime, Progress};
 pub use failure::Failure;
+pub use input::InputAnswers;
 pub use toolchain::prepare_environment;
 
 use crate::installation::Installation;
@@ -90,6 +92,11 @@ impl Session {
     /// A handle by which another thread can interrupt a cell.
     pub fn interrupter(&self) -> Interrupter {
         self.interrupter.clone()
+    }
+
+    /// What takes the lines that cells ask for by [`Event::Input`].
+    pub fn input_answers(&self) -> InputAnswers {
+        self.events.input_answers()
     }
 
     /// Runs a cell. What it shows goes to the sink, all of it before this returns.
