@@ -20,6 +20,8 @@ pub const PROTOCOL: &str = "5.5";
 const DELIMITER: &[u8] = b"<IDS|MSG>";
 /// What a header, a parent's header or metadata may weigh. Headers are repeated in every message that answers.
 const MAX_HEADER: usize = 64 << 10;
+/// What every header has, all of it text.
+const HEADER: [&str; 6] = ["msg_id", "msg_type", "username", "session", "date", "version"];
 /// Signatures that are remembered, so that a message which somebody has recorded does not count twice.
 const REMEMBERED: usize = 1 << 16;
 
@@ -117,9 +119,20 @@ impl Wire {
         if [header, parent, metadata].iter().any(|part| part.len() > MAX_HEADER) {
             return Err(Refusal::Header("or metadata is longer than 64 KB"));
         }
-        let fields: Map<String, Value> =
+        let mut fields: Map<String, Value> =
             serde_json::from_slice(header).map_err(|_| Refusal::Header("is not a JSON object"))?;
+        let kind =
+            fields.get("msg_type").and_then(Value::as_str).ok_or(Refusal::Header("has no `msg_type`"))?.to_owned();
+        // All clients see this header in what answers it, and none expects a list where there should be a text.
+        let mut as_it_came = true;
+        for name in HEADER {
+            if !fields.get(name).is_some_and(Value::is_string) {
+                fields.insert(name.to_owned(), "".into());
+                as_it_came = false;
+            }
+        }
         let text = |name| fields.get(name).and_then(Value::as_str).map(str::to_owned);
+        let header = if as_it_came { header.clone() } else { Bytes::from(Value::Object(fields.clone()).to_string()) };
         let parent: Value = serde_json::from_slice(parent).unwrap_or_default();
         let content = match serde_json::from_slice::<Value>(content) {
             Ok(value) if value.is_object() => Ok(value),
@@ -128,10 +141,10 @@ impl Wire {
         };
         Ok(Request {
             identities: frames[..delimiter].to_vec(),
-            header: header.clone(),
             id: text("msg_id").unwrap_or_default(),
-            kind: text("msg_type").ok_or(Refusal::Header("has no `msg_type`"))?,
+            kind,
             subshell: text("subshell_id"),
+            header,
             parent_id: parent["msg_id"].as_str().unwrap_or_default().to_owned(),
             content,
             weight: frames.iter().map(Bytes::len).sum(),

@@ -190,7 +190,9 @@ mod tests {
         assert!(matches!(queue.next(), Some(Job::Execute(cell)) if cell.asked.code == "a"));
         assert_eq!(codes(queue.take(Some("s"))), ["b", "d"]);
         assert_eq!(codes(queue.take(None)), ["c"]);
-        assert_eq!((queue.lock().cells, queue.lock().bytes), (0, 0));
+        let state = queue.lock();
+        assert_eq!((state.cells, state.bytes), (0, 0));
+        drop(state);
         queue.end();
         assert!(queue.next().is_none() && queue.push(cell("e")).is_err());
     }
