@@ -30,16 +30,17 @@ mod variables;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 pub use exercises::Checking;
 
+use crate::history::History;
 use crate::installation::Installation;
 use crate::session::{Event, Failure, Session};
 use arguments::Call;
 use context::Context;
-use history::{HistorySource, Remembered};
 use split::{Names, Piece};
 
 /// Where a magic sends what it shows.
@@ -103,8 +104,7 @@ pub struct Magics {
     course: Option<PathBuf>,
     hints_shown: HashMap<String, usize>,
     payload: Vec<Value>,
-    remembered: Remembered,
-    history: Option<Box<dyn HistorySource + Send>>,
+    history: Option<Arc<History>>,
     /// The folder before the last `%cd`.
     previous_folder: Option<PathBuf>,
     /// How many files deep `%run` is.
@@ -120,7 +120,6 @@ impl Magics {
             course: installation.course.clone(),
             hints_shown: HashMap::new(),
             payload: Vec::new(),
-            remembered: Remembered::default(),
             history: None,
             previous_folder: None,
             depth: 0,
@@ -128,9 +127,8 @@ impl Magics {
         }
     }
 
-    /// Has `%history` read another history than the cells that these magics have run.
-    #[allow(dead_code, reason = "for a kernel that keeps its history in a file")]
-    pub fn set_history(&mut self, history: Box<dyn HistorySource + Send>) {
+    /// What `%history` shows.
+    pub fn set_history(&mut self, history: Arc<History>) {
         self.history = Some(history);
     }
 
@@ -147,7 +145,6 @@ impl Magics {
         session.begin_cell(number);
         self.payload.clear();
         self.depth = 0;
-        self.remembered.push(number, code);
         let limit = settings::time_limit(session);
         let watch = limit.map(|limit| (limit, context::Watchdog::start(session, limit)));
         let result = self.run_code(&mut Context::new(session, show, number), code);

@@ -1,93 +1,75 @@
 //! The thread that owns the session and runs cells, one after the other.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use jupyter_protocol::{JupyterMessage, JupyterMessageContent};
-use serde_json::{Value, json};
-use tokio::sync::{mpsc, oneshot};
+use serde_json::{Map, Value, json};
 
-use super::messages::{Iopub, child, error_content, status};
-use super::tables;
+use super::assist::{Assistant, page_request};
+use super::comms::Comms;
+use super::facts::Facts;
+use super::iopub::{Iopub, error_content};
+use super::limits;
+use super::output::Output;
+use super::prompts::Prompts;
+use super::queue::{Asked, Cell, Job, Queue};
+use super::session_feed;
 use crate::installation::Installation;
 use crate::magics::Magics;
-use crate::session::{Event, Failure, Interrupter, Session};
+use crate::session::{Failure, Interrupter, Session};
 
-/// Work for the evaluator.
-pub enum Job {
-    /// A cell.
-    Execute(Box<JupyterMessage>),
-    /// What could stand at a byte offset of some code.
-    Complete(String, usize, oneshot::Sender<super::requests::Completions>),
-    /// End the thread.
-    End,
-}
+/// evcxr parses whole cells by recursion. Only what is used of it is memory.
+const STACK: usize = 256 << 20;
 
-/// What other tasks may know of the evaluator while it is busy.
-#[derive(Default)]
-struct State {
-    /// The request whose cell runs.
-    running: Option<JupyterMessage>,
-    interrupter: Option<Interrupter>,
-    variables: Vec<(String, String)>,
-    items: Vec<String>,
-    history: Vec<(u32, String)>,
+/// What the evaluator works with.
+pub struct Surroundings {
+    pub iopub: Iopub,
+    pub output: Output,
+    pub prompts: Arc<Prompts>,
+    pub comms: Arc<Comms>,
+    pub facts: Facts,
+    pub queue: Arc<Queue>,
+    pub assistant: Arc<dyn Assistant>,
 }
 
 /// A handle on the evaluator's thread.
-#[derive(Default)]
 pub struct Evaluator {
-    state: Mutex<State>,
-    jobs: Mutex<Option<Sender<Job>>>,
+    queue: Arc<Queue>,
+    prompts: Arc<Prompts>,
+    interrupter: Arc<Mutex<Option<Interrupter>>>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
-    /// No further cell is to run.
-    ending: AtomicBool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 impl Evaluator {
     /// Starts the thread, which starts the session.
+    ///
+    /// # Errors
+    /// When there is no thread to be had.
     pub fn spawn(
         installation: Installation,
         folder: tempfile::TempDir,
-        iopub: Iopub,
-        replies: mpsc::UnboundedSender<JupyterMessage>,
-    ) -> Result<(Arc<Evaluator>, Sender<Job>), String> {
-        let (jobs, queue) = channel();
-        let evaluator = Arc::new(Evaluator { jobs: Mutex::new(Some(jobs.clone())), ..Evaluator::default() });
-        let work =
-            Work { evaluator: Arc::clone(&evaluator), iopub, replies, count: 0, magics: Magics::new(&installation) };
+        surroundings: Surroundings,
+    ) -> Result<Arc<Evaluator>, String> {
+        let interrupter = Arc::new(Mutex::new(None));
+        let (queue, prompts) = (Arc::clone(&surroundings.queue), Arc::clone(&surroundings.prompts));
+        let magics = Magics::new(&installation);
+        let work = Work { around: surroundings, interrupter: Arc::clone(&interrupter), count: 0, magics };
         let thread = std::thread::Builder::new()
             .name("evaluator".to_owned())
-            // evcxr parses whole cells by recursion.
-            .stack_size(64 << 20)
-            .spawn(move || work.run(&installation, folder, queue))
+            .stack_size(STACK)
+            .spawn(move || work.run(&installation, folder))
             .map_err(|error| format!("cannot start a thread: {error}"))?;
-        *lock(&evaluator.thread) = Some(thread);
-        Ok((evaluator, jobs))
-    }
-
-    /// The request whose cell runs, if one does.
-    pub fn running(&self) -> Option<JupyterMessage> {
-        lock(&self.state).running.clone()
-    }
-
-    pub fn variables(&self) -> Vec<(String, String)> {
-        lock(&self.state).variables.clone()
-    }
-
-    pub fn items(&self) -> Vec<String> {
-        lock(&self.state).items.clone()
-    }
-
-    pub fn history(&self) -> Vec<(u32, String)> {
-        lock(&self.state).history.clone()
+        Ok(Arc::new(Evaluator { queue, prompts, interrupter, thread: Mutex::new(Some(thread)) }))
     }
 
     /// Stops the cell that runs.
     pub fn interrupt(&self) {
-        let interrupter = lock(&self.state).interrupter.clone();
+        self.prompts.cancel();
+        let interrupter = lock(&self.interrupter).clone();
         if let Some(interrupter) = interrupter {
             interrupter.interrupt();
         }
@@ -95,11 +77,9 @@ impl Evaluator {
 
     /// Ends the session with its processes and files. A cell that runs is killed.
     pub fn end(&self) {
-        self.ending.store(true, Ordering::SeqCst);
-        if let Some(jobs) = lock(&self.jobs).take() {
-            let _ = jobs.send(Job::End);
-        }
-        if let Some(interrupter) = lock(&self.state).interrupter.clone() {
+        self.queue.end();
+        self.prompts.cancel();
+        if let Some(interrupter) = lock(&self.interrupter).clone() {
             interrupter.kill();
         }
         if let Some(thread) = lock(&self.thread).take() {
@@ -108,183 +88,159 @@ impl Evaluator {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
 struct Work {
-    evaluator: Arc<Evaluator>,
-    iopub: Iopub,
-    replies: mpsc::UnboundedSender<JupyterMessage>,
+    around: Surroundings,
+    interrupter: Arc<Mutex<Option<Interrupter>>>,
     count: u32,
     magics: Magics,
 }
 
 impl Work {
-    fn run(mut self, installation: &Installation, folder: tempfile::TempDir, queue: Receiver<Job>) {
-        let output = Arc::new(Mutex::new(Output {
-            parent: None,
-            count: 0,
-            iopub: self.iopub.clone(),
-            bars: Default::default(),
-        }));
-        let sink = Arc::clone(&output);
-        let session = Session::start(installation, folder, move |event| lock(&sink).show(event));
+    fn run(mut self, installation: &Installation, folder: tempfile::TempDir) {
+        let output = self.around.output.clone();
+        let session = Session::start(installation, folder, move |event| output.show(event));
         let mut session = match session {
             Ok(session) => session,
-            Err(message) => return self.refuse(&message, queue),
+            Err(message) => return self.refuse(&message),
         };
-        lock(&self.evaluator.state).interrupter = Some(session.interrupter());
-        while let Ok(job) = queue.recv() {
+        *lock(&self.interrupter) = Some(session.interrupter());
+        self.around.prompts.connect(session.input_answers());
+        while let Some(job) = self.around.queue.next() {
             match job {
-                Job::Execute(_) if self.evaluator.ending.load(Ordering::SeqCst) => return,
-                Job::Execute(request) => {
-                    for job in self.execute(&request, &mut session, &output, &queue) {
-                        match job {
-                            Job::Execute(request) => self.abort(&request),
-                            Job::Complete(code, offset, answer) => {
-                                let _ = (answer, &code, offset);
-                            }
-                            Job::End => return,
-                        }
-                    }
+                Job::Execute(cell) => self.execute(&cell, &mut session),
+                Job::Ask(question) => {
+                    // A question that brings the session's tools down gets no answer, and that is all.
+                    let _ = catch_unwind(AssertUnwindSafe(|| question(&mut session)));
                 }
-                Job::Complete(code, offset, answer) => {
-                    let _ = (answer, &code, offset);
-                }
-                Job::End => return,
             }
         }
     }
 
     /// Answers every cell with the reason why there is no session.
-    fn refuse(mut self, message: &str, queue: Receiver<Job>) {
+    fn refuse(&mut self, message: &str) {
         let failure = Failure::message(message);
-        while let Ok(job) = queue.recv() {
-            match job {
-                Job::Execute(request) => {
-                    self.iopub.send_from_thread(status(&request, "busy"));
-                    self.iopub.send_from_thread(child(&request, "error", error_content(&failure)));
-                    self.reply(&request, Some(&failure), Vec::new());
-                    self.iopub.send_from_thread(status(&request, "idle"));
-                }
-                Job::Complete(..) => {}
-                Job::End => return,
+        while let Some(job) = self.around.queue.next() {
+            if let Job::Execute(cell) = job {
+                let iopub = &self.around.iopub;
+                iopub.status(Some(&cell.request), "busy");
+                iopub.error(&cell.request, &failure);
+                self.reply(&cell, Err(&failure), Map::new(), Vec::new());
+                iopub.status(Some(&cell.request), "idle");
             }
         }
     }
 
-    /// Runs a cell and says all that has to be said about it. Gives what was waiting behind it, if it failed and so
-    /// nothing behind it shall run.
-    fn execute(
-        &mut self,
-        request: &JupyterMessage,
-        session: &mut Session,
-        output: &Arc<Mutex<Output>>,
-        queue: &Receiver<Job>,
-    ) -> Vec<Job> {
-        let JupyterMessageContent::ExecuteRequest(asked) = &request.content else { return Vec::new() };
-        let counts = asked.store_history && !asked.silent && !asked.code.trim().is_empty();
-        if counts {
+    /// Runs a cell and says all that has to be said about it.
+    fn execute(&mut self, cell: &Cell, session: &mut Session) {
+        let (request, asked) = (&cell.request, &cell.asked);
+        if asked.counts() {
             self.count += 1;
         }
         {
-            let mut state = lock(&self.evaluator.state);
-            state.running = Some(request.clone());
-            if counts {
-                state.history.push((self.count, asked.code.clone()));
+            let mut facts = self.around.facts.lock();
+            facts.running = Some(Arc::clone(request));
+            facts.count = self.count;
+            if asked.counts() {
+                facts.history.push((self.count, asked.code.clone()));
             }
         }
-        self.iopub.send_from_thread(status(request, "busy"));
-        if !asked.silent {
+        let iopub = self.around.iopub.clone();
+        iopub.status(Some(request), "busy");
+        if !asked.silent() {
             let input = json!({"code": asked.code, "execution_count": self.count});
-            self.iopub.send_from_thread(child(request, "execute_input", input));
+            iopub.send(Some(request), "execute_input", &input);
         }
+        self.around.output.begin(request, asked.silent(), asked.allows_stdin(), self.count);
+        let mut payload = Vec::new();
+        let result = self.run_cell(asked, session, &mut payload);
+        self.around.output.end();
+        if let Err(failure) = &result
+            && !asked.silent()
         {
-            let mut output = lock(output);
-            output.parent = (!asked.silent).then(|| request.clone());
-            output.count = self.count;
-            output.bars.clear();
+            iopub.error(request, failure);
         }
-        let show = |event: Event| lock(output).show(event);
+        let expressions = if result.is_ok() { self.expressions(asked, session) } else { Map::new() };
+        {
+            let mut facts = self.around.facts.lock();
+            facts.variables = session.variables();
+            facts.items = session.items();
+            facts.running = None;
+        }
+        self.around.comms.tell(Some(request), session_feed::NAME, &session_feed::content(&self.around.facts));
+        // Before the reply: a client that has seen it may send the next cell, which is not to be thrown away.
+        let behind = match &result {
+            Err(_) if asked.stops_on_error() => self.around.queue.take(request.subshell.as_deref()),
+            _ => Vec::new(),
+        };
+        self.reply(cell, result.as_ref().map(|_| ()), expressions, payload);
+        iopub.status(Some(request), "idle");
+        for cell in behind {
+            abort(&self.around.iopub, &cell, self.count);
+        }
+    }
+
+    fn run_cell(&mut self, asked: &Asked, session: &mut Session, payload: &mut Vec<Value>) -> Result<(), Failure> {
+        if let Some(sentence) = limits::refuses(&asked.code) {
+            return Err(Failure::message(&sentence));
+        }
+        if let Some((name, detail)) = page_request(&asked.code) {
+            let docs = self.around.assistant.inspect(name, name.len(), detail);
+            let docs = docs.ok_or_else(|| Failure::message(&format!("nothing is known of `{name}`")))?;
+            payload.push(json!({"source": "page", "data": docs.bundle(), "start": 0}));
+            return Ok(());
+        }
+        let output = self.around.output.clone();
+        let show = |event| output.show(event);
         // A fault of the evaluator costs a cell, never the kernel.
         let run = || self.magics.run_cell(session, &asked.code, self.count, &show);
-        let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
             Err(Failure::message("the evaluator itself failed on this cell; its log says where. The next cell can run"))
-        });
-        if let Err(failure) = &result {
-            self.iopub.send_from_thread(child(request, "error", error_content(failure)));
-        }
-        {
-            let mut state = lock(&self.evaluator.state);
-            state.variables = session.variables();
-            state.items = session.items();
-            state.running = None;
-        }
-        // Before the reply: a client that has seen it may send the next cell, which is not to be thrown away.
-        let waiting = if result.is_err() && asked.stop_on_error { queue.try_iter().collect() } else { Vec::new() };
-        let payload = self.magics.take_payload();
-        self.reply(request, result.as_ref().err(), payload);
-        self.iopub.send_from_thread(status(request, "idle"));
-        waiting
+        })
     }
 
-    fn reply(&mut self, request: &JupyterMessage, failure: Option<&Failure>, payload: Vec<Value>) {
-        let mut content = match failure {
-            None => json!({"status": "ok", "payload": payload, "user_expressions": {}}),
-            Some(failure) => {
-                let mut content = error_content(failure);
-                content["status"] = "error".into();
-                content
-            }
+    /// Evaluates what the request wants to know after its cell. Nothing of it is shown or counted.
+    fn expressions(&mut self, asked: &Asked, session: &mut Session) -> Map<String, Value> {
+        let mut answers = Map::new();
+        for (name, expression) in asked.expressions() {
+            let evaluate = || match expression.as_str() {
+                None => Err(Failure::message("a user expression must be a string")),
+                Some(code) if limits::refuses(code).is_some() => Err(Failure::message("the expression is too long")),
+                Some(code) => session.execute(code, self.count),
+            };
+            let failed = |_| Err(Failure::message("the evaluator itself failed on this expression"));
+            let evaluate = || catch_unwind(AssertUnwindSafe(evaluate)).unwrap_or_else(failed);
+            let answer = match self.around.output.collect(evaluate) {
+                (Ok(()), results) => {
+                    json!({"status": "ok", "data": results.into_iter().last().unwrap_or_default(), "metadata": {}})
+                }
+                (Err(failure), _) => failed_content(&failure),
+            };
+            answers.insert(name.clone(), answer);
+        }
+        self.around.prompts.end();
+        answers
+    }
+
+    fn reply(&self, cell: &Cell, result: Result<(), &Failure>, expressions: Map<String, Value>, payload: Vec<Value>) {
+        let mut content = match result {
+            Ok(()) => json!({"status": "ok", "payload": payload, "user_expressions": expressions}),
+            Err(failure) => failed_content(failure),
         };
         content["execution_count"] = self.count.into();
-        let _ = self.replies.send(child(request, "execute_reply", content));
-    }
-
-    /// Says of a cell that was queued behind one that failed that it does not run.
-    fn abort(&mut self, request: &JupyterMessage) {
-        self.iopub.send_from_thread(status(request, "busy"));
-        let content = json!({"status": "aborted", "execution_count": self.count});
-        let _ = self.replies.send(child(request, "execute_reply", content));
-        self.iopub.send_from_thread(status(request, "idle"));
+        cell.replies.send(&cell.request, "execute_reply", &content);
     }
 }
 
-/// Turns what a cell shows into messages.
-struct Output {
-    /// The cell that shows; none for a silent one.
-    parent: Option<JupyterMessage>,
-    count: u32,
-    iopub: Iopub,
-    /// Computations whose progress bar is on the screen.
-    bars: std::collections::HashSet<u64>,
+fn failed_content(failure: &Failure) -> Value {
+    let mut content = error_content(failure);
+    content["status"] = "error".into();
+    content
 }
 
-impl Output {
-    fn show(&mut self, event: Event) {
-        let Some(parent) = &self.parent else { return };
-        let message = match event {
-            Event::Stream { name, text } => child(parent, "stream", json!({"name": name, "text": text})),
-            Event::Display { data, metadata, display_id, update } => {
-                let message_type = if update { "update_display_data" } else { "display_data" };
-                let transient = display_id.map_or_else(|| json!({}), |id| json!({"display_id": id}));
-                child(parent, message_type, json!({"data": data, "metadata": metadata, "transient": transient}))
-            }
-            Event::Result(data, metadata) => {
-                let content = json!({"data": data, "metadata": metadata, "execution_count": self.count});
-                child(parent, "execute_result", content)
-            }
-            Event::Progress(progress) => {
-                // The process can be a new one that counts from zero, so the cell is part of the name.
-                let id = format!("taskloom-progress-{}-{}", parent.header.msg_id, progress.id);
-                let message_type = if self.bars.insert(progress.id) { "display_data" } else { "update_display_data" };
-                let content =
-                    json!({"data": tables::progress_bar(&progress), "metadata": {}, "transient": {"display_id": id}});
-                child(parent, message_type, content)
-            }
-            Event::Input { .. } | Event::ClearOutput { .. } | Event::Comm(_) => return,
-        };
-        self.iopub.send_from_thread(message);
-    }
+/// Says of a cell that waited behind one that failed, or in a subshell that is gone, that it does not run.
+pub fn abort(iopub: &Iopub, cell: &Cell, count: u32) {
+    iopub.status(Some(&cell.request), "busy");
+    let content = json!({"status": "aborted", "execution_count": count});
+    cell.replies.send(&cell.request, "execute_reply", &content);
+    iopub.status(Some(&cell.request), "idle");
 }

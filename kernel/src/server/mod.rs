@@ -1,42 +1,69 @@
 //! The Jupyter side: five sockets, and who answers what.
 //!
 //! ```text
-//!  shell   ─► execute ─► queue ─► evaluator thread (owns the session) ─► iopub
-//!         └─► everything else, answered at once, also while a cell runs
-//!  control ─► interrupt, shutdown
-//!  stdin, heartbeat
+//!  zmtp ─► message (checked) ─► dispatch ─┬─► queue ─► evaluator thread (owns the session) ─► output ─► iopub
+//!  one task for each                      ├─► desk ──► assistant thread (completion, inspection)
+//!  connection                             └─► everything else, at once
+//!  stdin ─► prompts ─► the cell that asks          heartbeat: a thread of its own
 //! ```
-//! Each socket has its own task, and the evaluator its own thread, so a running cell holds up nothing but other cells.
+//! Nothing that a client sends, or fails to read, makes anything here wait or grow without bound: messages are limited
+//! in size, those that wait share a budget, what is sent waits in queues that are bounded in bytes, and text is
+//! throttled (see [`throttle`]). Messages must be signed with the connection file's key; signatures are compared in
+//! constant time, and a message counts once. CURVE, ZeroMQ's encryption, is not offered: the sockets belong on this
+//! machine's own address, or on `ipc`.
 
+mod assist;
+mod comms;
+mod connection;
+mod dispatch;
 mod evaluator;
-mod messages;
-mod requests;
+mod facts;
+mod info;
+mod iopub;
+mod limits;
+mod message;
+mod output;
+mod prompts;
+mod queue;
+mod receive;
+mod session_feed;
+mod subshells;
 mod tables;
+mod throttle;
+mod zmtp;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use jupyter_protocol::{ConnectionInfo, JupyterMessage, JupyterMessageContent};
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
 
 use crate::installation::Installation;
 use crate::session;
-use evaluator::{Evaluator, Job};
-use messages::{Iopub, child, status};
-use requests::Requests;
+use assist::{Assistant, Desk, Names};
+use comms::Comms;
+use connection::Connection;
+use dispatch::{Channel, Dispatcher};
+use evaluator::{Evaluator, Surroundings};
+use facts::Facts;
+use iopub::Iopub;
+use message::{Replies, Wire};
+use output::Output;
+use prompts::Prompts;
+use queue::Queue;
+use receive::{Answers, Complaints, Heartbeat, Requests, Subscribers};
+use session_feed::SessionFeed;
+use zmtp::{Budget, MAX_MESSAGE, Socket};
 
-/// Messages that may wait for iopub before whoever shows things has to wait too.
-const IOPUB_QUEUE: usize = 256;
+/// How long the last messages may take to be sent.
+const FAREWELL: Duration = Duration::from_millis(500);
 
-/// Serves one client of a connection file until it asks for a shutdown.
+/// Serves the clients of a connection file until one asks for a shutdown.
 ///
 /// # Errors
 /// A sentence about what keeps the kernel from starting.
 pub fn serve(connection_file: &Path, installation: Installation) -> Result<(), String> {
-    let text = std::fs::read_to_string(connection_file)
-        .map_err(|error| format!("cannot read the connection file {}: {error}", connection_file.display()))?;
-    let connection: ConnectionInfo = serde_json::from_str(&text)
-        .map_err(|error| format!("{} is not a connection file: {error}", connection_file.display()))?;
+    let connection = Connection::read(connection_file)?;
     let folder = session::session_folder()?;
     // Before any thread is started, tokio's among them.
     session::prepare_environment(&installation, folder.path())?;
@@ -45,145 +72,127 @@ pub fn serve(connection_file: &Path, installation: Installation) -> Result<(), S
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start threads: {error}"))?;
+    let files = connection.files();
     let outcome = runtime.block_on(run(connection, installation, folder));
+    for file in files {
+        let _ = std::fs::remove_file(file);
+    }
     // The evaluator may be in the middle of a cell; nobody waits for it any more.
     runtime.shutdown_background();
     outcome
 }
 
-async fn run(connection: ConnectionInfo, installation: Installation, folder: tempfile::TempDir) -> Result<(), String> {
+async fn run(connection: Connection, installation: Installation, folder: tempfile::TempDir) -> Result<(), String> {
     let failed = |what: &'static str| move |error| format!("cannot open the {what} socket: {error}");
-    let session_id = uuid::Uuid::new_v4().to_string();
-    let mut heartbeat =
-        runtimelib::create_kernel_heartbeat_connection(&connection).await.map_err(failed("heartbeat"))?;
-    let shell = runtimelib::create_kernel_shell_connection(&connection, &session_id).await.map_err(failed("shell"))?;
-    let control =
-        runtimelib::create_kernel_control_connection(&connection, &session_id).await.map_err(failed("control"))?;
-    let mut iopub =
-        runtimelib::create_kernel_iopub_connection(&connection, &session_id).await.map_err(failed("iopub"))?;
-    // Held open: clients connect to it even if nothing is ever asked.
-    let _stdin = runtimelib::create_kernel_stdin_connection(&connection, &session_id).await.map_err(failed("stdin"))?;
-
-    tokio::spawn(async move {
-        loop {
-            // A client that leaves is an error of the socket, but no reason to stop answering others.
-            if heartbeat.single_heartbeat().await.is_err() {
-                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-            }
-        }
-    });
-    let (to_iopub, mut from_all) = mpsc::channel::<JupyterMessage>(IOPUB_QUEUE);
-    tokio::spawn(async move {
-        while let Some(message) = from_all.recv().await {
-            if let Err(error) = iopub.send(message).await {
-                eprintln!("taskloom: iopub: {error}");
-            }
-        }
-    });
-    let (mut shell_send, mut shell_receive) = shell.split();
-    let (to_shell, mut replies) = mpsc::unbounded_channel::<JupyterMessage>();
-    tokio::spawn(async move {
-        while let Some(message) = replies.recv().await {
-            if let Err(error) = shell_send.send(message).await {
-                eprintln!("taskloom: shell: {error}");
-            }
-        }
-    });
-
-    let iopub = Iopub::new(to_iopub);
-    let (evaluator, jobs) = Evaluator::spawn(installation, folder, iopub.clone(), to_shell.clone())?;
-    let requests = Arc::new(Requests::new(Arc::clone(&evaluator), jobs.clone()));
-
-    let shell_requests = Arc::clone(&requests);
-    let (shell_iopub, shell_jobs, shell_replies) = (iopub.clone(), jobs.clone(), to_shell);
-    let shell_loop = async move {
-        loop {
-            let request = match shell_receive.read().await {
-                Ok(request) => request,
-                Err(error) => {
-                    // A message that is damaged or wrongly signed is dropped; the next one may be fine.
-                    eprintln!("taskloom: a message on shell was dropped: {error}");
-                    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-                    continue;
-                }
-            };
-            if matches!(request.content, JupyterMessageContent::ExecuteRequest(_)) {
-                if shell_jobs.send(Job::Execute(Box::new(request))).is_err() {
-                    return;
-                }
-                continue;
-            }
-            let (requests, iopub, replies) = (Arc::clone(&shell_requests), shell_iopub.clone(), shell_replies.clone());
-            tokio::spawn(async move {
-                iopub.send(status(&request, "busy")).await;
-                if let Some(reply) = requests.answer(&request).await {
-                    let _ = replies.send(reply);
-                }
-                iopub.send(status(&request, "idle")).await;
-                // Front ends take any status for the kernel's; the cell that runs is what they should show.
-                if let Some(running) = requests.running() {
-                    iopub.send(status(&running, "busy")).await;
-                }
-            });
-        }
+    let wire = Arc::new(Wire::new(&connection.key, &uuid::Uuid::new_v4().to_string()));
+    let budget = Budget::new(2 * MAX_MESSAGE);
+    let complaints = Arc::new(Complaints::default());
+    let (shell, control, stdin, publisher) =
+        (Socket::default(), Socket::default(), Socket::default(), Socket::default());
+    let iopub = Iopub::new(&wire, &publisher);
+    let prompts = Prompts::new(&wire, &stdin);
+    let comms = Comms::new(iopub.clone());
+    let (facts, queue) = (Facts::default(), Arc::new(Queue::default()));
+    comms.register(session_feed::NAME, Arc::new(SessionFeed(facts.clone())));
+    let assistant: Arc<dyn Assistant> = Arc::new(Names { facts: facts.clone(), queue: Arc::clone(&queue) });
+    let no_thread = |error| format!("cannot start a thread: {error}");
+    let surroundings = Surroundings {
+        iopub: iopub.clone(),
+        output: Output::start(iopub.clone(), Arc::clone(&prompts), Arc::clone(&comms)).map_err(no_thread)?,
+        prompts: Arc::clone(&prompts),
+        comms: Arc::clone(&comms),
+        facts: facts.clone(),
+        queue: Arc::clone(&queue),
+        assistant: Arc::clone(&assistant),
     };
-    tokio::spawn(shell_loop);
 
-    let (mut control_send, mut control_receive) = control.split();
-    let mut orphaned = std::pin::pin!(orphaned());
+    // Before anybody can send a request, so that nobody who sends one can miss what is said about it.
+    let subscribers = Subscribers { wire: Arc::clone(&wire), complaints: Arc::clone(&complaints) };
+    publisher
+        .bind(&connection.endpoint(connection.iopub_port), &budget, Arc::new(subscribers))
+        .await
+        .map_err(failed("iopub"))?;
+    beat(&connection, &complaints)?;
+    let answers = Answers { wire: Arc::clone(&wire), prompts, complaints: Arc::clone(&complaints) };
+    stdin
+        .bind(&connection.endpoint(connection.stdin_port), &budget, Arc::new(answers))
+        .await
+        .map_err(failed("stdin"))?;
+    let evaluator = Evaluator::spawn(installation, folder, surroundings)?;
+    let dispatcher = Arc::new(Dispatcher {
+        iopub,
+        facts,
+        queue,
+        evaluator: Arc::clone(&evaluator),
+        comms,
+        subshells: Default::default(),
+        assistant,
+        desk: Desk::start().map_err(no_thread)?,
+        connection: connection.clone(),
+        shutdown: Notify::new(),
+    });
+    for (socket, port, channel, name) in [
+        (&shell, connection.shell_port, Channel::Shell, "shell"),
+        (&control, connection.control_port, Channel::Control, "control"),
+    ] {
+        let requests = Requests {
+            wire: Arc::clone(&wire),
+            dispatcher: Arc::clone(&dispatcher),
+            channel,
+            replies: Replies::new(&wire, socket),
+            complaints: Arc::clone(&complaints),
+        };
+        socket.bind(&connection.endpoint(port), &budget, Arc::new(requests)).await.map_err(failed(name))?;
+    }
+
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
         .map_err(|error| format!("cannot listen to signals: {error}"))?;
-    loop {
-        let received = tokio::select! {
-            received = control_receive.read() => received,
-            () = &mut orphaned => break,
-            _ = terminated.recv() => break,
-            () = requests.shutdown_asked() => break,
-        };
-        let request = match received {
-            Ok(request) => request,
-            Err(error) => {
-                eprintln!("taskloom: a message on control was dropped: {error}");
-                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-                continue;
-            }
-        };
-        iopub.send(status(&request, "busy")).await;
-        let mut shutdown = false;
-        let reply = match &request.content {
-            JupyterMessageContent::InterruptRequest(_) => {
-                evaluator.interrupt();
-                Some(child(&request, "interrupt_reply", serde_json::json!({"status": "ok"})))
-            }
-            JupyterMessageContent::ShutdownRequest(asked) => {
-                shutdown = true;
-                let content = serde_json::json!({"status": "ok", "restart": asked.restart});
-                iopub.send(child(&request, "shutdown_reply", content.clone())).await;
-                Some(child(&request, "shutdown_reply", content))
-            }
-            _ => requests.answer(&request).await,
-        };
-        if let Some(reply) = reply
-            && let Err(error) = control_send.send(reply).await
-        {
-            eprintln!("taskloom: control: {error}");
-        }
-        iopub.send(status(&request, "idle")).await;
-        if shutdown {
-            break;
-        }
+    tokio::select! {
+        () = dispatcher.shutdown.notified() => {}
+        () = orphaned() => {}
+        _ = terminated.recv() => {}
     }
     // The evaluator's thread may be in the middle of a cell; ending it blocks.
     let _ = tokio::task::spawn_blocking(move || evaluator.end()).await;
-    // Lets the sockets' own tasks send what they hold.
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    for socket in [&shell, &control, &publisher] {
+        socket.drain(FAREWELL).await;
+    }
+    // What was written last is still on its way to a client that is about to see the connection end.
+    tokio::time::sleep(Duration::from_millis(20)).await;
     Ok(())
+}
+
+/// Starts the heartbeat, on a thread of its own: it must beat while everything else is at work.
+fn beat(connection: &Connection, complaints: &Arc<Complaints>) -> Result<(), String> {
+    let endpoint = connection.endpoint(connection.hb_port);
+    let heartbeat = Arc::new(Heartbeat { complaints: Arc::clone(complaints) });
+    let (bound, told) = std::sync::mpsc::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("cannot start the heartbeat: {error}"))?;
+    let work = move || {
+        runtime.block_on(async {
+            let socket = Socket::default();
+            let outcome = socket.bind(&endpoint, &Budget::new(MAX_MESSAGE), heartbeat).await;
+            let go_on = outcome.is_ok();
+            let _ = bound.send(outcome);
+            if go_on {
+                std::future::pending::<()>().await;
+            }
+        });
+    };
+    let thread = std::thread::Builder::new().name("heartbeat".to_owned()).spawn(work);
+    thread.map_err(|error| format!("cannot start a thread: {error}"))?;
+    match told.recv() {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(format!("cannot open the heartbeat socket: {error}")),
+        Err(_) => Err("the heartbeat's thread ended at once".to_owned()),
+    }
 }
 
 /// Ends when the process that started the kernel has gone: nobody is left to ask for a shutdown.
 async fn orphaned() {
     let parent = std::os::unix::process::parent_id();
     while std::os::unix::process::parent_id() == parent {
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
