@@ -19,7 +19,7 @@ pub struct Installation {
     pub dependencies: PathBuf,
     /// The standard library as cells have to see it, see [`make_sysroot`].
     pub sysroot: PathBuf,
-    /// Programs of this project: the runner and the driver.
+    /// Programs of this project: the runner, the driver and the analyser.
     pub programs: PathBuf,
     /// The compiler that compiled the engine. Only the same one can compile cells.
     pub rustc: PathBuf,
@@ -32,7 +32,7 @@ pub struct Installation {
 }
 
 /// The programs of this project that kernels run.
-const PROGRAMS: [&str; 3] = ["taskloom", "taskloom-runner", "taskloom-driver"];
+const PROGRAMS: [&str; 4] = ["taskloom", "taskloom-runner", "taskloom-driver", "taskloom-analyzer"];
 /// What a folder is called that is not whole yet.
 const PARTIAL: &str = "partial-";
 /// The file that describes the installation, in the folder it was made in.

@@ -84,6 +84,13 @@ pub fn help(name: &str) -> Option<String> {
     MAGICS.iter().find(|magic| magic.name == name).map(|magic| format!("{}\n\n{}", magic.usage, magic.help))
 }
 
+/// The names of the exercises of the course at hand, or of the installation's.
+pub fn exercises(installed: &Option<std::path::PathBuf>) -> Vec<String> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let course = Course::find(&here).ok().or_else(|| Course::find(installed.as_deref()?).ok());
+    course.and_then(|course| course.ids().ok()).unwrap_or_default()
+}
+
 /// What magics remember between cells.
 pub struct Magics {
     course: Option<std::path::PathBuf>,

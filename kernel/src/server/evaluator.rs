@@ -7,20 +7,19 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use jupyter_protocol::{JupyterMessage, JupyterMessageContent};
 use serde_json::json;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::messages::{Iopub, child, error_content, status};
 use super::tables;
+use crate::analysis::{Facts, Prelude};
 use crate::installation::Installation;
 use crate::magics::Magics;
-use crate::session::{Completions, Event, Failure, Interrupter, Session};
+use crate::session::{Event, Failure, Interrupter, Session};
 
 /// Work for the evaluator.
 pub enum Job {
     /// A cell.
     Execute(Box<JupyterMessage>),
-    /// What could stand at a byte offset of some code.
-    Complete(String, usize, oneshot::Sender<Completions>),
     /// End the thread.
     End,
 }
@@ -34,6 +33,8 @@ struct State {
     variables: Vec<(String, String)>,
     items: Vec<String>,
     history: Vec<(u32, String)>,
+    /// What the cells that ran have defined.
+    prelude: Prelude,
 }
 
 /// A handle on the evaluator's thread.
@@ -73,12 +74,11 @@ impl Evaluator {
         lock(&self.state).running.clone()
     }
 
-    pub fn variables(&self) -> Vec<(String, String)> {
-        lock(&self.state).variables.clone()
-    }
-
-    pub fn items(&self) -> Vec<String> {
-        lock(&self.state).items.clone()
+    /// What completion and inspection may know while a cell runs.
+    pub fn facts(&self) -> Facts {
+        let state = lock(&self.state);
+        let variables = state.variables.iter().map(|(name, ty)| (name.clone(), ty.clone(), false)).collect();
+        Facts { prelude: state.prelude.text(), variables, items: state.items.clone(), ..Facts::default() }
     }
 
     pub fn history(&self) -> Vec<(u32, String)> {
@@ -142,15 +142,9 @@ impl Work {
                     for job in self.execute(&request, &mut session, &output, &queue) {
                         match job {
                             Job::Execute(request) => self.abort(&request),
-                            Job::Complete(code, offset, answer) => {
-                                let _ = answer.send(session.complete(&code, offset));
-                            }
                             Job::End => return,
                         }
                     }
-                }
-                Job::Complete(code, offset, answer) => {
-                    let _ = answer.send(session.complete(&code, offset));
                 }
                 Job::End => return,
             }
@@ -168,7 +162,6 @@ impl Work {
                     self.reply(&request, Some(&failure));
                     self.iopub.send_from_thread(status(&request, "idle"));
                 }
-                Job::Complete(..) => {}
                 Job::End => return,
             }
         }
@@ -219,6 +212,9 @@ impl Work {
             let mut state = lock(&self.evaluator.state);
             state.variables = session.variables();
             state.items = session.items();
+            if result.is_ok() {
+                state.prelude.add(&asked.code);
+            }
             state.running = None;
         }
         // Before the reply: a client that has seen it may send the next cell, which is not to be thrown away.

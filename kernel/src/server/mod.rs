@@ -19,6 +19,7 @@ use std::sync::Arc;
 use jupyter_protocol::{ConnectionInfo, JupyterMessage, JupyterMessageContent};
 use tokio::sync::mpsc;
 
+use crate::analysis::Analyst;
 use crate::installation::Installation;
 use crate::session;
 use evaluator::{Evaluator, Job};
@@ -91,8 +92,10 @@ async fn run(connection: ConnectionInfo, installation: Installation, folder: tem
     });
 
     let iopub = Iopub::new(to_iopub);
+    let analyst = Analyst::new(&installation, session::restore_environment);
+    let course = installation.course.clone();
     let (evaluator, jobs) = Evaluator::spawn(installation, folder, iopub.clone(), to_shell.clone())?;
-    let requests = Arc::new(Requests::new(Arc::clone(&evaluator), jobs.clone()));
+    let requests = Arc::new(Requests::new(Arc::clone(&evaluator), analyst, course));
 
     let shell_requests = Arc::clone(&requests);
     let (shell_iopub, shell_jobs, shell_replies) = (iopub.clone(), jobs.clone(), to_shell);

@@ -1,71 +1,30 @@
 //! Requests that are answered at once, whether or not a cell runs.
 
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
-use std::time::Duration;
 
 use jupyter_protocol::{HistoryRequest, JupyterMessage, JupyterMessageContent};
 use serde_json::{Value, json};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 
-use super::evaluator::{Evaluator, Job};
+use super::evaluator::Evaluator;
 use super::messages::child;
+use crate::analysis::{Analyst, Completions, Facts, complete_reply, inspect_reply};
 use crate::magics;
-use crate::session::Completions;
 use crate::session::rewrite::{Completeness, completeness};
 
 /// The version of Jupyter's protocol that is spoken.
 const PROTOCOL: &str = "5.3";
-/// How long a completion may take before names alone have to do.
-const COMPLETION_PATIENCE: Duration = Duration::from_millis(800);
-
-/// What a person may want to complete that no analysis knows.
-const NAMES: [&str; 34] = [
-    "taskloom",
-    "polars",
-    "prelude",
-    "delayed!",
-    "delayed_value",
-    "compute!",
-    "compute",
-    "visualize",
-    "task_names",
-    "Delayed",
-    "Scheduler",
-    "display",
-    "sleep_ms",
-    "println!",
-    "format!",
-    "vec!",
-    "String",
-    "Vec",
-    "Option",
-    "Result",
-    "let",
-    "mut",
-    "fn",
-    "struct",
-    "impl",
-    "match",
-    "use",
-    "while",
-    "loop",
-    "for",
-    "else",
-    "return",
-    "enum",
-    "trait",
-];
-
 pub struct Requests {
     evaluator: Arc<Evaluator>,
-    jobs: Sender<Job>,
+    analyst: Arc<Analyst>,
+    course: Option<PathBuf>,
     shutdown: Notify,
 }
 
 impl Requests {
-    pub fn new(evaluator: Arc<Evaluator>, jobs: Sender<Job>) -> Self {
-        Requests { evaluator, jobs, shutdown: Notify::new() }
+    pub fn new(evaluator: Arc<Evaluator>, analyst: Analyst, course: Option<PathBuf>) -> Self {
+        Requests { evaluator, analyst: Arc::new(analyst), course, shutdown: Notify::new() }
     }
 
     /// Ends when a client asks for a shutdown on the shell channel, as old ones do.
@@ -87,7 +46,8 @@ impl Requests {
                 ("complete_reply", self.complete(&asked.code, asked.cursor_pos).await)
             }
             JupyterMessageContent::InspectRequest(asked) => {
-                ("inspect_reply", self.inspect(&asked.code, asked.cursor_pos))
+                let level = u8::from(asked.detail_level.is_some_and(|level| level > 0));
+                ("inspect_reply", self.inspect(&asked.code, asked.cursor_pos, level).await)
             }
             JupyterMessageContent::HistoryRequest(asked) => ("history_reply", self.history(asked)),
             JupyterMessageContent::CommInfoRequest(_) => ("comm_info_reply", json!({"status": "ok", "comms": {}})),
@@ -107,87 +67,25 @@ impl Requests {
     }
 
     async fn complete(&self, code: &str, cursor: usize) -> Value {
-        let offset = byte_offset(code, cursor);
-        let word_start = code[..offset]
-            .rfind(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '!' | '%')))
-            .map_or(0, |at| at + code[at..].chars().next().map_or(1, char::len_utf8));
-        let word = &code[word_start..offset];
-        let mut found = Completions { replaces: word_start..offset, candidates: Vec::new() };
-        if word.starts_with('%') {
-            let names = magics::names().into_iter().filter(|name| name.starts_with(word));
-            found.candidates = names.map(|name| (name, "magic")).collect();
-        } else {
-            if self.evaluator.running().is_none() {
-                let (answer, answered) = oneshot::channel();
-                if self.jobs.send(Job::Complete(code.to_owned(), offset, answer)).is_ok()
-                    && let Ok(Ok(analysed)) = tokio::time::timeout(COMPLETION_PATIENCE, answered).await
-                    && !analysed.candidates.is_empty()
-                {
-                    found = analysed;
-                }
-            }
-            let after_dot = code[..word_start].ends_with('.');
-            let known = self.evaluator.variables().into_iter().map(|(name, _)| (name, "instance"));
-            let known = known.chain(self.evaluator.items().into_iter().map(|name| (name, "function")));
-            let known = known.chain(NAMES.iter().map(|&name| (name.to_owned(), "keyword")));
-            if found.replaces.start == word_start && !after_dot && !word.is_empty() {
-                for (name, kind) in known {
-                    if name.starts_with(word) && !found.candidates.iter().any(|(other, _)| *other == name) {
-                        found.candidates.push((name, kind));
-                    }
-                }
-            }
-        }
-        let (start, end) = (char_offset(code, found.replaces.start), char_offset(code, found.replaces.end));
-        let kinds: Vec<Value> = found
-            .candidates
-            .iter()
-            .map(|(text, kind)| json!({"start": start, "end": end, "text": text, "type": kind}))
-            .collect();
-        let matches: Vec<&String> = found.candidates.iter().map(|(text, _)| text).collect();
-        json!({
-            "status": "ok",
-            "matches": matches,
-            "cursor_start": start,
-            "cursor_end": end,
-            "metadata": {"_jupyter_types_experimental": kinds},
-        })
+        let (analyst, facts) = (Arc::clone(&self.analyst), self.facts());
+        let (code, offset) = (code.to_owned(), byte_offset(code, cursor));
+        let answer = move || complete_reply(&code, &analyst.complete(&facts, &code, offset));
+        tokio::task::spawn_blocking(answer).await.unwrap_or_else(|_| complete_reply("", &Completions::default()))
     }
 
-    fn inspect(&self, code: &str, cursor: usize) -> Value {
-        let offset = byte_offset(code, cursor);
-        let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '%');
-        let start = code[..offset]
-            .rfind(|c| !is_word(c))
-            .map_or(0, |at| at + code[at..].chars().next().map_or(1, char::len_utf8));
-        let end = code[offset..].find(|c| !is_word(c)).map_or(code.len(), |at| offset + at);
-        let word = &code[start..end];
-        let text = if let Some(help) = magics::help(word) {
-            Some(help)
-        } else if let Some((name, ty)) = self.evaluator.variables().into_iter().find(|(name, _)| name == word) {
-            Some(format!("let {name}: {ty}"))
-        } else if !word.is_empty() && self.evaluator.items().iter().any(|item| item == word) {
-            Some(self.definition(word).unwrap_or_else(|| format!("{word}, defined in this notebook")))
-        } else {
-            None
-        };
-        match text {
-            Some(text) => json!({"status": "ok", "found": true, "data": {"text/plain": text}, "metadata": {}}),
-            None => json!({"status": "ok", "found": false, "data": {}, "metadata": {}}),
-        }
+    async fn inspect(&self, code: &str, cursor: usize, detail_level: u8) -> Value {
+        let (analyst, facts) = (Arc::clone(&self.analyst), self.facts());
+        let (code, offset) = (code.to_owned(), byte_offset(code, cursor));
+        let answer = move || inspect_reply(analyst.inspect(&facts, &code, offset, detail_level));
+        tokio::task::spawn_blocking(answer).await.unwrap_or_else(|_| inspect_reply(None))
     }
 
-    /// The newest line that defines an item.
-    fn definition(&self, name: &str) -> Option<String> {
-        let defines = |line: &str| {
-            ["fn ", "struct ", "enum ", "trait ", "type ", "const ", "static ", "macro_rules! "]
-                .iter()
-                .any(|keyword| line.split(keyword).nth(1).is_some_and(|rest| rest.starts_with(name)))
-        };
-        let cells = self.evaluator.history();
-        let found =
-            cells.iter().rev().find_map(|(_, code)| code.lines().find(|line| defines(line)).map(str::to_owned))?;
-        Some(found.trim_end().trim_end_matches('{').trim_end().to_owned())
+    fn facts(&self) -> Facts {
+        let magics = magics::names().into_iter().map(|name| {
+            let help = magics::help(&name).unwrap_or_default();
+            (name, help)
+        });
+        Facts { magics: magics.collect(), exercises: magics::exercises(&self.course), ..self.evaluator.facts() }
     }
 
     fn history(&self, asked: &HistoryRequest) -> Value {
@@ -269,10 +167,6 @@ fn is_complete(code: &str) -> Value {
 /// Jupyter counts in characters.
 fn byte_offset(code: &str, characters: usize) -> usize {
     code.char_indices().nth(characters).map_or(code.len(), |(at, _)| at)
-}
-
-fn char_offset(code: &str, bytes: usize) -> usize {
-    code.get(..bytes).map_or(0, |before| before.chars().count())
 }
 
 #[cfg(test)]

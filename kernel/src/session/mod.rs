@@ -22,7 +22,7 @@ use evcxr::{CommandContext, Error, EvalContext};
 
 pub use events::{Capture, Event, Mime, Progress};
 pub use failure::Failure;
-pub use toolchain::prepare_environment;
+pub use toolchain::{prepare_environment, restore_environment};
 
 use crate::installation::Installation;
 use events::EventPipe;
@@ -43,15 +43,6 @@ pub struct Session {
     last_run_time: Option<Duration>,
     /// Removed with the session.
     _folder: tempfile::TempDir,
-}
-
-/// Code to complete, and what to put in its place.
-#[derive(Debug, Default)]
-pub struct Completions {
-    /// Byte range of the code that a completion replaces.
-    pub replaces: std::ops::Range<usize>,
-    /// The candidates, each with its kind.
-    pub candidates: Vec<(String, &'static str)>,
 }
 
 impl Session {
@@ -189,17 +180,6 @@ impl Session {
 
     fn begin_source(&self, original: &str, edited: &rewrite::Edited, number: u32) {
         self.sources.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).begin(original, edited, number);
-    }
-
-    /// What could stand at a byte offset of the code.
-    pub fn complete(&mut self, code: &str, offset: usize) -> Completions {
-        match self.context.completions(code, offset) {
-            Ok(found) => Completions {
-                replaces: found.start_offset..found.end_offset,
-                candidates: found.completions.into_iter().map(|item| (item.code, item.kind)).collect(),
-            },
-            Err(_) => Completions { replaces: offset..offset, candidates: Vec::new() },
-        }
     }
 
     /// The session's variables with their types, sorted by name.
