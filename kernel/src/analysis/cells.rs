@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ra_ap_syntax::ast::{self, AstNode, AstToken};
+use ra_ap_syntax::ast::{self, AstToken};
 use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, TextSize};
 
 /// Code is parsed inside a function.

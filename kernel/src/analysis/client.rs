@@ -37,6 +37,8 @@ pub struct Client {
 struct State {
     running: Option<Running>,
     started: Option<Instant>,
+    /// What was asked last.
+    last: Option<Question>,
 }
 
 struct Running {
@@ -47,7 +49,7 @@ struct Running {
 /// What the thread that reads answers has in common with those who ask.
 #[derive(Default)]
 struct Shared {
-    waiting: Mutex<HashMap<u64, Sender<Body>>>,
+    waiting: Mutex<HashMap<u64, Vec<Sender<Body>>>>,
     ended: AtomicBool,
     has_answered: AtomicBool,
 }
@@ -63,25 +65,19 @@ impl Client {
         let mut question = Question { id: 0, kind, scene, code, offset };
         // A process that ended while it was asked is started once more.
         for _ in 0..2 {
-            question.id = self.next.fetch_add(1, Ordering::Relaxed);
-            let (answer, shared) = self.send(&question)?;
+            let (answer, shared) = self.send(&mut question)?;
             let patience = if shared.has_answered.load(Ordering::SeqCst) { PATIENCE } else { FIRST_PATIENCE };
             match answer.recv_timeout(patience) {
                 Ok(Body::Failed(_)) => return None,
                 Ok(body) => return Some(body),
-                Err(RecvTimeoutError::Timeout) => {
-                    lock(&shared.waiting).remove(&question.id);
-                    return None;
-                }
+                Err(RecvTimeoutError::Timeout) => return None,
                 Err(RecvTimeoutError::Disconnected) => {}
             }
         }
         None
     }
 
-    fn send(&self, question: &Question) -> Option<(Receiver<Body>, Arc<Shared>)> {
-        let mut line = serde_json::to_vec(question).ok()?;
-        line.push(b'\n');
+    fn send(&self, question: &mut Question) -> Option<(Receiver<Body>, Arc<Shared>)> {
         let mut state = lock(&self.process);
         let ended = |running: &Running| running.shared.ended.load(Ordering::SeqCst);
         if state.running.as_ref().is_none_or(ended) {
@@ -99,9 +95,22 @@ impl Client {
                 }
             }
         }
-        let running = state.running.as_mut()?;
+        let State { running, last, .. } = &mut *state;
+        let running = running.as_mut()?;
         let (sender, receiver) = channel();
-        lock(&running.shared.waiting).insert(question.id, sender);
+        // Whoever asks the same while the answer is awaited gets that answer.
+        if let Some(last) = last {
+            question.id = last.id;
+            if let (true, Some(askers)) = (question == last, lock(&running.shared.waiting).get_mut(&last.id)) {
+                askers.push(sender);
+                return Some((receiver, Arc::clone(&running.shared)));
+            }
+        }
+        question.id = self.next.fetch_add(1, Ordering::Relaxed);
+        *last = Some(question.clone());
+        let mut line = serde_json::to_vec(question).ok()?;
+        line.push(b'\n');
+        lock(&running.shared.waiting).insert(question.id, vec![sender]);
         // If the process has gone the reader finds out, and drops the sender; the question is then asked again.
         let _ = running.stdin.write_all(&line).and_then(|()| running.stdin.flush());
         if running.shared.ended.load(Ordering::SeqCst) {
@@ -131,8 +140,8 @@ fn read(mut child: Child, stdout: std::process::ChildStdout, shared: &Shared) {
         let Ok(line) = line else { break };
         let Ok(answer) = serde_json::from_str::<Answer>(&line) else { continue };
         shared.has_answered.store(true, Ordering::SeqCst);
-        if let Some(asker) = lock(&shared.waiting).remove(&answer.id) {
-            let _ = asker.send(answer.body);
+        for asker in lock(&shared.waiting).remove(&answer.id).into_iter().flatten() {
+            let _ = asker.send(answer.body.clone());
         }
     }
     shared.ended.store(true, Ordering::SeqCst);

@@ -8,6 +8,7 @@ use ra_ap_syntax::ast::{self, AstNode};
 use ra_ap_syntax::{SyntaxKind, SyntaxNode, SyntaxToken, TextSize};
 
 use crate::completion::text_size;
+use crate::plain::plain;
 use crate::protocol::Description;
 use crate::world::CELL;
 
@@ -23,23 +24,20 @@ pub fn inspect(analysis: &Analysis, offset: usize) -> Cancellable<Option<Descrip
     let file = analysis.parse(CELL)?;
     let Some(offset) = name_at(file.syntax(), text_size(offset)) else { return Ok(None) };
     let range = FileRange { file_id: CELL, range: TextRange::empty(offset) };
-    let Some(marked) = analysis.hover(&config(HoverDocFormat::Markdown), range)? else { return Ok(None) };
+    let Some(marked) = analysis.hover(&config(), range)? else { return Ok(None) };
     let (signature, markdown) = split(marked.info.markup.as_str());
-    let plain = match analysis.hover(&config(HoverDocFormat::PlainText), range)? {
-        Some(plain) => split_plain(plain.info.markup.as_str()),
-        None => markdown.clone(),
-    };
+    let plain = plain(&markdown);
     let source = source(analysis, offset)?;
     Ok(Some(Description { signature, markdown, plain, source }))
 }
 
-fn config(format: HoverDocFormat) -> HoverConfig<'static> {
+fn config() -> HoverConfig<'static> {
     HoverConfig {
         links_in_hover: true,
         memory_layout: None,
         documentation: true,
         keywords: true,
-        format,
+        format: HoverDocFormat::Markdown,
         max_trait_assoc_items_count: Some(12),
         max_fields_count: Some(12),
         max_enum_variants_count: Some(12),
@@ -94,11 +92,6 @@ fn split(markup: &str) -> (String, String) {
         }
     }
     (signature.trim_end().replace("\n\n", "\n"), docs.trim().to_owned())
-}
-
-/// The documentation behind the declarations.
-fn split_plain(markup: &str) -> String {
-    markup.split_once("\n---\n").or_else(|| markup.split_once("\n\n\n")).map_or(markup, |(_, docs)| docs).trim().to_owned()
 }
 
 /// The definition of what stands at an offset, unless it is a variable, whose declaration says it all.

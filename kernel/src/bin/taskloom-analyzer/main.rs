@@ -13,6 +13,7 @@
 mod completion;
 mod hover;
 mod names;
+mod plain;
 #[path = "../../analysis/protocol.rs"]
 mod protocol;
 mod scene;

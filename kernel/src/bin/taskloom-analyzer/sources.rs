@@ -46,6 +46,8 @@ const VISIBLE: [&str; 30] = [
 ];
 /// What `:dep`, the engine and every other crate is compiled against, in the order of their own dependencies.
 const STANDARD: [&str; 3] = ["core", "alloc", "std"];
+/// The engine's procedural macros, which rust-analyzer would have to run; see [`Package::files`].
+const MACROS: &str = "taskloom-macros";
 /// Folders of the standard library that hold nothing a cell sees on stable Rust.
 const LEFT_OUT: [&str; 4] = ["tests", "benches", "stdarch", "portable-simd"];
 
@@ -126,7 +128,7 @@ impl Sources {
             .filter(|path| modified(path) > newest)
             .and_then(|path| serde_json::from_slice::<(usize, Vec<Package>)>(&std::fs::read(path).ok()?).ok())
             // Dependencies are counted from the first package, so there must be as many before it as then.
-            .filter(|(before, packages)| *before == first && packages.iter().all(|package| package.root.is_file()));
+            .filter(|(before, packages)| *before == first && packages.iter().all(|package| package.root.is_file() || *package == Package::stand_in()));
         if let Some((_, packages)) = remembered {
             self.packages.extend(packages);
             return;
@@ -173,7 +175,9 @@ impl Sources {
         // Also of one that turns out not to be visible.
         seen.insert(id.to_owned(), None);
         let (package, node) = (packages.get(id)?, nodes.get(id)?);
-        if !VISIBLE.contains(&package["name"].as_str()?) {
+        if package["name"] == MACROS {
+            return Some(self.push(id, seen, Package::stand_in()));
+        } else if !VISIBLE.contains(&package["name"].as_str()?) {
             return None;
         }
         let is_library = |target: &&Value| {
@@ -194,7 +198,7 @@ impl Sources {
         let texts = |value: &Value| -> Vec<String> {
             value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
         };
-        self.packages.push(Package {
+        let package = Package {
             name: target["name"].as_str()?.replace('-', "_"),
             version: package["version"].as_str().map(str::to_owned),
             edition: target["edition"].as_str().unwrap_or("2021").to_owned(),
@@ -202,10 +206,15 @@ impl Sources {
             features: texts(&node["features"]),
             dependencies,
             is_standard: false,
-        });
+        };
+        Some(self.push(id, seen, package))
+    }
+
+    fn push(&mut self, id: &str, seen: &mut HashMap<String, Option<usize>>, package: Package) -> usize {
+        self.packages.push(package);
         let index = self.packages.len() - 1;
         seen.insert(id.to_owned(), Some(index));
-        Some(index)
+        index
     }
 
     /// The index of a package by its name in code.
@@ -215,8 +224,25 @@ impl Sources {
 }
 
 impl Package {
-    /// The crate's files with their text.
+    /// What stands for the engine's procedural macros.
+    fn stand_in() -> Package {
+        Package {
+            name: MACROS.replace('-', "_"),
+            version: None,
+            edition: "2024".to_owned(),
+            root: PathBuf::from("/stand-in/macros.rs"),
+            features: Vec::new(),
+            dependencies: Vec::new(),
+            is_standard: false,
+        }
+    }
+
+    /// The crate's files with their text. Procedural macros would have to be run to know what they make, so there are
+    /// other macros in their place that only have the same types.
     pub fn files(&self) -> Vec<(PathBuf, String)> {
+        if *self == Package::stand_in() {
+            return vec![(self.root.clone(), include_str!("stand_in.rs").to_owned())];
+        }
         let mut files = Vec::new();
         if let Some(folder) = self.root.parent() {
             collect(folder, &mut files);
