@@ -82,9 +82,8 @@ pub fn masked(code: &str) -> (String, bool) {
     let mut is_rust = true;
     let mut is_first = true;
     for line in code.split_inclusive('\n') {
-        let blank = |text: &str| -> String {
-            text.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect()
-        };
+        let blank =
+            |text: &str| -> String { text.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect() };
         let name = magic_name(line.trim_end_matches('\n'));
         if let Some(name) = name {
             let takes_rust = RUST_MAGICS.contains(&name);
@@ -166,7 +165,9 @@ mod tests {
         let code = code.replacen('|', "", 1);
         let place = place(&code, offset);
         let word = match &place {
-            Place::Magic(range) | Place::Exercise(range) | Place::File { written: range, .. } => code[range.clone()].to_owned(),
+            Place::Magic(range) | Place::Exercise(range) | Place::File { written: range, .. } => {
+                code[range.clone()].to_owned()
+            }
             _ => String::new(),
         };
         (place, word)

@@ -11,8 +11,10 @@ use std::time::{Duration, Instant};
 
 use super::protocol::{Answer, Body, Kind, Question, Scene};
 
-/// How long the first answer may take: the analyser reads the sources of the standard library before it.
+/// How long after its start the process may keep one waiting: it reads the sources of the standard library first.
 const FIRST_PATIENCE: Duration = Duration::from_secs(4);
+/// How long it may when it takes even longer than that: whoever asks then should have names at once.
+const SHORT_PATIENCE: Duration = Duration::from_millis(300);
 /// How long every other may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// A process that cannot be kept alive is not started more often than this.
@@ -47,11 +49,30 @@ struct Running {
 }
 
 /// What the thread that reads answers has in common with those who ask.
-#[derive(Default)]
 struct Shared {
+    started: Instant,
     waiting: Mutex<HashMap<u64, Vec<Sender<Body>>>>,
     ended: AtomicBool,
     has_answered: AtomicBool,
+}
+
+impl Shared {
+    fn new() -> Self {
+        Shared {
+            started: Instant::now(),
+            waiting: Mutex::default(),
+            ended: AtomicBool::new(false),
+            has_answered: AtomicBool::new(false),
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        if self.has_answered.load(Ordering::SeqCst) {
+            PATIENCE
+        } else {
+            FIRST_PATIENCE.saturating_sub(self.started.elapsed()).max(SHORT_PATIENCE)
+        }
+    }
 }
 
 impl Client {
@@ -66,8 +87,7 @@ impl Client {
         // A process that ended while it was asked is started once more.
         for _ in 0..2 {
             let (answer, shared) = self.send(&mut question)?;
-            let patience = if shared.has_answered.load(Ordering::SeqCst) { PATIENCE } else { FIRST_PATIENCE };
-            match answer.recv_timeout(patience) {
+            match answer.recv_timeout(shared.patience()) {
                 Ok(Body::Failed(_)) => return None,
                 Ok(body) => return Some(body),
                 Err(RecvTimeoutError::Timeout) => return None,
@@ -90,7 +110,10 @@ impl Client {
             match self.start() {
                 Ok(running) => state.running = Some(running),
                 Err(error) => {
-                    eprintln!("taskloom: cannot run {}: {error}; completion knows names only", self.launch.program.display());
+                    eprintln!(
+                        "taskloom: cannot run {}: {error}; completion knows names only",
+                        self.launch.program.display()
+                    );
                     return None;
                 }
             }
@@ -127,7 +150,7 @@ impl Client {
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(std::io::Error::other("it has no pipes"));
         };
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared::new());
         let reader = Arc::clone(&shared);
         std::thread::Builder::new().name("analyser".to_owned()).spawn(move || read(child, stdout, &reader))?;
         Ok(Running { stdin, shared })
@@ -139,7 +162,9 @@ fn read(mut child: Child, stdout: std::process::ChildStdout, shared: &Shared) {
     for line in BufReader::new(stdout).lines() {
         let Ok(line) = line else { break };
         let Ok(answer) = serde_json::from_str::<Answer>(&line) else { continue };
-        shared.has_answered.store(true, Ordering::SeqCst);
+        if !matches!(answer.body, Body::Failed(_)) {
+            shared.has_answered.store(true, Ordering::SeqCst);
+        }
         for asker in lock(&shared.waiting).remove(&answer.id).into_iter().flatten() {
             let _ = asker.send(answer.body.clone());
         }
@@ -167,7 +192,9 @@ mod tests {
 
     #[test]
     fn answers_find_who_asked() {
-        let client = client(r#"read line; echo noise; echo '{"id":7,"failed":""}'; echo '{"id":1,"description":null}'; read line"#);
+        let client = client(
+            r#"read line; echo noise; echo '{"id":7,"failed":""}'; echo '{"id":1,"description":null}'; read line"#,
+        );
         assert_eq!(ask(&client), Some(Body::Description(None)));
     }
 

@@ -1,7 +1,7 @@
 //! Names that are known without any analysis: for the moment before the first answer, and for where there is none.
 
-use super::{Docs, Facts};
 use super::protocol::{Completions, Item};
+use super::{Docs, Facts};
 
 /// Rust's words, and what most cells begin with.
 const KEYWORDS: [&str; 30] = [
@@ -9,18 +9,16 @@ const KEYWORDS: [&str; 30] = [
     "in", "let", "loop", "match", "mod", "move", "mut", "pub", "return", "static", "struct", "trait", "type", "unsafe",
     "use", "while",
 ];
-const TYPES: [&str; 14] = [
-    "bool", "char", "f32", "f64", "i32", "i64", "str", "u8", "u64", "usize", "Option", "Result", "String", "Vec",
-];
-const MACROS: [&str; 10] = [
-    "assert!", "assert_eq!", "compute!", "dbg!", "delayed!", "eprintln!", "format!", "panic!", "println!", "vec!",
-];
+const TYPES: [&str; 14] =
+    ["bool", "char", "f32", "f64", "i32", "i64", "str", "u8", "u64", "usize", "Option", "Result", "String", "Vec"];
+const MACROS: [&str; 10] =
+    ["assert!", "assert_eq!", "compute!", "dbg!", "delayed!", "eprintln!", "format!", "panic!", "println!", "vec!"];
 
 /// What could become of the name before the cursor; nothing after a dot, where only types help.
 pub fn complete(facts: &Facts, rust: &str, offset: usize) -> Completions {
-    let start = rust[..offset].rfind(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(0, |at| {
-        at + rust[at..].chars().next().map_or(1, char::len_utf8)
-    });
+    let start = rust[..offset]
+        .rfind(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .map_or(0, |at| at + rust[at..].chars().next().map_or(1, char::len_utf8));
     let word = &rust[start..offset];
     let mut found = Completions { replaces: start..offset, items: Vec::new() };
     if word.is_empty() || rust[..start].ends_with(['.', ':']) {

@@ -55,9 +55,9 @@ fn key(item: &ast::Item) -> Option<String> {
             let text = item.syntax().text().to_string();
             let comments = item.syntax().text_range().start();
             let head = item.impl_token().map_or(0, |token| usize::from(token.text_range().start() - comments));
-            let body = item.assoc_item_list().map_or(text.len(), |list| {
-                usize::from(list.syntax().text_range().start() - comments)
-            });
+            let body = item
+                .assoc_item_list()
+                .map_or(text.len(), |list| usize::from(list.syntax().text_range().start() - comments));
             Some(text.get(head..body)?.split_whitespace().collect::<Vec<_>>().join(" "))
         }
         ast::Item::Use(item) => Some(item.syntax().text().to_string()),

@@ -40,19 +40,38 @@ pub fn inspect_reply(docs: Option<Docs>) -> Value {
     }
 }
 
+/// As much documentation as fits beside a notebook, in lines.
+const LINES: usize = 60;
+
 /// A description as a person reads it: what it is and what is said of it, and at level 1 how it is made.
 pub fn docs(found: &Description, detail_level: u8) -> Docs {
     let mut plain = found.signature.clone();
     let mut markdown = format!("```rust\n{}\n```\n", found.signature);
     if !found.markdown.is_empty() {
-        plain.push_str(&format!("\n\n{}", found.plain));
-        markdown.push_str(&format!("\n{}\n", found.markdown));
+        let shown = |text: &str| if detail_level > 0 { text.to_owned() } else { beginning(text) };
+        plain.push_str(&format!("\n\n{}", shown(&found.plain)));
+        markdown.push_str(&format!("\n{}\n", shown(&found.markdown)));
     }
     if let (true, Some(source)) = (detail_level > 0, &found.source) {
         plain.push_str(&format!("\n\nSource:\n{source}"));
         markdown.push_str(&format!("\n**Source**\n\n```rust\n{source}\n```\n"));
     }
     Docs { plain, markdown }
+}
+
+/// The first part of a long documentation, up to a line where it can be cut.
+fn beginning(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    if lines.len() <= LINES {
+        return text.to_owned();
+    }
+    // A block of code is left out rather than cut through.
+    let is_fence = |line: &&&str| line.trim_start().starts_with("```");
+    let mut end = LINES;
+    if lines[..end].iter().filter(is_fence).count() % 2 == 1 {
+        end = lines[..end].iter().rposition(|line| is_fence(&line)).unwrap_or(end);
+    }
+    format!("{}\n\n… ({} more lines)", lines[..end].join("\n").trim_end(), lines.len() - end)
 }
 
 #[cfg(test)]
@@ -71,8 +90,16 @@ mod tests {
         };
         let reply = complete_reply(code, &Completions { replaces: code.len() - 2..code.len(), items: vec![item] });
         assert_eq!((&reply["cursor_start"], &reply["cursor_end"]), (&json!(10), &json!(12)));
-        let described = json!({"start": 10, "end": 12, "text": "push", "type": "function", "signature": "(&mut self, value: T)"});
+        let described =
+            json!({"start": 10, "end": 12, "text": "push", "type": "function", "signature": "(&mut self, value: T)"});
         assert_eq!(reply["metadata"]["_jupyter_types_experimental"], json!([described]));
+    }
+
+    #[test]
+    fn long_documentation_is_cut_between_blocks_of_code() {
+        let text = format!("one\n\n```\n{}```\n{}", "code\n".repeat(70), "more\n".repeat(3));
+        assert_eq!(beginning(&text), "one\n\n… (75 more lines)");
+        assert_eq!(beginning("short"), "short");
     }
 
     #[test]

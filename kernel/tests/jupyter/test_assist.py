@@ -6,14 +6,16 @@ it, since what is asserted is what it knows. What happens before it is ready has
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
-from session import Session
+from conftest import BINARY
+from session import Session, still_there
 
 DEFINITIONS = '''
 use taskloom::prelude::*;
@@ -135,6 +137,10 @@ class TestAfterADot:
         assert reply["matches"][0] == "push"
         assert (reply["cursor_start"], reply["cursor_end"]) == (8, 11)
         assert all(name.startswith("pus") for name in reply["matches"])
+
+    def test_a_task_of_the_same_cell_has_its_type(self, session):
+        assert "compute" in matches(session, "let d = delayed!(increment(1));\nd.comp|")
+        assert "wrapping_add" in matches(session, "let d = delayed!(increment(1)).compute()?;\nd.wrapping_|")
 
     def test_variables_of_the_same_cell_are_known(self, session):
         assert "unwrap_or" in matches(session, "let first = numbers.first();\nfirst.unwra|")
@@ -316,6 +322,38 @@ class TestALostAnalyser:
         assert "push" in requests[-1].reply["matches"]
 
 
+class TestAnAnalyserNobodyAsks:
+    def test_ends(self):
+        program = BINARY.with_name("taskloom-analyzer")
+        process = subprocess.Popen([program, "--idle", "1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+            process.communicate()
+
+    def test_knows_the_session_without_any_sources(self, tmp_path):
+        """A machine without `rust-src`, and an engine without its checkout."""
+        program = BINARY.with_name("taskloom-analyzer")
+        environment = {**os.environ, "TASKLOOM_RUST_SRC": str(tmp_path)}
+        question = {
+            "id": 1,
+            "kind": "complete",
+            "scene": {"prelude": "struct Place { latitude: f64 }", "variables": [{"name": "place", "type": "Place", "mut": False}]},
+            "code": "place.la",
+            "offset": 8,
+        }
+        process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True)
+        try:
+            process.stdin.write(json.dumps(question) + "\n")
+            process.stdin.flush()
+            answer = json.loads(process.stdout.readline())
+            assert [item["insert"] for item in answer["completions"]["items"]] == ["latitude"]
+        finally:
+            process.kill()
+            process.communicate()
+
+
 class TestWithoutAQuestion:
     def test_there_is_no_analyser(self, course):
         session = Session(course / "notebooks")
@@ -328,8 +366,6 @@ class TestWithoutAQuestion:
             family = session.family()
         finally:
             session.close()
-        from session import still_there
-
         assert still_there(family) == {}
 
     def test_magics_and_files_need_none(self, course):

@@ -153,7 +153,10 @@ mod tests {
     #[test]
     fn signatures_leave_out_what_is_in_front_of_them() {
         assert_eq!(signature("push", "pub fn push(&mut self, value: T)"), "(&mut self, value: T)");
-        assert_eq!(signature("map", "fn map<B>(self, f: F) -> Map<Self, F> where Self: Sized,"), "<B>(self, f: F) -> Map<Self, F> where Self: Sized");
+        assert_eq!(
+            signature("map", "fn map<B>(self, f: F) -> Map<Self, F> where Self: Sized,"),
+            "<B>(self, f: F) -> Map<Self, F> where Self: Sized"
+        );
         assert_eq!(signature("len", "usize"), "usize");
         assert_eq!(signature("None", "None"), "");
     }

@@ -1,8 +1,8 @@
 //! What stands at a place.
 
 use ra_ap_ide::{
-    Analysis, Cancellable, FilePosition, FileRange, GotoDefinitionConfig, HoverConfig, HoverDocFormat, NavigationTarget,
-    RaFixtureConfig, SubstTyLen, SymbolKind, TextRange,
+    Analysis, Cancellable, FilePosition, FileRange, GotoDefinitionConfig, HoverConfig, HoverDocFormat,
+    NavigationTarget, RaFixtureConfig, SubstTyLen, SymbolKind, TextRange,
 };
 use ra_ap_syntax::ast::{self, AstNode};
 use ra_ap_syntax::{SyntaxKind, SyntaxNode, SyntaxToken, TextSize};

@@ -100,7 +100,7 @@ fn main() -> ExitCode {
     for sentence in &sources.missing {
         eprintln!("taskloom-analyzer: {sentence}");
     }
-    serve(World::new(&sources), &hear, &work, Duration::from_secs(options.idle));
+    serve(World::new(sources), &hear, &work, Duration::from_secs(options.idle));
     ExitCode::SUCCESS
 }
 
@@ -124,8 +124,9 @@ fn read(news: &Sender<News>) {
 
 /// Gives the newest question to the worker, until there are none for a while.
 fn serve(mut world: World, hear: &Receiver<News>, work: &Sender<Work>, idle: Duration) {
-    let mut warm = false;
+    let (mut warm, mut with_frames) = (false, false);
     let mut waiting: Option<Question> = None;
+    world.load(|package| !package.is_for_frames());
     let _ = work.send(Work::Warm(world.warming()));
     loop {
         match hear.recv_timeout(idle) {
@@ -142,11 +143,26 @@ fn serve(mut world: World, hear: &Receiver<News>, work: &Sender<Work>, idle: Dur
             continue;
         }
         if let Some(question) = waiting.take() {
+            if !with_frames && speaks_of_frames(&question) {
+                (warm, with_frames) = (false, true);
+                world.load(|_| true);
+                let _ = work.send(Work::Warm(world.warming()));
+                waiting = Some(question);
+                continue;
+            }
             let (text, start) = scene::text(&question.scene, &question.code);
             world.set_text(text.clone());
             let _ = work.send(Work::Answer(Box::new(world.view()), question, text, start));
         }
     }
+}
+
+/// Whether Polars is needed for the answer, which takes as long to read as all the rest.
+fn speaks_of_frames(question: &Question) -> bool {
+    const WORDS: [&str; 6] = ["polars", "Frame", "Series", "col(", "read_csv", "df!"];
+    let scene = &question.scene;
+    let variables = scene.variables.iter().map(|variable| &variable.ty);
+    variables.chain([&scene.prelude, &question.code]).any(|text| WORDS.iter().any(|word| text.contains(word)))
 }
 
 fn answer_all(orders: &Receiver<Work>, news: &Sender<News>) {

@@ -41,9 +41,9 @@ enum Wanted {
 /// # Errors
 /// When the text has changed meanwhile.
 pub fn complete(db: &RootDatabase, text: &str, start: usize, offset: usize) -> Cancellable<Option<Completions>> {
-    let word_start = text[..offset].rfind(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(0, |at| {
-        at + text[at..].chars().next().map_or(1, char::len_utf8)
-    });
+    let word_start = text[..offset]
+        .rfind(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
     let Some(wanted) = wanted(&text[start..], offset - start, word_start - start) else { return Ok(None) };
     let typed = text[word_start..offset].to_owned();
     let end = offset + text[offset..].find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(0);
@@ -78,7 +78,9 @@ fn wanted(code: &str, offset: usize, word_start: usize) -> Option<Wanted> {
     let around = path.syntax().parent()?;
     match around.kind() {
         // `Point { x }` names a field.
-        SyntaxKind::PATH_EXPR if around.parent().is_some_and(|node| node.kind() == SyntaxKind::RECORD_EXPR_FIELD) => None,
+        SyntaxKind::PATH_EXPR if around.parent().is_some_and(|node| node.kind() == SyntaxKind::RECORD_EXPR_FIELD) => {
+            None
+        }
         SyntaxKind::PATH_EXPR => Some(Wanted::Expression),
         SyntaxKind::PATH_TYPE => Some(Wanted::Type),
         _ => None,
@@ -88,7 +90,8 @@ fn wanted(code: &str, offset: usize, word_start: usize) -> Option<Wanted> {
 fn named(db: &RootDatabase, wanted: Wanted, typed: &str, word_start: usize) -> Vec<Item> {
     let sema = Semantics::new(db);
     let file = sema.parse_guess_edition(CELL);
-    let (Some(scope), Some(here)) = (sema.scope_at_offset(file.syntax(), text_size(word_start)), sema.first_crate(CELL))
+    let (Some(scope), Some(here)) =
+        (sema.scope_at_offset(file.syntax(), text_size(word_start)), sema.first_crate(CELL))
     else {
         return Vec::new();
     };

@@ -102,7 +102,8 @@ impl Sources {
             ..Sources::default()
         };
         // Where rustup and distributions put them.
-        let standard = places.standard.clone().unwrap_or_else(|| Path::new(&sysroot).join("lib/rustlib/src/rust/library"));
+        let standard =
+            places.standard.clone().unwrap_or_else(|| Path::new(&sysroot).join("lib/rustlib/src/rust/library"));
         if standard.join("core/src/lib.rs").is_file() {
             sources.packages = standard_packages(&standard);
         } else {
@@ -128,7 +129,10 @@ impl Sources {
             .filter(|path| modified(path) > newest)
             .and_then(|path| serde_json::from_slice::<(usize, Vec<Package>)>(&std::fs::read(path).ok()?).ok())
             // Dependencies are counted from the first package, so there must be as many before it as then.
-            .filter(|(before, packages)| *before == first && packages.iter().all(|package| package.root.is_file() || *package == Package::stand_in()));
+            .filter(|(before, packages)| {
+                *before == first
+                    && packages.iter().all(|package| package.root.is_file() || *package == Package::stand_in())
+            });
         if let Some((_, packages)) = remembered {
             self.packages.extend(packages);
             return;
@@ -146,8 +150,7 @@ impl Sources {
 
     /// Adds the engine and what of its dependencies is visible, from what `cargo metadata` says.
     fn add_engine(&mut self, metadata: &Value) {
-        let (Some(packages), Some(nodes)) =
-            (metadata["packages"].as_array(), metadata["resolve"]["nodes"].as_array())
+        let (Some(packages), Some(nodes)) = (metadata["packages"].as_array(), metadata["resolve"]["nodes"].as_array())
         else {
             return self.missing.push("`cargo metadata` names no packages".to_owned());
         };
@@ -224,6 +227,11 @@ impl Sources {
 }
 
 impl Package {
+    /// Whether only a cell with dataframes needs it.
+    pub fn is_for_frames(&self) -> bool {
+        self.name.starts_with("polars") || self.name == "chrono"
+    }
+
     /// What stands for the engine's procedural macros.
     fn stand_in() -> Package {
         Package {

@@ -7,11 +7,11 @@ use ra_ap_cfg::{CfgAtom, CfgOptions};
 use ra_ap_hir::{attach_db, crate_def_map};
 use ra_ap_hir_ty::method_resolution::{InherentImpls, TraitImpls};
 use ra_ap_ide::{Analysis, AnalysisHost, CrateGraphBuilder, Edition, FileId, SourceRoot};
-use ra_ap_ide_db::{ChangeWithProcMacros, RootDatabase};
 use ra_ap_ide_db::base_db::{
     AbsPathBuf, CrateBuilderId, CrateDisplayName, CrateName, CrateOrigin, CrateWorkspaceData, DependencyBuilder, Env,
-    FileSet, LangCrateOrigin, Version, VfsPath, all_crates,
+    FileSet, LangCrateOrigin, SourceDatabase, SourceRootId, Version, VfsPath, all_crates, salsa::Durability,
 };
+use ra_ap_ide_db::{ChangeWithProcMacros, RootDatabase};
 use ra_ap_intern::Symbol;
 use triomphe::Arc;
 
@@ -23,40 +23,76 @@ pub const CELL: FileId = FileId::from_raw(0);
 /// The database, and the crates that are in it.
 pub struct World {
     host: AnalysisHost,
+    sources: Sources,
+    /// For each package the file its modules begin with, once it is loaded.
+    loaded: Vec<Option<FileId>>,
+    next_file: u32,
+    next_root: u32,
 }
 
 impl World {
-    /// Reads the sources and tells rust-analyzer of them. Nothing is analysed yet.
-    pub fn new(sources: &Sources) -> World {
-        let mut change = ChangeWithProcMacros::default();
-        let mut graph = CrateGraphBuilder::default();
-        let mut roots = Vec::new();
-        let mut cell_files = FileSet::default();
-        cell_files.insert(CELL, VfsPath::new_virtual_path("/session/cell.rs".to_owned()));
-        roots.push(SourceRoot::new_local(cell_files));
-        change.change_file(CELL, Some(String::new()));
+    /// A world with an empty cell and no crates.
+    pub fn new(sources: Sources) -> World {
+        let loaded = vec![None; sources.packages.len()];
+        let mut world =
+            World { host: AnalysisHost::default(), sources, loaded, next_file: CELL.index() + 1, next_root: 0 };
+        let mut files = FileSet::default();
+        files.insert(CELL, VfsPath::new_virtual_path("/session/cell.rs".to_owned()));
+        world.add_root(SourceRoot::new_local(files), &[(CELL, String::new())]);
+        world
+    }
 
+    /// Reads the sources of the packages that are wanted and not there yet. Nothing is analysed by it, and what has
+    /// been analysed of the others stays.
+    pub fn load(&mut self, is_wanted: impl Fn(&Package) -> bool) {
+        for index in 0..self.loaded.len() {
+            let package = &self.sources.packages[index];
+            if self.loaded[index].is_some() || !is_wanted(package) {
+                continue;
+            }
+            let (mut set, mut texts) = (FileSet::default(), Vec::new());
+            for (path, text) in package.files() {
+                let id = FileId::from_raw(self.next_file);
+                self.next_file += 1;
+                if path == package.root {
+                    self.loaded[index] = Some(id);
+                }
+                set.insert(id, VfsPath::new_real_path(path.display().to_string()));
+                texts.push((id, text));
+            }
+            self.add_root(SourceRoot::new_library(set), &texts);
+        }
+        let mut change = ChangeWithProcMacros::default();
+        change.set_crate_graph(self.graph());
+        self.host.apply_change(change);
+    }
+
+    /// Adds files beside those that are there. A whole new list of roots, which is what rust-analyzer's own changes
+    /// are made of, would have everything analysed anew.
+    fn add_root(&mut self, root: SourceRoot, texts: &[(FileId, String)]) {
+        let durability = if root.is_library { Durability::HIGH } else { Durability::LOW };
+        let database = self.host.raw_database_mut();
+        let id = SourceRootId(self.next_root);
+        self.next_root += 1;
+        for (file, _) in texts {
+            database.set_file_source_root_with_durability(*file, id, durability);
+        }
+        database.set_source_root_with_durability(id, Arc::new(root), durability);
+        for (file, text) in texts {
+            database.set_file_text_with_durability(*file, text, durability);
+        }
+    }
+
+    fn graph(&self) -> CrateGraphBuilder {
         let workspace = Arc::new(CrateWorkspaceData {
             target: Err("the layout of types is not asked for".into()),
             // Without it everything unstable would be offered.
-            toolchain: sources.version.as_deref().and_then(|version| Version::parse(version).ok()),
+            toolchain: self.sources.version.as_deref().and_then(|version| Version::parse(version).ok()),
         });
-        let mut next = CELL.index() + 1;
+        let mut graph = CrateGraphBuilder::default();
         let mut crates: Vec<Option<CrateBuilderId>> = Vec::new();
-        for package in &sources.packages {
-            let mut set = FileSet::default();
-            let mut root = None;
-            for (path, text) in package.files() {
-                let id = FileId::from_raw(next);
-                next += 1;
-                if path == package.root {
-                    root = Some(id);
-                }
-                set.insert(id, VfsPath::new_real_path(path.display().to_string()));
-                change.change_file(id, Some(text));
-            }
-            roots.push(SourceRoot::new_library(set));
-            let id = root.map(|root| add_crate(&mut graph, package, root, &sources.cfg, &workspace));
+        for (package, root) in self.sources.packages.iter().zip(&self.loaded) {
+            let id = root.map(|root| add_crate(&mut graph, package, root, &self.sources.cfg, &workspace));
             if let Some(id) = id {
                 for (name, index) in &package.dependencies {
                     if let Some(Some(dependency)) = crates.get(*index) {
@@ -64,7 +100,7 @@ impl World {
                     }
                 }
                 if !package.is_standard {
-                    depend_on_standard(&mut graph, id, sources, &crates);
+                    self.depend_on_standard(&mut graph, id, &crates);
                 }
             }
             crates.push(id);
@@ -78,18 +114,25 @@ impl World {
             dependencies: Vec::new(),
             is_standard: false,
         };
-        let cell = add_crate(&mut graph, &cell, CELL, &sources.cfg, &workspace);
-        depend_on_standard(&mut graph, cell, sources, &crates);
-        for name in ["taskloom"] {
-            if let Some(Some(id)) = sources.index_of(name).and_then(|index| crates.get(index)) {
-                depend(&mut graph, cell, name, *id, true, false);
+        let cell = add_crate(&mut graph, &cell, CELL, &self.sources.cfg, &workspace);
+        self.depend_on_standard(&mut graph, cell, &crates);
+        if let Some(Some(engine)) = self.sources.index_of("taskloom").and_then(|index| crates.get(index)) {
+            depend(&mut graph, cell, "taskloom", *engine, true, false);
+        }
+        graph
+    }
+
+    fn depend_on_standard(
+        &self,
+        graph: &mut CrateGraphBuilder,
+        from: CrateBuilderId,
+        crates: &[Option<CrateBuilderId>],
+    ) {
+        for (package, id) in self.sources.packages.iter().zip(crates) {
+            if let (true, Some(id)) = (package.is_standard, id) {
+                depend(graph, from, &package.name, *id, package.name != "alloc", true);
             }
         }
-        change.set_roots(roots);
-        change.set_crate_graph(graph);
-        let mut host = AnalysisHost::default();
-        host.apply_change(change);
-        World { host }
     }
 
     /// Puts another text in the cell's file. Questions about the text before it that are not answered yet end with an
@@ -182,19 +225,6 @@ fn add_crate(
         Arc::new(folder),
         workspace.clone(),
     )
-}
-
-fn depend_on_standard(
-    graph: &mut CrateGraphBuilder,
-    from: CrateBuilderId,
-    sources: &Sources,
-    crates: &[Option<CrateBuilderId>],
-) {
-    for (package, id) in sources.packages.iter().zip(crates) {
-        if let (true, Some(id)) = (package.is_standard, id) {
-            depend(graph, from, &package.name, *id, package.name != "alloc", true);
-        }
-    }
 }
 
 fn depend(
