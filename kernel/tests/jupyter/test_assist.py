@@ -322,6 +322,19 @@ class TestALostAnalyser:
         assert "push" in requests[-1].reply["matches"]
 
 
+    def test_inspection_does_not_end_a_completion(self, session):
+        for n in range(10):
+            requests = []
+            for kind in ("complete", "inspect"):
+                content = {"code": f"let n = {n}; numbers.push", "cursor_pos": 23, "detail_level": 0}
+                message = session.client.session.msg(f"{kind}_request", content)
+                session.client.shell_channel.send(message)
+                requests.append(session._sent(message["header"]["msg_id"], kind))
+            completed, inspected = (session.replied(request, 30).reply for request in requests)
+            assert "push" in completed["matches"]
+            assert inspected["found"]
+
+
 class TestAnAnalyserNobodyAsks:
     def test_ends(self):
         program = BINARY.with_name("taskloom-analyzer")

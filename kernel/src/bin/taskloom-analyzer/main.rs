@@ -6,9 +6,9 @@
 //! while, or when the kernel closes the pipe.
 //!
 //! ```text
-//!  stdin ─► reader ─► world (owns the database, takes the newest question) ─► worker (answers) ─► stdout
+//!  stdin ─► reader ─► world (owns the database, takes the newest questions) ─► worker (answers) ─► stdout
 //! ```
-//! A new question changes the database, at which the answer to an older one is given up.
+//! A new question changes the database, at which the answer to an older one of its kind is given up.
 
 mod completion;
 mod hover;
@@ -20,6 +20,7 @@ mod scene;
 mod sources;
 mod world;
 
+use std::collections::VecDeque;
 use std::io::{BufRead, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -62,6 +63,8 @@ struct Options {
 /// What the world hears of.
 enum News {
     Asked(Question),
+    /// A question is done with.
+    Answered(u64),
     /// The libraries are analysed.
     Warm,
     /// Nobody asks any more.
@@ -122,19 +125,23 @@ fn read(news: &Sender<News>) {
     std::process::exit(0);
 }
 
-/// Gives the newest question to the worker, until there are none for a while.
+/// Gives questions to the worker, of each kind only the newest, until there are none for a while.
 fn serve(mut world: World, hear: &Receiver<News>, work: &Sender<Work>, idle: Duration) {
     let (mut warm, mut with_frames) = (false, false);
-    let mut waiting: Option<Question> = None;
+    let mut waiting: VecDeque<Question> = VecDeque::new();
+    let mut answering: Option<(u64, Kind)> = None;
     world.load(|package| !package.is_for_frames());
     let _ = work.send(Work::Warm(world.warming()));
     loop {
         match hear.recv_timeout(idle) {
             Ok(News::Asked(question)) => {
-                if let Some(older) = waiting.replace(question) {
+                let older = waiting.iter().position(|older| older.kind == question.kind);
+                if let Some(older) = older.and_then(|at| waiting.remove(at)) {
                     answer(older.id, Body::Failed(SUPERSEDED.to_owned()));
                 }
+                waiting.push_back(question);
             }
+            Ok(News::Answered(id)) => answering = answering.filter(|(current, _)| *current != id),
             Ok(News::Warm) => warm = true,
             Ok(News::End) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
         }
@@ -142,18 +149,27 @@ fn serve(mut world: World, hear: &Receiver<News>, work: &Sender<Work>, idle: Dur
         if !warm || !hear.is_empty() {
             continue;
         }
-        if let Some(question) = waiting.take() {
-            if !with_frames && speaks_of_frames(&question) {
-                (warm, with_frames) = (false, true);
-                world.load(|_| true);
-                let _ = work.send(Work::Warm(world.warming()));
-                waiting = Some(question);
-                continue;
+        // A change also ends the answer that is in the making, which is right for an older question of the same kind
+        // alone: who completes still wants to when a panel beside the notebook inspects.
+        let next = match answering {
+            None => waiting.pop_front(),
+            Some((_, kind)) => {
+                let newer = waiting.iter().position(|question| question.kind == kind);
+                newer.and_then(|at| waiting.remove(at))
             }
-            let (text, start) = scene::text(&question.scene, &question.code);
-            world.set_text(text.clone());
-            let _ = work.send(Work::Answer(Box::new(world.view()), question, text, start));
+        };
+        let Some(question) = next else { continue };
+        if !with_frames && speaks_of_frames(&question) {
+            (warm, with_frames) = (false, true);
+            world.load(|_| true);
+            let _ = work.send(Work::Warm(world.warming()));
+            waiting.push_front(question);
+            continue;
         }
+        let (text, start) = scene::text(&question.scene, &question.code);
+        world.set_text(text.clone());
+        answering = Some((question.id, question.kind));
+        let _ = work.send(Work::Answer(Box::new(world.view()), question, text, start));
     }
 }
 
@@ -182,6 +198,7 @@ fn answer_all(orders: &Receiver<Work>, news: &Sender<News>) {
                     Err(_) => Body::Failed("the analysis of this cell failed".to_owned()),
                 };
                 answer(question.id, body);
+                let _ = news.send(News::Answered(question.id));
             }
         }
     }
