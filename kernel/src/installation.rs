@@ -19,7 +19,7 @@ pub struct Installation {
     pub dependencies: PathBuf,
     /// The standard library as cells have to see it, see [`make_sysroot`].
     pub sysroot: PathBuf,
-    /// Programs of this project: the runner and the driver.
+    /// Programs of this project: the runner, the driver and the analyser.
     pub programs: PathBuf,
     /// The compiler that compiled the engine. Only the same one can compile cells.
     pub rustc: PathBuf,
@@ -32,7 +32,7 @@ pub struct Installation {
 }
 
 /// The programs of this project that kernels run.
-const PROGRAMS: [&str; 3] = ["taskloom", "taskloom-runner", "taskloom-driver"];
+const PROGRAMS: [&str; 4] = ["taskloom", "taskloom-runner", "taskloom-driver", "taskloom-analyzer"];
 /// What a folder is called that is not whole yet.
 const PARTIAL: &str = "partial-";
 /// The file that describes the installation, in the folder it was made in.
@@ -58,6 +58,12 @@ impl Installation {
             ));
         }
         Ok(installation)
+    }
+
+    /// The home folder that it is in.
+    pub fn home(&self) -> PathBuf {
+        // home/engine/<stamp>/<the engine's library>
+        self.engine.ancestors().nth(3).map_or_else(std::env::temp_dir, Path::to_path_buf)
     }
 
     /// Installs what cargo left in `target` (the folder with the programs) into a home folder.

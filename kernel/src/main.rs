@@ -2,11 +2,13 @@
 //!
 //! ```text
 //!  commands ─► setup (venv, JupyterLab)     server ─► magics ─► session ─► evcxr, driver, runner
-//!           └► prep (data)                              └► exercises
+//!           └► prep (data)                     │        └► exercises
+//!                                              └► analysis ═► taskloom-analyzer
 //! ```
 //! The kernel is not linked to the engine. Cells are: `session` compiles them against the engine's shared library, and
 //! the runner, a program of its own, loads both.
 
+mod analysis;
 mod commands;
 mod history;
 mod html;

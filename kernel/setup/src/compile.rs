@@ -50,6 +50,30 @@ pub(crate) fn fetch(root: &Path, host: &str, offline: bool, steps: &mut Steps) -
     Err(failed(ended, doing, root, "repair what they name and run the same command again", steps))
 }
 
+/// Has rustup bring the sources of the standard library, from which completion in notebooks knows its types. Without
+/// them it knows less, so nothing that fails here keeps the set-up from going on.
+pub(crate) fn fetch_standard_sources(root: &Path, offline: bool, steps: &mut Steps) {
+    let mut rustc = process::command("rustc");
+    rustc.current_dir(root).args(["--print", "sysroot"]);
+    let sysroot = output_of(&mut rustc).map(|output| output.stdout).unwrap_or_default();
+    let is_there = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/core").is_dir();
+    if is_there || offline || process::which("rustup").is_none() {
+        return;
+    }
+    let mut rustup = process::command("rustup");
+    rustup.current_dir(root).args(["component", "add", "rust-src"]).stdout(Stdio::null()).stderr(Stdio::piped());
+    let ended = process::watch(&mut rustup, &mut |event| {
+        if let Event::Err(line) = event {
+            steps.note(line);
+        }
+    });
+    if !ended.is_ok_and(|ended| ended.ok()) {
+        steps.say(
+            "no sources of the standard library, so Tab will know less; `rustup component add rust-src` gets them",
+        );
+    }
+}
+
 /// Compiles the whole workspace.
 pub(crate) fn build(
     root: &Path,

@@ -103,6 +103,7 @@ fn run_steps(options: &Options, steps: &mut Steps) -> Result<(), SetupError> {
 
     begin(steps, "fetching the crates")?;
     compile::fetch(&root, &rust.host, options.offline, steps)?;
+    compile::fetch_standard_sources(&root, options.offline, steps);
     steps.done();
 
     begin(steps, "preparing Python and JupyterLab")?;

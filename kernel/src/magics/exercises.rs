@@ -1,5 +1,6 @@
 //! A course's exercises: `%check`, `%hint`, `%solution`.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
@@ -38,6 +39,13 @@ pub(super) const MAGICS: [Magic; 3] = [
         run: Magics::solution,
     },
 ];
+
+/// The names of the exercises of the course at hand, or of the installation's.
+pub fn names_of(installed: Option<&Path>) -> Vec<String> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let course = Course::find(&here).ok().or_else(|| Course::find(installed?).ok());
+    course.and_then(|course| course.ids().ok()).unwrap_or_default()
+}
 
 impl Magics {
     /// The course that the current folder lies in, or else the installation's.

@@ -36,7 +36,7 @@ impl Magics {
             return Err(Failure::message("no history is kept here: that is for notebooks and consoles"));
         };
         let folder = context.session.current_directory();
-        let text = magic::run(history, &call.arguments, context.number(), &folder)
+        let text = magic::run(history, &call.arguments, context.number, &folder)
             .map_err(|error| usage(call, &error.to_string()))?;
         if !text.is_empty() {
             context.print(&text);

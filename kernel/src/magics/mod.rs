@@ -98,6 +98,8 @@ pub fn help(name: &str) -> Option<String> {
     Some(format!("{}\n\n{}{details}\n\nExample:\n    {example}", magic.usage, magic.summary))
 }
 
+pub use exercises::names_of as exercises;
+
 /// What magics remember between cells.
 pub struct Magics {
     /// The installation's course.

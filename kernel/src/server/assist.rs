@@ -4,17 +4,18 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::facts::Facts;
 use super::limits;
-use super::queue::Queue;
+use crate::analysis::{self, Analyst};
+use crate::installation::Installation;
 use crate::magics;
-use crate::session::Mime;
 use crate::session::rewrite::{Completeness, completeness};
+use crate::session::{self, Mime};
 
 /// Something that can stand at the cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,136 +69,48 @@ pub trait Assistant: Send + Sync {
     fn inspect(&self, code: &str, offset: usize, detail: u8) -> Option<Docs>;
 }
 
-/// How long a completion may take before names alone have to do.
-const PATIENCE: Duration = Duration::from_millis(800);
-
-/// What a person may want to complete that no analysis knows.
-const NAMES: [&str; 34] = [
-    "taskloom",
-    "polars",
-    "prelude",
-    "delayed!",
-    "delayed_value",
-    "compute!",
-    "compute",
-    "visualize",
-    "task_names",
-    "Delayed",
-    "Scheduler",
-    "display",
-    "sleep_ms",
-    "println!",
-    "format!",
-    "vec!",
-    "String",
-    "Vec",
-    "Option",
-    "Result",
-    "let",
-    "mut",
-    "fn",
-    "struct",
-    "impl",
-    "match",
-    "use",
-    "while",
-    "loop",
-    "for",
-    "else",
-    "return",
-    "enum",
-    "trait",
-];
-
-/// Knows the names of the session; what comes after a dot it asks the evaluator, when no cell runs.
-pub struct Names {
-    pub facts: Facts,
-    pub queue: Arc<Queue>,
+/// Answers from what is kept beside the session.
+pub struct Analysing {
+    analyst: Analyst,
+    facts: Facts,
+    /// Where exercises are found, unless the current folder lies in a course.
+    course: Option<PathBuf>,
 }
 
-impl Names {
-    fn ask_session(&self, code: &str, offset: usize) -> Option<Completions> {
-        if self.facts.running().is_some() {
-            return None;
-        }
-        let (answer, answered) = std::sync::mpsc::channel();
-        let code = code.to_owned();
-        self.queue.ask(move |session| {
-            let _ = answer.send(session.complete(&code, offset));
+impl Analysing {
+    /// Nothing is started before the first question.
+    pub fn new(installation: &Installation, facts: Facts) -> Self {
+        let analyst = Analyst::new(installation, session::restore_environment);
+        Analysing { analyst, facts, course: installation.course.clone() }
+    }
+
+    fn facts(&self) -> analysis::Facts {
+        let magics = magics::names().into_iter().map(|name| {
+            let help = magics::help(&name).unwrap_or_default();
+            (name, help)
         });
-        let found = answered.recv_timeout(PATIENCE).ok().filter(|found| !found.candidates.is_empty())?;
-        let candidate = |(text, kind): (String, &str)| Candidate { text, kind: kind.to_owned(), signature: None };
-        Some(Completions {
-            replaces: found.replaces,
-            candidates: found.candidates.into_iter().map(candidate).collect(),
-        })
-    }
-
-    /// The newest line that defines an item.
-    fn definition(&self, name: &str) -> Option<String> {
-        let defines = |line: &str| {
-            ["fn ", "struct ", "enum ", "trait ", "type ", "const ", "static ", "macro_rules! "]
-                .iter()
-                .any(|keyword| line.split(keyword).nth(1).is_some_and(|rest| rest.starts_with(name)))
-        };
+        let (magics, exercises) = (magics.collect(), magics::exercises(self.course.as_deref()));
         let facts = self.facts.lock();
-        let mut cells = facts.history.iter().rev();
-        let found = cells.find_map(|(_, code)| code.lines().find(|line| defines(line)))?;
-        Some(found.trim_end().trim_end_matches('{').trim_end().to_owned())
+        let variables = facts.variables.iter().map(|(name, ty)| (name.clone(), ty.clone(), false)).collect();
+        analysis::Facts { prelude: facts.prelude.clone(), variables, items: facts.items.clone(), magics, exercises }
     }
 }
 
-impl Assistant for Names {
+impl Assistant for Analysing {
     fn complete(&self, code: &str, offset: usize) -> Completions {
-        let start = word_start(code, offset, |c| c.is_alphanumeric() || matches!(c, '_' | '!' | '%'));
-        let word = &code[start..offset];
-        let mut found = Completions { replaces: start..offset, candidates: Vec::new() };
-        if word.starts_with('%') {
-            let names = magics::names().into_iter().filter(|name| name.starts_with(word));
-            found.candidates =
-                names.map(|text| Candidate { text, kind: "magic".to_owned(), signature: None }).collect();
-            return found;
-        }
-        if let Some(analysed) = self.ask_session(code, offset) {
-            found = analysed;
-        }
-        if found.replaces.start != start || code[..start].ends_with('.') || word.is_empty() {
-            return found;
-        }
-        let facts = self.facts.lock();
-        let variables = facts.variables.iter().map(|(name, ty)| (name.as_str(), "instance", Some(ty.clone())));
-        let items = facts.items.iter().map(|name| (name.as_str(), "function", None));
-        let known = variables.chain(items).chain(NAMES.iter().map(|&name| (name, "keyword", None)));
-        for (name, kind, signature) in known {
-            if name.starts_with(word) && !found.candidates.iter().any(|other| other.text == name) {
-                found.candidates.push(Candidate { text: name.to_owned(), kind: kind.to_owned(), signature });
-            }
-        }
-        found
+        let found = self.analyst.complete(&self.facts(), code, offset);
+        let candidates = found.items.into_iter().map(|item| Candidate {
+            text: item.insert,
+            kind: item.kind,
+            signature: Some(item.detail).filter(|detail| !detail.is_empty()),
+        });
+        Completions { replaces: found.replaces, candidates: candidates.collect() }
     }
 
-    fn inspect(&self, code: &str, offset: usize, _: u8) -> Option<Docs> {
-        let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '%');
-        let start = word_start(code, offset, is_word);
-        let end = code[offset..].find(|c| !is_word(c)).map_or(code.len(), |at| offset + at);
-        let word = &code[start..end];
-        let variable = || {
-            let facts = self.facts.lock();
-            let found = facts.variables.iter().find(|(name, _)| name == word);
-            found.map(|(name, ty)| format!("let {name}: {ty}"))
-        };
-        let item = || {
-            let known = !word.is_empty() && self.facts.lock().items.iter().any(|item| item == word);
-            known.then(|| self.definition(word).unwrap_or_else(|| format!("{word}, defined in this notebook")))
-        };
-        let plain = magics::help(word).or_else(variable).or_else(item)?;
-        Some(Docs { plain, markdown: None, html: None })
+    fn inspect(&self, code: &str, offset: usize, detail: u8) -> Option<Docs> {
+        let found = self.analyst.inspect(&self.facts(), code, offset, detail)?;
+        Some(Docs { plain: found.plain, markdown: Some(found.markdown), html: None })
     }
-}
-
-fn word_start(code: &str, offset: usize, is_word: impl Fn(char) -> bool) -> usize {
-    let before = code[..offset].char_indices().rev().find(|&(_, c)| !is_word(c));
-    before.map_or(0, |(at, c)| at + c.len_utf8())
 }
 
 /// The answer to `complete_request`.
@@ -351,7 +264,6 @@ mod tests {
             assert_eq!(byte_offset(code, cursor), offset);
         }
         assert_eq!(char_offset(code, 6), 2);
-        assert_eq!(word_start("é+naïve", 8, char::is_alphanumeric), 3);
     }
 
     #[test]

@@ -19,6 +19,7 @@ use super::iopub::Iopub;
 use super::message::{Replies, Request, error};
 use super::queue::{Cell, Queue};
 use super::subshells::Subshells;
+use crate::history::{History, HistoryRequest};
 
 /// The channel that a request came on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,7 @@ pub struct Dispatcher {
     pub comms: Arc<Comms>,
     pub subshells: Subshells,
     pub assistant: Arc<dyn Assistant>,
+    pub history: Arc<History>,
     pub desk: Desk,
     pub connection: Connection,
     /// Told when a client wants the kernel to end.

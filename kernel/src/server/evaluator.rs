@@ -14,9 +14,10 @@ use super::output::Output;
 use super::prompts::Prompts;
 use super::queue::{Asked, Cell, Job, Queue};
 use super::session_feed;
+use crate::history::History;
 use crate::installation::Installation;
 use crate::magics::Magics;
-use crate::session::{Failure, Interrupter, Session};
+use crate::session::{Event, Failure, Interrupter, Session};
 
 /// evcxr parses whole cells by recursion. Only what is used of it is memory.
 const STACK: usize = 256 << 20;
@@ -30,6 +31,7 @@ pub struct Surroundings {
     pub facts: Facts,
     pub queue: Arc<Queue>,
     pub assistant: Arc<dyn Assistant>,
+    pub history: Arc<History>,
 }
 
 /// A handle on the evaluator's thread.
@@ -56,7 +58,8 @@ impl Evaluator {
     ) -> Result<Arc<Evaluator>, String> {
         let interrupter = Arc::new(Mutex::new(None));
         let (queue, prompts) = (Arc::clone(&surroundings.queue), Arc::clone(&surroundings.prompts));
-        let magics = Magics::new(&installation);
+        let mut magics = Magics::new(&installation);
+        magics.set_history(Arc::clone(&surroundings.history));
         let work = Work { around: surroundings, interrupter: Arc::clone(&interrupter), count: 0, magics };
         let thread = std::thread::Builder::new()
             .name("evaluator".to_owned())
@@ -140,9 +143,9 @@ impl Work {
             let mut facts = self.around.facts.lock();
             facts.running = Some(Arc::clone(request));
             facts.count = self.count;
-            if asked.counts() {
-                facts.history.push((self.count, asked.code.clone()));
-            }
+        }
+        if asked.counts() {
+            self.around.history.add(self.count, &asked.code);
         }
         let iopub = self.around.iopub.clone();
         iopub.status(Some(request), "busy");
@@ -153,6 +156,9 @@ impl Work {
         self.around.output.begin(request, asked.silent(), asked.allows_stdin(), self.count);
         let mut payload = Vec::new();
         let result = self.run_cell(asked, session, &mut payload);
+        if let Some(warning) = self.around.history.take_warning() {
+            self.around.output.show(Event::Stream { name: "stderr".to_owned(), text: format!("{warning}\n") });
+        }
         self.around.output.end();
         if let Err(failure) = &result
             && !asked.silent()
@@ -164,6 +170,7 @@ impl Work {
             let mut facts = self.around.facts.lock();
             facts.variables = session.variables();
             facts.items = session.items();
+            facts.prelude = session.prelude();
             facts.running = None;
         }
         self.around.comms.tell(Some(request), session_feed::NAME, &session_feed::content(&self.around.facts));
@@ -193,9 +200,11 @@ impl Work {
         let show = |event| output.show(event);
         // A fault of the evaluator costs a cell, never the kernel.
         let run = || self.magics.run_cell(session, &asked.code, self.count, &show);
-        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+        let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
             Err(Failure::message("the evaluator itself failed on this cell; its log says where. The next cell can run"))
-        })
+        });
+        payload.extend(self.magics.take_payload());
+        result
     }
 
     /// Evaluates what the request wants to know after its cell. Nothing of it is shown or counted.

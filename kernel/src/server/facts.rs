@@ -17,8 +17,8 @@ pub struct State {
     pub variables: Vec<(String, String)>,
     /// Names of functions and types.
     pub items: Vec<String>,
-    /// Cells that ran, with their numbers.
-    pub history: Vec<(u32, String)>,
+    /// Imports and items of the cells that ran, as Rust.
+    pub prelude: String,
     /// The number of the last cell.
     pub count: u32,
 }

@@ -38,9 +38,10 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use crate::history::History;
 use crate::installation::Installation;
 use crate::session;
-use assist::{Assistant, Desk, Names};
+use assist::{Analysing, Assistant, Desk};
 use comms::Comms;
 use connection::Connection;
 use dispatch::{Channel, Dispatcher};
@@ -94,7 +95,8 @@ async fn run(connection: Connection, installation: Installation, folder: tempfil
     let comms = Comms::new(iopub.clone());
     let (facts, queue) = (Facts::default(), Arc::new(Queue::default()));
     comms.register(session_feed::NAME, Arc::new(SessionFeed(facts.clone())));
-    let assistant: Arc<dyn Assistant> = Arc::new(Names { facts: facts.clone(), queue: Arc::clone(&queue) });
+    let assistant: Arc<dyn Assistant> = Arc::new(Analysing::new(&installation, facts.clone()));
+    let history = Arc::new(History::open(installation.home().join("history.sqlite")));
     let no_thread = |error| format!("cannot start a thread: {error}");
     let surroundings = Surroundings {
         iopub: iopub.clone(),
@@ -104,6 +106,7 @@ async fn run(connection: Connection, installation: Installation, folder: tempfil
         facts: facts.clone(),
         queue: Arc::clone(&queue),
         assistant: Arc::clone(&assistant),
+        history: Arc::clone(&history),
     };
 
     // Before anybody can send a request, so that nobody who sends one can miss what is said about it.
@@ -127,6 +130,7 @@ async fn run(connection: Connection, installation: Installation, folder: tempfil
         comms,
         subshells: Default::default(),
         assistant,
+        history: Arc::clone(&history),
         desk: Desk::start().map_err(no_thread)?,
         connection: connection.clone(),
         shutdown: Notify::new(),

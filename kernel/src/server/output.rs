@@ -126,7 +126,7 @@ impl Output {
         let state = &mut *guard;
         if let Some(collected) = &mut state.collected {
             match event {
-                Event::Result(data) => collected.push(data),
+                Event::Result(data, _) => collected.push(data),
                 Event::Input { .. } => self.0.prompts.ask(None, "", false),
                 _ => {}
             }
@@ -154,8 +154,8 @@ impl Output {
                     None => Some(self.publish(state, &parent, if update { UPDATE } else { "display_data" }, &content)),
                 }
             }
-            Event::Result(data) => {
-                let content = json!({"data": data, "metadata": {}, "execution_count": state.count});
+            Event::Result(data, metadata) => {
+                let content = json!({"data": data, "metadata": metadata, "execution_count": state.count});
                 Some(self.publish(state, &parent, "execute_result", &content))
             }
             Event::Progress(progress) => self.progress(state, &parent, &progress),

@@ -98,8 +98,7 @@ pub fn compile(
 
 /// Where crates are kept: beside the engines of the installation, by compiler.
 fn home(installation: &Installation) -> PathBuf {
-    let engines = installation.engine.parent().and_then(Path::parent);
-    let home = engines.and_then(Path::parent).unwrap_or(Path::new("/tmp"));
+    let home = installation.home();
     home.join("crates").join(digest(&installation.version))
 }
 

@@ -44,7 +44,7 @@ pub(crate) use folder::has_plain_path;
 pub use folder::session_folder;
 pub use input::InputAnswers;
 pub use interrupt::Interrupter;
-pub use toolchain::prepare_environment;
+pub use toolchain::{prepare_environment, restore_environment};
 
 use crate::installation::Installation;
 use cell::Outline;
@@ -552,6 +552,11 @@ impl Session {
     /// The session's variables with their types, sorted by name.
     pub fn variables(&self) -> Vec<(String, String)> {
         self.state.variables.iter().map(|(name, variable)| (name.clone(), variable.ty.clone())).collect()
+    }
+
+    /// Imports and items, as Rust: what a cell can refer to beside variables.
+    pub fn prelude(&self) -> String {
+        self.state.items.text()
     }
 
     /// The functions and types that cells have defined, sorted.
