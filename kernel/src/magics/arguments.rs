@@ -62,8 +62,7 @@ impl<'a> Options<'a> {
                 _ => return Ok(Options { given, rest }),
             };
             rest = after;
-            let mut letters = letters.char_indices();
-            while let Some((at, letter)) = letters.next() {
+            for (at, letter) in letters.char_indices() {
                 let takes_value = match known.find(letter) {
                     Some(place) => known[place..].chars().nth(1) == Some(':'),
                     None => {
@@ -184,13 +183,8 @@ mod tests {
 
     #[test]
     fn code_stays_where_it_is_written() {
-        let call = Call {
-            name: "%timeit".into(),
-            arguments: "-q é + 1".into(),
-            body: String::new(),
-            line: 3,
-            column: 8,
-        };
+        let call =
+            Call { name: "%timeit".into(), arguments: "-q é + 1".into(), body: String::new(), line: 3, column: 8 };
         let options = Options::parse(&call.arguments, "q").unwrap();
         assert_eq!(call.in_place(options.rest), format!("\n\n{}é + 1", " ".repeat(11)));
     }

@@ -120,8 +120,7 @@ impl Magics {
 /// Reads one line of `%dep`.
 fn parse(line: &str, here: &Path) -> Result<Vec<Dependency>, String> {
     let line = line.trim();
-    let dependency =
-        |name: &str, requirement: String| Dependency { name: name.to_owned(), requirement, version: None };
+    let dependency = |name: &str, requirement: String| Dependency { name: name.to_owned(), requirement, version: None };
     if let Some((name, value)) = line.split_once('=')
         && !line.starts_with(['.', '/', '~'])
         && is_name(name.trim())
@@ -258,8 +257,14 @@ mod tests {
     fn crates_are_named_in_several_ways() {
         assert_eq!(parsed("rand"), one("rand", "\"*\""));
         assert_eq!(parsed("serde_json = \"1\""), one("serde_json", "\"1\""));
-        assert_eq!(parsed("a = { version = \"1\", path = \"b/c\" }"), one("a", "{ version = \"1\", path = \"/nowhere/b/c\" }"));
-        assert_eq!(parsed("rand@0.9 -F small_rng,std"), one("rand", "{ version = \"0.9\", features = [\"small_rng\", \"std\"] }"));
+        assert_eq!(
+            parsed("a = { version = \"1\", path = \"b/c\" }"),
+            one("a", "{ version = \"1\", path = \"/nowhere/b/c\" }")
+        );
+        assert_eq!(
+            parsed("rand@0.9 -F small_rng,std"),
+            one("rand", "{ version = \"0.9\", features = [\"small_rng\", \"std\"] }")
+        );
         assert_eq!(
             parsed("a --no-default-features --features=x"),
             one("a", "{ version = \"*\", default-features = false, features = [\"x\"] }")
@@ -272,7 +277,11 @@ mod tests {
     fn a_folder_says_what_its_crate_is_called() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("c")).unwrap();
-        std::fs::write(folder.path().join("c/Cargo.toml"), "[package]\nname = \"my-crate\" # said\n[lib]\nname = \"x\"\n").unwrap();
+        std::fs::write(
+            folder.path().join("c/Cargo.toml"),
+            "[package]\nname = \"my-crate\" # said\n[lib]\nname = \"x\"\n",
+        )
+        .unwrap();
         let found = parse("./c", folder.path()).unwrap();
         assert_eq!(found[0].name, "my-crate");
         assert!(found[0].requirement.starts_with("{ path = \"/") && found[0].requirement.ends_with("/c\" }"));

@@ -5,12 +5,70 @@ use crate::session::Dependency;
 
 /// Crates that people add to notebooks, for those who misspell one.
 const WELL_KNOWN: [&str; 64] = [
-    "anyhow", "approx", "arrow", "async-trait", "axum", "base64", "bincode", "bitflags", "bytes", "chrono", "clap",
-    "crossbeam", "csv", "dashmap", "either", "fastrand", "flate2", "futures", "glob", "half", "hashbrown", "hex", "http",
-    "hyper", "image", "indexmap", "itertools", "itoa", "jiff", "lazy_static", "libc", "linfa", "log", "memchr", "memmap2",
-    "nalgebra", "ndarray", "num", "num-bigint", "num-traits", "once_cell", "parking_lot", "petgraph", "plotters", "polars",
-    "proptest", "rand", "rand_distr", "rayon", "regex", "reqwest", "rusqlite", "serde", "serde_json", "sha2", "smallvec",
-    "statrs", "tempfile", "thiserror", "time", "tokio", "toml", "uuid", "walkdir",
+    "anyhow",
+    "approx",
+    "arrow",
+    "async-trait",
+    "axum",
+    "base64",
+    "bincode",
+    "bitflags",
+    "bytes",
+    "chrono",
+    "clap",
+    "crossbeam",
+    "csv",
+    "dashmap",
+    "either",
+    "fastrand",
+    "flate2",
+    "futures",
+    "glob",
+    "half",
+    "hashbrown",
+    "hex",
+    "http",
+    "hyper",
+    "image",
+    "indexmap",
+    "itertools",
+    "itoa",
+    "jiff",
+    "lazy_static",
+    "libc",
+    "linfa",
+    "log",
+    "memchr",
+    "memmap2",
+    "nalgebra",
+    "ndarray",
+    "num",
+    "num-bigint",
+    "num-traits",
+    "once_cell",
+    "parking_lot",
+    "petgraph",
+    "plotters",
+    "polars",
+    "proptest",
+    "rand",
+    "rand_distr",
+    "rayon",
+    "regex",
+    "reqwest",
+    "rusqlite",
+    "serde",
+    "serde_json",
+    "sha2",
+    "smallvec",
+    "statrs",
+    "tempfile",
+    "thiserror",
+    "time",
+    "tokio",
+    "toml",
+    "uuid",
+    "walkdir",
 ];
 
 /// Lines of a build script's or the compiler's words that are quoted.
@@ -23,7 +81,9 @@ pub fn explain(said: &str, added: &[Dependency]) -> String {
     if let Some(name) = between(said, "no matching package named `", "`") {
         let near = nearest(name, WELL_KNOWN.into_iter());
         let meant = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        return format!("there is no crate `{name}` in the registry{meant}\nhttps://crates.io/search?q={name} looks for more");
+        return format!(
+            "there is no crate `{name}` in the registry{meant}\nhttps://crates.io/search?q={name} looks for more"
+        );
     }
     if let Some(requirement) = between(said, "failed to select a version for the requirement `", "`") {
         let (name, wanted) = requirement.split_once(" = ").unwrap_or((requirement, "this version"));
@@ -32,7 +92,9 @@ pub fn explain(said: &str, added: &[Dependency]) -> String {
         let there = there.map(|there| format!("; there are {there}")).unwrap_or_default();
         return format!("`{name}` has no version {wanted}{there}");
     }
-    if let (Some(feature), Some(name)) = (between(said, "with feature `", "`"), between(said, "feature `", "that feature")) {
+    if let (Some(feature), Some(name)) =
+        (between(said, "with feature `", "`"), between(said, "feature `", "that feature"))
+    {
         let name = between(name, "but `", "`").unwrap_or(&names);
         let there = line_behind(said, "available features: ");
         let there = there.map(|there| format!("; it has {there}")).unwrap_or_default();
@@ -53,9 +115,18 @@ pub fn explain(said: &str, added: &[Dependency]) -> String {
         return format!("`{name}` is a program; only a crate with a library can be used in cells");
     }
     let no_network = [
-        "Could not connect", "Couldn't connect", "Could not resolve", "Couldn't resolve", "failed to resolve address",
-        "network failure", "spurious network error", "failed to download", "download of ", "Timeout was reached",
-        "--offline was specified", "offline mode",
+        "Could not connect",
+        "Couldn't connect",
+        "Could not resolve",
+        "Couldn't resolve",
+        "failed to resolve address",
+        "network failure",
+        "spurious network error",
+        "failed to download",
+        "download of ",
+        "Timeout was reached",
+        "--offline was specified",
+        "offline mode",
     ];
     if no_network.iter().any(|words| said.contains(words)) {
         return format!(
@@ -115,7 +186,10 @@ mod tests {
         let text = explained(
             "    Updating crates.io index\nerror: no matching package named `serde_jsn` found\nlocation searched: crates.io index",
         );
-        assert!(text.starts_with("there is no crate `serde_jsn` in the registry; did you mean `serde_json`?"), "{text}");
+        assert!(
+            text.starts_with("there is no crate `serde_jsn` in the registry; did you mean `serde_json`?"),
+            "{text}"
+        );
         let text = explained(
             "error: failed to select a version for the requirement `fastrand = \"^99\"`\ncandidate versions found which didn't \
              match: 2.5.0, 2.4.1, 2.3.0, ...\nlocation searched: crates.io index",
@@ -154,9 +228,12 @@ mod tests {
     fn other_reasons() {
         let text = explained("Caused by:\n  failed to read `/nowhere/x/Cargo.toml`\n\nCaused by:\n  No such file");
         assert!(text.starts_with("there is no crate in /nowhere/x"), "{text}");
-        let text = explained("error: rustc 1.95.0 is not supported by the following package:\n  new@0.1.0 requires rustc 1.200\n");
+        let text = explained(
+            "error: rustc 1.95.0 is not supported by the following package:\n  new@0.1.0 requires rustc 1.200\n",
+        );
         assert!(text.starts_with("the compiler is too old: new@0.1.0 requires rustc 1.200"), "{text}");
-        let text = explained("error[E0308]: mismatched types\n --> src/lib.rs:1:20\nerror: could not compile `bad` (lib)");
+        let text =
+            explained("error[E0308]: mismatched types\n --> src/lib.rs:1:20\nerror: could not compile `bad` (lib)");
         assert!(text.starts_with("`bad` does not compile:\nerror[E0308]: mismatched types"), "{text}");
         assert_eq!(explained("something else"), "some could not be added:\n  something else");
     }

@@ -172,10 +172,7 @@ impl Magics {
             _ => {
                 let nearest = help::nearest(wanted, ids.iter().map(String::as_str));
                 let meant = nearest.map(|id| format!("; did you mean the exercise {id}?")).unwrap_or_default();
-                Err(Failure::message(&format!(
-                    "there is no file {} and no exercise `{wanted}`{meant}",
-                    file.display()
-                )))
+                Err(Failure::message(&format!("there is no file {} and no exercise `{wanted}`{meant}", file.display())))
             }
         }
     }
@@ -198,7 +195,11 @@ impl Magics {
         let count = cells.len();
         let result = cells.iter().enumerate().try_for_each(|(at, cell)| {
             self.run_code(context, cell).map_err(|mut failure| {
-                let place = if count > 1 { format!("cell {} of {}", at + 1, file.display()) } else { file.display().to_string() };
+                let place = if count > 1 {
+                    format!("cell {} of {}", at + 1, file.display())
+                } else {
+                    file.display().to_string()
+                };
                 failure.traceback.push(format!("This was in {place}."));
                 failure
             })

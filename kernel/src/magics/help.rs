@@ -28,7 +28,7 @@ pub(super) const MAGICS: [Magic; 2] = [
 ];
 
 /// What magics are, for those who have not met them.
-const ABOUT: &str = "\
+pub const ABOUT: &str = "\
 Magics are lines for the kernel between the lines of Rust.
 
 %name      A magic for its line, or for a statement behind it. It can stand between any two statements of a cell.
@@ -41,7 +41,10 @@ name?      Explains a magic, or shows what a variable or a function of yours is;
 
 /// Magics that people know from IPython, or expect, and what there is for them here.
 const ELSEWHERE: [(&[&str], &str); 27] = [
-    (&["%pip", "%conda", "%mamba", "%micromamba", "%uv"], "those install Python packages; `%dep NAME` adds a Rust crate"),
+    (
+        &["%pip", "%conda", "%mamba", "%micromamba", "%uv"],
+        "those install Python packages; `%dep NAME` adds a Rust crate",
+    ),
     (
         &["%matplotlib", "%pylab", "%gui"],
         "nothing has to be switched on: what a cell displays is shown, and plots with it",
@@ -54,12 +57,18 @@ const ELSEWHERE: [(&[&str], &str); 27] = [
         &["%autoreload", "%aimport"],
         "there is nothing to reload: run the cell with the new definition, or %run its file again",
     ),
-    (&["%%cython", "%%numba", "%%fortran", "%%rust", "%%cpp"], "a cell is compiled Rust already; `%opt 3` optimises it most"),
+    (
+        &["%%cython", "%%numba", "%%fortran", "%%rust", "%%cpp"],
+        "a cell is compiled Rust already; `%opt 3` optimises it most",
+    ),
     (
         &["%debug", "%pdb", "%tb", "%xmode"],
         "there is no debugger here; `dbg!(value)` prints a value with its line, and %whos shows the variables",
     ),
-    (&["%prun", "%lprun", "%mprun", "%memit", "%%prun", "%%memit"], "`%profile CODE` shows which task ran when; %time and %timeit measure"),
+    (
+        &["%prun", "%lprun", "%mprun", "%memit", "%%prun", "%%memit"],
+        "`%profile CODE` shows which task ran when; %time and %timeit measure",
+    ),
     (&["%paste", "%cpaste"], "paste into a cell, and run it"),
     (&["%edit", "%ed"], "edit the cell; `%load FILE` puts a file into it, and `%%writefile FILE` writes it to one"),
     (&["%macro", "%recall", "%rep", "%rerun", "%r"], "define a function; `%load 3-5` puts earlier cells into this one"),
@@ -69,7 +78,10 @@ const ELSEWHERE: [(&[&str], &str); 27] = [
     ),
     (&["%%capture"], "output cannot be caught; end the cell with a `;` so that its value is not shown"),
     (&["%%python", "%%python3", "%%py"], "run Python from the shell: `!python script.py`"),
-    (&["%%script", "%sx", "%sc", "%system", "%%system", "%%!"], "`!command` runs a line in the shell and `%%bash` a script"),
+    (
+        &["%%script", "%sx", "%sc", "%system", "%%system", "%%!"],
+        "`!command` runs a line in the shell and `%%bash` a script",
+    ),
     (&["%bash", "%sh"], "`!command` runs a line in the shell; %%bash takes the cell below it"),
     (&["%%file"], "%%writefile writes the cell to a file"),
     (
@@ -81,24 +93,22 @@ const ELSEWHERE: [(&[&str], &str); 27] = [
     (&["%hist"], "%history prints the cells that have been run"),
     (&["%set_env"], "`%env NAME=VALUE` sets a variable of the environment"),
     (&["%who_ls", "%psearch"], "%who lists the names of the variables and %whos more about them"),
-    (
-        &["%reset_selective", "%xdel", "%del"],
-        "`drop(name);` forgets one variable, and `%reset -f` everything",
-    ),
+    (&["%reset_selective", "%xdel", "%del"], "`drop(name);` forgets one variable, and `%reset -f` everything"),
     (
         &["%pinfo", "%pinfo2", "%pdoc", "%pdef", "%psource", "%pfile", "%quickref"],
         "`name?` explains a name, and `name??` shows its code",
     ),
     (&["%precision", "%pprint"], "a value is shown as its Debug form; `format!(\"{value:.3}\")` gives three digits"),
-    (&["%alias", "%alias_magic", "%unalias", "%rehashx"], "there are no aliases; a shell command runs with a `!` in front"),
+    (
+        &["%alias", "%alias_magic", "%unalias", "%rehashx"],
+        "there are no aliases; a shell command runs with a `!` in front",
+    ),
     (&["%quit", "%exit"], "the kernel ends with Kernel → Shut Down Kernel"),
 ];
 
 /// What to use in place of a magic that makes no sense here.
 pub fn advice(name: &str) -> Option<&'static str> {
-    let listed = |wanted: &str| {
-        ELSEWHERE.iter().find(|(names, _)| names.contains(&wanted)).map(|(_, advice)| *advice)
-    };
+    let listed = |wanted: &str| ELSEWHERE.iter().find(|(names, _)| names.contains(&wanted)).map(|(_, advice)| *advice);
     listed(name)
 }
 
@@ -127,7 +137,11 @@ pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&
         let marks = usize::from(name.starts_with("%%") != other.starts_with("%%"));
         2 * strsim::damerau_levenshtein(&bare(name), &bare(other)) + marks
     };
-    names.map(|other| (distance(other), other)).filter(|(distance, _)| *distance <= 2 * most.min(3)).min().map(|(_, other)| other)
+    names
+        .map(|other| (distance(other), other))
+        .filter(|(distance, _)| *distance <= 2 * most.min(3))
+        .min()
+        .map(|(_, other)| other)
 }
 
 impl Magics {
@@ -149,16 +163,14 @@ impl Magics {
             }
         }
         html.push_str("</table>");
-        text.push_str("\n`%name?` explains one, with an example. `!command` runs in the shell; `:help` lists evcxr's commands.");
+        text.push_str(
+            "\n`%name?` explains one, with an example. `!command` runs in the shell; `:help` lists evcxr's commands.",
+        );
         context.display([("text/plain", json!(text)), ("text/html", json!(html))]);
         Ok(())
     }
 
     fn explain(&mut self, context: &mut Context, call: &Call) -> Result<(), Failure> {
-        if call.arguments.is_empty() {
-            self.page(ABOUT.to_owned());
-            return Ok(());
-        }
         self.inspect(context, &call.arguments, false)
     }
 

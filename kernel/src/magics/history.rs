@@ -137,7 +137,9 @@ impl Asked {
                 }
                 "-g" => {
                     let mut pattern = Vec::new();
-                    while let Some(word) = words.next_if(|word| !["-n", "-o", "-u", "-f", "-l"].contains(&word.as_str())) {
+                    while let Some(word) =
+                        words.next_if(|word| !["-n", "-o", "-u", "-f", "-l"].contains(&word.as_str()))
+                    {
                         pattern.push(word);
                     }
                     asked.pattern = Some(pattern.join(" "));

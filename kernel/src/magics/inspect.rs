@@ -14,8 +14,11 @@ impl Magics {
     /// # Errors
     /// When nothing is known of it.
     pub(super) fn inspect(&mut self, context: &mut Context, name: &str, more: bool) -> Result<(), Failure> {
-        let text = self.describe(context, name, more);
-        match text {
+        if name.is_empty() {
+            self.page(help::ABOUT.to_owned());
+            return Ok(());
+        }
+        match self.describe(context, name, more) {
             Some(text) => {
                 self.page(text);
                 Ok(())
@@ -104,7 +107,8 @@ mod tests {
 
     #[test]
     fn definitions_are_found_with_their_comments() {
-        let cell = "let x = 1;\n/// Adds one.\n#[inline]\nfn inc(x: i64) -> i64 {\n    x + 1\n}\nstruct P { x: f64 }\nx";
+        let cell =
+            "let x = 1;\n/// Adds one.\n#[inline]\nfn inc(x: i64) -> i64 {\n    x + 1\n}\nstruct P { x: f64 }\nx";
         let code = definition(cell, "inc").expect("it is there");
         assert!(code.starts_with("/// Adds one.\n#[inline]\nfn inc") && code.ends_with('}'), "{code}");
         assert_eq!(head(&code), "/// Adds one.\n#[inline]\nfn inc(x: i64) -> i64");

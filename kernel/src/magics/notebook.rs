@@ -21,8 +21,8 @@ pub fn cells_of_file(path: &Path) -> Result<Vec<String>, String> {
     })?;
     match path.extension().and_then(|ending| ending.to_str()) {
         Some("ipynb") => {
-            let notebook =
-                serde_json::from_str(&text).map_err(|error| format!("{} is not a notebook: {error}", path.display()))?;
+            let notebook = serde_json::from_str(&text)
+                .map_err(|error| format!("{} is not a notebook: {error}", path.display()))?;
             Ok(code_cells(&notebook))
         }
         _ => Ok(cells_of_program(&text)),
@@ -47,7 +47,8 @@ fn cells_of_program(text: &str) -> Vec<String> {
             cells.push("\n".repeat(index));
         }
         if let Some(cell) = cells.last_mut() {
-            let is_for_the_crate = (line.starts_with("#![") && line.trim_end().ends_with(']')) || line.starts_with("#!/");
+            let is_for_the_crate =
+                (line.starts_with("#![") && line.trim_end().ends_with(']')) || line.starts_with("#!/");
             if !is_for_the_crate {
                 cell.push_str(line);
             }

@@ -75,12 +75,7 @@ const SETTINGS: [Setting; 5] = [
         doc: "seconds after which a cell is stopped",
         values: Values::Limit("seconds"),
     },
-    Setting {
-        name: "memory_limit",
-        default: "off",
-        doc: "MiB that your code may use",
-        values: Values::Limit("MiB"),
-    },
+    Setting { name: "memory_limit", default: "off", doc: "MiB that your code may use", values: Values::Limit("MiB") },
     Setting { name: "undo", default: "1", doc: "snapshots that are kept for %undo", values: Values::Count },
 ];
 

@@ -54,10 +54,7 @@ pub fn run(context: &mut Context, line: &str) -> Result<(), Failure> {
         return Err(Failure::message("`!` runs what follows it in the shell, as in `!ls`; here nothing does"));
     }
     if is_cd(line) {
-        context.stream(
-            "stderr",
-            "A `!cd` goes elsewhere for this line alone; `%cd FOLDER` does for the notebook.\n",
-        );
+        context.stream("stderr", "A `!cd` goes elsewhere for this line alone; `%cd FOLDER` does for the notebook.\n");
     }
     let mut command = Command::new("sh");
     command.arg("-c").arg(line);
@@ -75,20 +72,27 @@ fn first_line(text: &str) -> &str {
 
 /// How long a program has to end after each of the signals that tell it to.
 const PATIENCE: Duration = Duration::from_millis(700);
-/// How often an interrupt is looked for.
+/// How often an interrupt, or the end, is looked for.
 const TICK: Duration = Duration::from_millis(20);
 /// What a program left running in the background may still print when it has ended itself.
 const AFTERWORDS: Duration = Duration::from_millis(100);
 
 fn run_program(context: &mut Context, mut command: Command, what: &str) -> Result<(), Failure> {
+    let folder = context.session.current_directory();
+    if !folder.is_dir() {
+        return Err(Failure::message(&format!(
+            "the folder {} has gone; `%cd FOLDER` goes to another",
+            folder.display()
+        )));
+    }
     context.session.prepare_shell(&mut command);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let program = command.get_program().to_string_lossy().into_owned();
     let mut child = command.spawn().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => Failure::message(&format!("there is no `{program}` on this machine's PATH")),
-        std::io::ErrorKind::ArgumentListTooLong => {
-            Failure::message("the script is too long to be handed over; write it to a file with %%writefile and run that")
-        }
+        std::io::ErrorKind::ArgumentListTooLong => Failure::message(
+            "the script is too long to be handed over; write it to a file with %%writefile and run that",
+        ),
         _ => Failure::message(&format!("cannot run {what}: {error}")),
     })?;
     let group = Group(child.id());

@@ -29,7 +29,7 @@ pub enum Piece {
     Command(String),
     /// A question about a name; two question marks ask for more.
     Question {
-        /// The name, or a path.
+        /// The name, or a path; empty where the question is what there is at all.
         name: String,
         /// Whether it has two question marks.
         more: bool,
@@ -89,7 +89,9 @@ pub fn pieces(code: &str, names: &Names) -> Vec<Piece> {
                 rust.lines += 1;
                 match (pieces.last_mut(), piece) {
                     // Crates that are added together are compiled together.
-                    (Some(Piece::Magic(before)), Piece::Magic(call)) if before.name == "%dep" && call.name == "%dep" => {
+                    (Some(Piece::Magic(before)), Piece::Magic(call))
+                        if before.name == "%dep" && call.name == "%dep" =>
+                    {
                         before.arguments = format!("{}\n{}", before.arguments, call.arguments);
                     }
                     (_, piece) => pieces.push(piece),
@@ -208,6 +210,9 @@ fn question(line: &str, rust: &Pending, names: &Names) -> Option<Piece> {
     let name = line.trim_matches('?');
     let marks = line.len() - name.len();
     let name = name.trim();
+    if name.is_empty() && marks <= 2 {
+        return Some(Piece::Question { name: String::new(), more: false });
+    }
     let plain = name.trim_start_matches('%').trim_end_matches('!');
     let is_path = !plain.is_empty()
         && !plain.starts_with(|c: char| c.is_ascii_digit())
@@ -324,6 +329,7 @@ mod tests {
         asks("std::vec::Vec?", "std::vec::Vec", false);
         asks("println!?", "println!", false);
         asks("?tried", "tried", false);
+        asks("?", "", false);
         assert_eq!(split("tried?"), [rust("tried?\n")]);
         assert_eq!(split("let r = f();\nr?"), [rust("let r = f();\nr?\n")]);
         assert_eq!(split("f()?"), [rust("f()?\n")]);
@@ -336,7 +342,9 @@ mod tests {
         assert_eq!(split("let a = 1;\n:vars")[1], Piece::Command(":vars".to_owned()));
         assert_eq!(split("::std::mem::drop(1);"), [rust("::std::mem::drop(1);\n")]);
         assert_eq!(split("let a\n: i32 = 1;"), [rust("let a\n: i32 = 1;\n")]);
-        assert!(matches!(&split(":clear")[..], [Piece::Magic(call)] if call.name == "%reset" && call.arguments == "-f"));
+        assert!(
+            matches!(&split(":clear")[..], [Piece::Magic(call)] if call.name == "%reset" && call.arguments == "-f")
+        );
         let pieces = split(":dep a = \"1\"\n\n%dep b\nlet c = 1;");
         assert!(matches!(&pieces[0], Piece::Magic(call) if call.name == "%dep" && call.arguments == "a = \"1\"\nb"));
         assert_eq!(pieces[1], rust("\n\n\nlet c = 1;\n"));

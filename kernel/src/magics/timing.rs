@@ -93,10 +93,8 @@ impl Magics {
             return Err(usage(call, &format!("{} has nothing to measure", call.name)));
         }
         let known: Vec<String> = context.session.variables().into_iter().map(|(name, _)| name).collect();
-        let hidden: String = used(setup, &body, &known)
-            .iter()
-            .map(|name| format!("::std::hint::black_box(&{name});"))
-            .collect();
+        let hidden: String =
+            used(setup, &body, &known).iter().map(|name| format!("::std::hint::black_box(&{name});")).collect();
         let finish = match options.has('q') {
             true => String::new(),
             false => format!("taskloom_watch.finish().print({digits});"),
@@ -181,7 +179,10 @@ mod tests {
     #[test]
     fn what_is_measured_is_hidden_from_the_optimiser() {
         let known = ["xs".to_owned(), "other".to_owned()];
-        assert_eq!(used("let (a, mut b) = f();", "xs.iter().map(|x| x + a).sum::<i32>() + b", &known), ["a", "b", "xs"]);
+        assert_eq!(
+            used("let (a, mut b) = f();", "xs.iter().map(|x| x + a).sum::<i32>() + b", &known),
+            ["a", "b", "xs"]
+        );
         assert_eq!(used("", "\"xs\".len()", &known), [""; 0]);
     }
 }

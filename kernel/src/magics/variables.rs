@@ -114,7 +114,10 @@ impl Magics {
     fn reset(&mut self, context: &mut Context, call: &Call) -> Result<(), Failure> {
         let options = Options::parse(&call.arguments, "f").map_err(|message| usage(call, &message))?;
         if !options.rest.is_empty() {
-            return Err(usage(call, &format!("%reset forgets everything, and takes no name such as `{}`", options.rest)));
+            return Err(usage(
+                call,
+                &format!("%reset forgets everything, and takes no name such as `{}`", options.rest),
+            ));
         }
         if options.has('f') {
             return context.session.reset();
@@ -198,9 +201,8 @@ fn bytes(number: u64) -> String {
 
 /// A table as text: columns as wide as what is in them.
 pub fn in_columns<const N: usize>(head: &[String; N], rows: &[[String; N]]) -> String {
-    let width = |column: usize| {
-        std::iter::once(head).chain(rows).map(|row| row[column].chars().count()).max().unwrap_or(0)
-    };
+    let width =
+        |column: usize| std::iter::once(head).chain(rows).map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
     let line = |row: &[String; N]| {
         let cells = row.iter().zip(widths);

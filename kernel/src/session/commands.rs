@@ -216,11 +216,7 @@ impl Session {
     ///
     /// # Errors
     /// Why the crates cannot be used; the session is as it was.
-    pub fn add_dependencies(
-        &mut self,
-        added: &[Dependency],
-        progress: &dyn Fn(&str),
-    ) -> Result<(), DependencyError> {
+    pub fn add_dependencies(&mut self, added: &[Dependency], progress: &dyn Fn(&str)) -> Result<(), DependencyError> {
         let names: Vec<&str> = added.iter().map(|dependency| dependency.name.as_str()).collect();
         progress(&format!("compiling {}", names.join(", ")));
         let lines: Vec<String> =
@@ -263,8 +259,11 @@ impl Session {
     /// it away.
     ///
     /// # Errors
-    /// When the process of the user's code cannot be told.
+    /// When no variable can have this name, or the process of the user's code cannot be told.
     pub fn set_environment(&mut self, name: &str, value: Option<&str>) -> Result<(), Failure> {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            return Err(Failure::message(&format!("no variable of the environment can be called `{name}`")));
+        }
         let call = match value {
             Some(value) => format!("set_var({name:?}, {value:?})"),
             None => format!("remove_var({name:?})"),

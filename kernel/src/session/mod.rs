@@ -88,7 +88,15 @@ impl Session {
             running: Arc::default(),
             interrupted: Arc::default(),
         };
-        Ok(Session { context, events, sources, interrupter, last_run_time: None, kept: Default::default(), _folder: folder })
+        Ok(Session {
+            context,
+            events,
+            sources,
+            interrupter,
+            last_run_time: None,
+            kept: Default::default(),
+            _folder: folder,
+        })
     }
 
     /// A handle by which another thread can interrupt a cell.
