@@ -321,6 +321,8 @@ impl Interrupter {
 
     /// Ends the process that runs cells, for good.
     pub fn kill(&self) {
+        // What the kernel itself does for a cell, such as a shell command, is to end as well.
+        self.interrupted.store(true, Ordering::SeqCst);
         if let Some(process) = self.process_id() {
             self.signal(process, libc::SIGKILL);
         }

@@ -404,6 +404,30 @@ def test_a_killed_kernel_takes_its_shell_commands_along(folder):
         session.close()
 
 
+def test_shutdown_ends_a_shell_command(folder):
+    session = Session(folder)
+    try:
+        cell = session.start("!sleep 100; echo never")
+        session.until(lambda: any("sleep 100" in line for line in session.family().values()), 20, "the command", cell)
+        family = session.family()
+        session.client.shutdown()
+        assert not still_there(family)
+    finally:
+        session.close()
+
+
+def test_output_without_end_is_interrupted(session):
+    cell = session.start("!yes")
+    session.until(lambda: "y\ny" in cell.stdout, 20, "some output", cell)
+    session.interrupt()
+    session.finish(cell, timeout=20)
+    assert cell.reply["ename"] == "Interrupted"
+    text = session.ok("!yes | head -c 3000000 | wc -c; seq 200000 | tail -n 1").stdout.split()
+    assert text == ["3000000", "200000"]
+    assert session.ok("!seq 100000").stdout.endswith("\n99999\n100000\n")
+    assert session.ok("!(timeout 5 yes) & sleep 0.2").stdout.startswith("y\n")
+
+
 def test_a_background_process_does_not_hold_up_the_cell(session):
     assert session.ok("!sleep 5 & echo started").stdout == "started\n"
 
