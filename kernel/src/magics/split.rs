@@ -311,7 +311,7 @@ mod tests {
         assert_eq!(split("!(ready && true)"), [rust(" !(ready && true)\n")]);
         assert_eq!(split("!is_odd(3)"), [rust(" !is_odd(3)\n")]);
         assert_eq!(split("let b = true;\n!b"), [rust("let b = true;\n !b\n")]);
-        assert_eq!(split("!ready --now"), [shell("ready --now")]);
+        assert_eq!(split("!ready file.txt"), [shell("ready file.txt")]);
         assert_eq!(split("(!other)"), [rust("(!other)\n")]);
         assert_eq!(split(" !other"), [rust(" !other\n")]);
     }
