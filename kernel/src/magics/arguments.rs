@@ -62,8 +62,7 @@ impl<'a> Options<'a> {
                 _ => return Ok(Options { given, rest }),
             };
             rest = after;
-            let mut letters = letters.char_indices();
-            while let Some((at, letter)) = letters.next() {
+            for (at, letter) in letters.char_indices() {
                 let takes_value = match known.find(letter) {
                     Some(place) => known[place..].chars().nth(1) == Some(':'),
                     None => {

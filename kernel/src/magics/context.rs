@@ -35,7 +35,7 @@ impl<'a> Context<'a> {
 
     /// Runs one of evcxr's commands.
     pub fn command(&mut self, line: &str) -> Result<(), Failure> {
-        if line == ":quit" {
+        if line.split_whitespace().next() == Some(":quit") {
             return Err(Failure::message(
                 "`:quit` would end the kernel under your notebook; Kernel → Shut Down Kernel does that",
             ));
@@ -116,15 +116,16 @@ impl Watchdog {
         let interrupter = session.interrupter();
         let (done, finished) = mpsc::channel::<()>();
         let thread = std::thread::spawn(move || {
-            let timed_out = finished.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout);
-            // What was just between two pieces of the cell did not notice.
-            while timed_out {
-                interrupter.interrupt();
-                if finished.recv_timeout(Duration::from_secs(1)) != Err(mpsc::RecvTimeoutError::Timeout) {
-                    break;
-                }
+            let is_over = |limit| finished.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout);
+            if !is_over(limit) {
+                return false;
             }
-            timed_out
+            interrupter.interrupt();
+            // What was just between two pieces of the cell did not notice.
+            while is_over(Duration::from_secs(1)) {
+                interrupter.interrupt();
+            }
+            true
         });
         Watchdog { done, thread }
     }

@@ -78,16 +78,13 @@ impl Magics {
         if options.rest.is_empty() {
             return Err(usage(call, "%profile has nothing to run"));
         }
-        let save = save(&options).map_err(|message| usage(call, &message))?;
+        let end = end_of_profile(&options).map_err(|message| usage(call, &message))?;
         let lines = "\n".repeat(call.line - 1);
-        // `?` ends the cell, and with it the block: the profile then goes with the profiler.
         let wrapped = format!(
-            "{lines}{{ let taskloom_profiler = ::taskloom::diagnostics::Profiler::start(); let taskloom_value = {{{}\n}}; \
-             let taskloom_profile = taskloom_profiler.stop(); ::taskloom::display(&taskloom_profile); {save} \
-             taskloom_value }}",
+            "{lines}{{ taskloom::cell::profile::begin(); let taskloom_value = {{{}\n}}; {end} taskloom_value }}",
             options.rest
         );
-        context.execute_wrapped(&call.in_place(options.rest), &wrapped, false, |failure| only_message(&failure))
+        profiled(context, &call.in_place(options.rest), &wrapped)
     }
 
     fn profile_cell(&mut self, context: &mut Context, call: &Call) -> Result<(), Failure> {
@@ -95,13 +92,7 @@ impl Magics {
         if !options.rest.is_empty() || call.body.trim().is_empty() {
             return Err(usage(call, "%%profile runs the lines below it"));
         }
-        let show = match save(&options).map_err(|message| usage(call, &message))? {
-            save if save.is_empty() => "taskloom::cell::profile::show();".to_owned(),
-            save => format!(
-                "if let Some(taskloom_profile) = taskloom::cell::profile::end() {{ ::taskloom::display(&taskloom_profile); \
-                 {save} }};"
-            ),
-        };
+        let end = end_of_profile(&options).map_err(|message| usage(call, &message))?;
         let plain = call.body_in_place();
         let body = match outline(&plain).tail {
             Some(tail) => {
@@ -110,15 +101,8 @@ impl Magics {
             None => plain.clone(),
         };
         let lines = "\n".repeat(call.line - 1);
-        let wrapped = format!("{lines}taskloom::cell::profile::begin();\n{}\n{show}", &body[call.line..]);
-        let result = context.execute_wrapped(&plain, &wrapped, false, |failure| only_message(&failure));
-        if let Err(failure) = &result
-            && !["CompileError", "Died"].contains(&failure.name.as_str())
-        {
-            // What ran before it failed is worth seeing, and nothing shall go on recording.
-            let _ = context.execute("taskloom::cell::profile::show();");
-        }
-        result
+        let wrapped = format!("{lines}taskloom::cell::profile::begin();\n{}\n{end}", &body[call.line..]);
+        profiled(context, &plain, &wrapped)
     }
 
     fn progress(&mut self, context: &mut Context, call: &Call) -> Result<(), Failure> {
@@ -126,12 +110,25 @@ impl Magics {
     }
 }
 
-/// Code that saves a profile.
-fn save(options: &Options) -> Result<String, String> {
-    match options.value('f') {
-        None => Ok(String::new()),
-        Some(file) if file.ends_with(".html") => Ok(format!("taskloom_profile.save_report({file:?})?;")),
-        Some(file) if file.ends_with(".json") => Ok(format!("taskloom_profile.save_trace({file:?})?;")),
-        Some(file) => Err(format!("a profile is saved as .html or .json, not as `{file}`")),
+/// Runs code that begins a profile and ends it; a failure in between ends it too.
+fn profiled(context: &mut Context, plain: &str, wrapped: &str) -> Result<(), Failure> {
+    let result = context.execute_wrapped(plain, wrapped, false, |failure| only_message(&failure));
+    if let Err(failure) = &result
+        && !["CompileError", "Died"].contains(&failure.name.as_str())
+    {
+        // What ran before it failed is worth seeing, and nothing shall go on recording.
+        let _ = context.execute("taskloom::cell::profile::show();");
     }
+    result
+}
+
+/// Code that ends a profile, shows it, and saves it if a file is named.
+fn end_of_profile(options: &Options) -> Result<String, String> {
+    let save = match options.value('f') {
+        None => return Ok("taskloom::cell::profile::show();".to_owned()),
+        Some(file) if file.ends_with(".html") => format!("profile.save_report({file:?})?;"),
+        Some(file) if file.ends_with(".json") => format!("profile.save_trace({file:?})?;"),
+        Some(file) => return Err(format!("a profile is saved as .html or .json, not as `{file}`")),
+    };
+    Ok(format!("if let Some(profile) = taskloom::cell::profile::end() {{ ::taskloom::display(&profile); {save} }};"))
 }

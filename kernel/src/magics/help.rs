@@ -28,7 +28,7 @@ pub(super) const MAGICS: [Magic; 2] = [
 ];
 
 /// What magics are, for those who have not met them.
-const ABOUT: &str = "\
+pub const ABOUT: &str = "\
 Magics are lines for the kernel between the lines of Rust.
 
 %name      A magic for its line, or for a statement behind it. It can stand between any two statements of a cell.
@@ -171,10 +171,6 @@ impl Magics {
     }
 
     fn explain(&mut self, context: &mut Context, call: &Call) -> Result<(), Failure> {
-        if call.arguments.is_empty() {
-            self.page(ABOUT.to_owned());
-            return Ok(());
-        }
         self.inspect(context, &call.arguments, false)
     }
 

@@ -14,8 +14,11 @@ impl Magics {
     /// # Errors
     /// When nothing is known of it.
     pub(super) fn inspect(&mut self, context: &mut Context, name: &str, more: bool) -> Result<(), Failure> {
-        let text = self.describe(context, name, more);
-        match text {
+        if name.is_empty() {
+            self.page(help::ABOUT.to_owned());
+            return Ok(());
+        }
+        match self.describe(context, name, more) {
             Some(text) => {
                 self.page(text);
                 Ok(())

@@ -7,7 +7,7 @@
 use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::arguments::Call;
@@ -21,7 +21,7 @@ pub(super) const MAGICS: [Magic; 2] = [
         usage: "%%bash, and the script below it",
         summary: "Runs the cell as a script of bash.",
         details: "Its output is shown while it runs, and an exit code other than 0 is an error. The script begins in the \
-                  notebook's folder (%cd); variables that it sets and folders that it goes to are its own. One line alone \
+                  notebook's folder (%cd); variables that it sets and folders that it goes to are its own. What it starts in the background goes on. One line alone \
                   goes with `!`: `!ls -l`.",
         example: "%%bash\nfor n in 1 2 3; do echo \"line $n\"; done",
         run: Magics::script,
@@ -72,12 +72,24 @@ fn first_line(text: &str) -> &str {
 
 /// How long a program has to end after each of the signals that tell it to.
 const PATIENCE: Duration = Duration::from_millis(700);
-/// How often an interrupt is looked for.
+/// How often an interrupt, or the end, is looked for.
 const TICK: Duration = Duration::from_millis(20);
-/// What a program left running in the background may still print when it has ended itself.
-const AFTERWORDS: Duration = Duration::from_millis(100);
+/// Bytes that are read at once, and pieces of so many that may wait to be shown before the program has to.
+const PIECE: usize = 16 * 1024;
+const WAITING: usize = 16;
+/// When a program has ended, what it printed last is still on its way: pieces that wait, and what two pipes hold. What
+/// comes later is from something that it left running in the background, which is not waited for.
+const AFTERWORDS: usize = WAITING * PIECE + 2 * (64 * 1024 + PIECE);
+const LAST_PIECE: Duration = Duration::from_millis(100);
 
 fn run_program(context: &mut Context, mut command: Command, what: &str) -> Result<(), Failure> {
+    let folder = context.session.current_directory();
+    if !folder.is_dir() {
+        return Err(Failure::message(&format!(
+            "the folder {} has gone; `%cd FOLDER` goes to another",
+            folder.display()
+        )));
+    }
     context.session.prepare_shell(&mut command);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let program = command.get_program().to_string_lossy().into_owned();
@@ -90,7 +102,7 @@ fn run_program(context: &mut Context, mut command: Command, what: &str) -> Resul
     })?;
     let group = Group(child.id());
     let _watch = group.end_with_this_process();
-    let (sender, output) = channel();
+    let (sender, output) = sync_channel(WAITING);
     read_pieces("stdout", child.stdout.take(), sender.clone());
     read_pieces("stderr", child.stderr.take(), sender);
     let show = context.show;
@@ -117,6 +129,33 @@ enum Ended {
     Lost(std::io::Error),
 }
 
+/// Bytes that are shown in a second: more than anybody reads, and less than chokes a browser at once.
+const MOST_A_SECOND: usize = 2 * 1024 * 1024;
+
+/// Keeps a program that prints without end from flooding whoever watches: it has to wait.
+struct Pace {
+    second: Instant,
+    shown: usize,
+}
+
+impl Pace {
+    fn new() -> Pace {
+        Pace { second: Instant::now(), shown: 0 }
+    }
+
+    /// Takes note of a piece that is shown.
+    fn note(&mut self, length: usize) {
+        if self.second.elapsed() >= Duration::from_secs(1) {
+            *self = Pace::new();
+        }
+        self.shown += length;
+    }
+
+    fn is_too_fast(&self) -> bool {
+        self.shown >= MOST_A_SECOND && self.second.elapsed() < Duration::from_secs(1)
+    }
+}
+
 fn follow(
     child: &mut Child,
     group: &Group,
@@ -127,10 +166,14 @@ fn follow(
     let mut signals = [libc::SIGINT, libc::SIGTERM, libc::SIGKILL].into_iter();
     let mut told: Option<Instant> = None;
     let mut open = true;
+    let mut pace = Pace::new();
     loop {
-        if open {
+        if open && !pace.is_too_fast() {
             match output.recv_timeout(TICK) {
-                Ok((name, text)) => show(name, text),
+                Ok((name, text)) => {
+                    pace.note(text.len());
+                    show(name, text);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => open = false,
             }
@@ -147,7 +190,11 @@ fn follow(
         match child.try_wait() {
             Ok(None) => {}
             Ok(Some(status)) => {
-                while open && let Ok((name, text)) = output.recv_timeout(AFTERWORDS) {
+                let mut left = AFTERWORDS;
+                while left > 0
+                    && let Ok((name, text)) = output.recv_timeout(LAST_PIECE)
+                {
+                    left = left.saturating_sub(text.len());
                     show(name, text);
                 }
                 if told.is_some() {
@@ -197,10 +244,14 @@ impl Drop for Watch {
 }
 
 /// Sends on what comes out of a pipe, cut only between characters.
-fn read_pieces(name: &'static str, pipe: Option<impl Read + Send + 'static>, sender: Sender<(&'static str, String)>) {
+fn read_pieces(
+    name: &'static str,
+    pipe: Option<impl Read + Send + 'static>,
+    sender: SyncSender<(&'static str, String)>,
+) {
     let Some(mut pipe) = pipe else { return };
     std::thread::spawn(move || {
-        let mut buffer = vec![0; 16 * 1024];
+        let mut buffer = vec![0; PIECE];
         let mut pending = Vec::new();
         while let Ok(length @ 1..) = pipe.read(&mut buffer) {
             pending.extend_from_slice(&buffer[..length]);

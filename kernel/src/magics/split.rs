@@ -30,7 +30,7 @@ pub enum Piece {
     Command(String),
     /// A question about a name; two question marks ask for more.
     Question {
-        /// The name, or a path.
+        /// The name, or a path; empty where the question is what there is at all.
         name: String,
         /// Whether it has two question marks.
         more: bool,
@@ -211,6 +211,9 @@ fn question(line: &str, rust: &Pending, names: &Names) -> Option<Piece> {
     let name = line.trim_matches('?');
     let marks = line.len() - name.len();
     let name = name.trim();
+    if name.is_empty() && marks <= 2 {
+        return Some(Piece::Question { name: String::new(), more: false });
+    }
     let plain = name.trim_start_matches('%').trim_end_matches('!');
     let is_path = !plain.is_empty()
         && !plain.starts_with(|c: char| c.is_ascii_digit())
@@ -309,7 +312,7 @@ mod tests {
         assert_eq!(split("!(ready && true)"), [rust(" !(ready && true)\n")]);
         assert_eq!(split("!is_odd(3)"), [rust(" !is_odd(3)\n")]);
         assert_eq!(split("let b = true;\n!b"), [rust("let b = true;\n !b\n")]);
-        assert_eq!(split("!ready --now"), [shell("ready --now")]);
+        assert_eq!(split("!ready file.txt"), [shell("ready file.txt")]);
         assert_eq!(split("(!other)"), [rust("(!other)\n")]);
         assert_eq!(split(" !other"), [rust(" !other\n")]);
     }
@@ -327,6 +330,7 @@ mod tests {
         asks("std::vec::Vec?", "std::vec::Vec", false);
         asks("println!?", "println!", false);
         asks("?tried", "tried", false);
+        asks("?", "", false);
         assert_eq!(split("tried?"), [rust("tried?\n")]);
         assert_eq!(split("let r = f();\nr?"), [rust("let r = f();\nr?\n")]);
         assert_eq!(split("f()?"), [rust("f()?\n")]);

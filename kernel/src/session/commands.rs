@@ -272,8 +272,11 @@ impl Session {
     /// it away.
     ///
     /// # Errors
-    /// When the process of the user's code cannot be told.
+    /// When no variable can have this name, or the process of the user's code cannot be told.
     pub fn set_environment(&mut self, name: &str, value: Option<&str>) -> Result<(), Failure> {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            return Err(Failure::message(&format!("no variable of the environment can be called `{name}`")));
+        }
         let call = match value {
             Some(value) => format!("set_var({name:?}, {value:?})"),
             None => format!("remove_var({name:?})"),

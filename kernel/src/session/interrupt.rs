@@ -86,6 +86,8 @@ impl Interrupter {
 
     /// Ends the processes that run cells, for good.
     pub fn kill(&self) {
+        // What the kernel itself does for a cell, such as a shell command, is to end as well.
+        self.compilation.set();
         if let Some(Ok(process)) = self.process.get().map(|process| process.try_lock()) {
             // SAFETY: the lock keeps the child from being reaped, so its id is not another process's. What it has started
             // dies with it.

@@ -112,6 +112,7 @@ def test_the_example_in_the_help_of_each_magic_runs(own_session):
 def test_magic_explains_magics(session):
     text = page(session.ok("%magic"))
     assert "%%name" in text and "!command" in text
+    assert page(session.ok("?")) == text
     assert page(session.ok("%magic %time")) == page(session.ok("%time?"))
     assert page(session.ok("lsmagic?")) == page(session.ok("%lsmagic?"))
 
@@ -186,6 +187,7 @@ def test_commands_of_evcxr_keep_working(session):
     assert ":explain" in session.ok(":help").text
     assert session.fails(":nonsense").error
     assert "Shut Down" in session.fails(":quit").error
+    assert "Shut Down" in session.fails("let quitting = 1;\n:quit now").error
 
 
 # Time
@@ -234,6 +236,17 @@ def test_timeit_drops_what_it_makes(session):
 def test_timeit_allows_a_question_mark(session):
     session.ok('%timeit -n 2 -r 2 "12".parse::<i64>()?')
     assert "invalid digit" in session.fails('%timeit "x".parse::<i64>()?').error
+
+
+def test_timeit_is_interrupted(session):
+    session.ok("let before_timing = 9;")
+    cell = session.start('println!("measuring");\n%timeit -n 1 -r 1000 sleep_ms(100)')
+    session.until(lambda: "measuring" in cell.stdout, 20, "the first line", cell)
+    session.listen(1.5)
+    session.interrupt()
+    session.finish(cell, timeout=20)
+    assert cell.reply["ename"] == "Interrupted"
+    assert session.ok("before_timing").result == "9"
 
 
 def test_what_is_wrong_with_measured_code_is_said_of_the_users_line(session):
@@ -320,6 +333,12 @@ def test_profile_shows_the_task_stream(session, folder):
     cell = session.fails('%%profile\njob.compute()?;\npanic!("too late");')
     assert "line 3" in cell.error
     assert any("profiled_task" in bundle.get("text/plain", "") for bundle in cell.bundles)
+    session.ok("fn failing(x: i64) -> Result<i64, std::num::ParseIntError> { format!(\"{x}x\").parse() }")
+    cell = session.fails("%profile delayed!(failing(1)).compute()?")
+    assert "failing" in cell.error
+    assert any("failing" in bundle.get("text/plain", "") for bundle in cell.bundles)
+    assert session.ok("taskloom::cell::profile::end().is_none()").result == "true"
+    assert ".html" in session.fails("%profile -f report.txt job.compute()?").error
     error = session.fails("%%profile\nlet x: i32 = \"x\";").error
     assert "line 2, column 14" in error
 
@@ -385,8 +404,42 @@ def test_a_killed_kernel_takes_its_shell_commands_along(folder):
         session.close()
 
 
+def test_shutdown_ends_a_shell_command(folder):
+    session = Session(folder)
+    try:
+        cell = session.start("!sleep 100; echo never")
+        session.until(lambda: any("sleep 100" in line for line in session.family().values()), 20, "the command", cell)
+        family = session.family()
+        session.client.shutdown()
+        assert not still_there(family)
+    finally:
+        session.close()
+
+
+def test_output_without_end_is_interrupted(session):
+    cell = session.start("!yes")
+    session.until(lambda: "y\ny" in cell.stdout, 20, "some output", cell)
+    session.interrupt()
+    session.finish(cell, timeout=20)
+    assert cell.reply["ename"] == "Interrupted"
+    text = session.ok("!yes | head -c 3000000 | wc -c; seq 200000 | tail -n 1").stdout.split()
+    assert text == ["3000000", "200000"]
+    assert session.ok("!seq 100000").stdout.endswith("\n99999\n100000\n")
+    assert session.ok("!(timeout 5 yes) & sleep 0.2").stdout.startswith("y\n")
+
+
 def test_a_background_process_does_not_hold_up_the_cell(session):
     assert session.ok("!sleep 5 & echo started").stdout == "started\n"
+
+
+def test_a_folder_that_has_gone_is_named(own_session):
+    session = own_session
+    session.ok("!mkdir going")
+    session.ok("%cd -q going")
+    session.ok("!rmdir ../going")
+    assert "going" in session.fails("!ls").error
+    session.ok("%cd -q ~")
+    assert session.ok("!echo back").stdout == "back\n"
 
 
 def test_scripts(session):
@@ -486,6 +539,7 @@ def test_environment(session):
     session.ok("%env -u WEFT")
     assert session.ok('std::env::var("WEFT").is_err()').result == "true"
     assert "WEFT" in session.fails("%env WEFT").error
+    assert "A=B" in session.fails("%env -u A=B").error
 
 
 def test_the_environment_of_the_shell_is_the_users(session):
