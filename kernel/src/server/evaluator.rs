@@ -12,7 +12,7 @@ use super::iopub::{Iopub, error_content};
 use super::limits;
 use super::output::Output;
 use super::prompts::Prompts;
-use super::queue::{Asked, Cell, Job, Queue};
+use super::queue::{Asked, Cell, Queue};
 use super::session_feed;
 use crate::history::History;
 use crate::installation::Installation;
@@ -108,28 +108,20 @@ impl Work {
         };
         *lock(&self.interrupter) = Some(session.interrupter());
         self.around.prompts.connect(session.input_answers());
-        while let Some(job) = self.around.queue.next() {
-            match job {
-                Job::Execute(cell) => self.execute(&cell, &mut session),
-                Job::Ask(question) => {
-                    // A question that brings the session's tools down gets no answer, and that is all.
-                    let _ = catch_unwind(AssertUnwindSafe(|| question(&mut session)));
-                }
-            }
+        while let Some(cell) = self.around.queue.next() {
+            self.execute(&cell, &mut session);
         }
     }
 
     /// Answers every cell with the reason why there is no session.
     fn refuse(&mut self, message: &str) {
         let failure = Failure::message(message);
-        while let Some(job) = self.around.queue.next() {
-            if let Job::Execute(cell) = job {
-                let iopub = &self.around.iopub;
-                iopub.status(Some(&cell.request), "busy");
-                iopub.error(&cell.request, &failure);
-                self.reply(&cell, Err(&failure), Map::new(), Vec::new());
-                iopub.status(Some(&cell.request), "idle");
-            }
+        while let Some(cell) = self.around.queue.next() {
+            let iopub = &self.around.iopub;
+            iopub.status(Some(&cell.request), "busy");
+            iopub.error(&cell.request, &failure);
+            self.reply(&cell, Err(&failure), Map::new(), Vec::new());
+            iopub.status(Some(&cell.request), "idle");
         }
     }
 
@@ -159,7 +151,10 @@ impl Work {
         if let Some(warning) = self.around.history.take_warning() {
             self.around.output.show(Event::Stream { name: "stderr".to_owned(), text: format!("{warning}\n") });
         }
-        self.around.output.end();
+        let shown = self.around.output.end();
+        if let Some(text) = shown.filter(|_| asked.counts()) {
+            self.around.history.add_output(self.count, &text);
+        }
         if let Err(failure) = &result
             && !asked.silent()
         {

@@ -158,6 +158,7 @@ async fn run(connection: Connection, installation: Installation, folder: tempfil
     }
     // The evaluator's thread may be in the middle of a cell; ending it blocks.
     let _ = tokio::task::spawn_blocking(move || evaluator.end()).await;
+    tokio::task::spawn_blocking(move || history.flush()).await.ok();
     for socket in [&shell, &control, &publisher] {
         socket.drain(FAREWELL).await;
     }

@@ -53,6 +53,8 @@ struct State {
     bars: HashSet<u64>,
     /// Results, while they are collected instead of shown.
     collected: Option<Vec<Mime>>,
+    /// The value of the cell, as text.
+    value: Option<String>,
 }
 
 impl Output {
@@ -71,6 +73,7 @@ impl Output {
             pace: Pace::new(now),
             bars: HashSet::new(),
             collected: None,
+            value: None,
         };
         let output =
             Output(Arc::new(Shared { iopub, prompts, comms, state: Mutex::new(state), changed: Condvar::new() }));
@@ -95,12 +98,15 @@ impl Output {
         state.text = Throttle::new(Limits::default(), now);
         state.updates.clear();
         state.bars.clear();
+        state.value = None;
     }
 
-    /// Sends everything that the cell has shown.
-    pub fn end(&self) {
-        self.flush(&mut self.lock(), Throttle::finish);
+    /// Sends everything that the cell has shown. Gives its value as text, if it had one.
+    pub fn end(&self) -> Option<String> {
+        let mut state = self.lock();
+        self.flush(&mut state, Throttle::finish);
         self.0.prompts.end();
+        state.value.take()
     }
 
     /// Runs something whose results are given back instead of shown, and which shows nothing else.
@@ -155,6 +161,7 @@ impl Output {
                 }
             }
             Event::Result(data, metadata) => {
+                state.value = data.get("text/plain").and_then(Value::as_str).map(str::to_owned);
                 let content = json!({"data": data, "metadata": metadata, "execution_count": state.count});
                 Some(self.publish(state, &parent, "execute_result", &content))
             }

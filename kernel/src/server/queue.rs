@@ -64,17 +64,9 @@ pub struct Cell {
     pub replies: Replies,
 }
 
-/// Work for the evaluator.
-pub enum Job {
-    /// A cell.
-    Execute(Box<Cell>),
-    /// Something short that needs the session.
-    Ask(Box<dyn FnOnce(&mut crate::session::Session) + Send>),
-}
-
 #[derive(Default)]
 struct State {
-    jobs: VecDeque<Job>,
+    waiting: VecDeque<Box<Cell>>,
     cells: usize,
     bytes: usize,
     ended: bool,
@@ -104,35 +96,23 @@ impl Queue {
         }
         state.cells += 1;
         state.bytes += weight;
-        state.jobs.push_back(Job::Execute(Box::new(cell)));
+        state.waiting.push_back(Box::new(cell));
         drop(state);
         self.changed.notify_one();
         Ok(())
     }
 
-    /// Asks something of the session once it has run what waits; nothing while the kernel ends.
-    pub fn ask(&self, question: impl FnOnce(&mut crate::session::Session) + Send + 'static) {
-        let mut state = self.lock();
-        if !state.ended {
-            state.jobs.push_back(Job::Ask(Box::new(question)));
-            drop(state);
-            self.changed.notify_one();
-        }
-    }
-
-    /// Waits for the next job; none when the kernel ends.
-    pub fn next(&self) -> Option<Job> {
+    /// Waits for the next cell; none when the kernel ends.
+    pub fn next(&self) -> Option<Box<Cell>> {
         let mut state = self.lock();
         loop {
             if state.ended {
                 return None;
             }
-            if let Some(job) = state.jobs.pop_front() {
-                if let Job::Execute(cell) = &job {
-                    state.cells -= 1;
-                    state.bytes -= cell.request.weight;
-                }
-                return Some(job);
+            if let Some(cell) = state.waiting.pop_front() {
+                state.cells -= 1;
+                state.bytes -= cell.request.weight;
+                return Some(cell);
             }
             state = self.changed.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
         }
@@ -142,17 +122,16 @@ impl Queue {
     pub fn take(&self, subshell: Option<&str>) -> Vec<Cell> {
         let mut state = self.lock();
         let (mut taken, mut kept) = (Vec::new(), VecDeque::new());
-        for job in std::mem::take(&mut state.jobs) {
-            match job {
-                Job::Execute(cell) if cell.request.subshell.as_deref() == subshell => {
-                    state.cells -= 1;
-                    state.bytes -= cell.request.weight;
-                    taken.push(*cell);
-                }
-                job => kept.push_back(job),
+        for cell in std::mem::take(&mut state.waiting) {
+            if cell.request.subshell.as_deref() == subshell {
+                state.cells -= 1;
+                state.bytes -= cell.request.weight;
+                taken.push(*cell);
+            } else {
+                kept.push_back(cell);
             }
         }
-        state.jobs = kept;
+        state.waiting = kept;
         taken
     }
 
@@ -187,7 +166,7 @@ mod tests {
             assert!(queue.push(cell).is_ok());
         }
         let codes = |cells: Vec<Cell>| cells.into_iter().map(|cell| cell.asked.code).collect::<Vec<_>>();
-        assert!(matches!(queue.next(), Some(Job::Execute(cell)) if cell.asked.code == "a"));
+        assert!(matches!(queue.next(), Some(cell) if cell.asked.code == "a"));
         assert_eq!(codes(queue.take(Some("s"))), ["b", "d"]);
         assert_eq!(codes(queue.take(None)), ["c"]);
         let state = queue.lock();

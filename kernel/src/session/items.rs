@@ -226,13 +226,6 @@ impl Items {
         names
     }
 
-    /// What an item is, as its author wrote it, with the number of its cell.
-    pub fn definition(&self, name: &str) -> Option<(String, u32)> {
-        let placed = self.placed.iter().find(|placed| placed.unit.names.iter().any(|own| own == name))?;
-        let cell = self.cells.get(&placed.cell)?;
-        Some((cell.code[placed.unit.range.clone()].to_owned(), cell.number))
-    }
-
     /// All that later code can see, as Rust source: imports and items.
     pub fn text(&self) -> String {
         let mut text = self.imports(&[]);

@@ -61,11 +61,6 @@ impl Sources {
         self.cells.push((number, original.to_owned(), edited.clone()));
     }
 
-    /// The edited form of the cell that runs.
-    pub fn current(&self) -> Option<(&str, &Edited)> {
-        self.cells.last().map(|(_, original, edited)| (original.as_str(), edited))
-    }
-
     /// A file is a cell with `header` lines in front.
     pub fn add_file(&mut self, name: &str, number: u32, original: &str, edited: &Edited, header: usize) {
         let part = Part { number, original: original.to_owned(), edited: edited.clone(), header };
