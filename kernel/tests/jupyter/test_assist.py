@@ -381,6 +381,17 @@ class TestWithoutAQuestion:
             session.close()
         assert still_there(family) == {}
 
+    def test_it_ends_with_a_kernel_that_is_killed(self, course):
+        session = Session(course / "notebooks")
+        try:
+            matches(session, "x1|")
+            family = session.family()
+            assert analysers(session)
+            os.kill(session.pid, signal.SIGKILL)
+            assert still_there(family) == {}
+        finally:
+            session.close()
+
     def test_magics_and_files_need_none(self, course):
         session = Session(course / "notebooks")
         try:

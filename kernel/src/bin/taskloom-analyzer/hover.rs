@@ -8,7 +8,7 @@ use ra_ap_syntax::ast::{self, AstNode};
 use ra_ap_syntax::{SyntaxKind, SyntaxNode, SyntaxToken, TextSize};
 
 use crate::completion::text_size;
-use crate::plain::plain;
+use crate::plain::{plain, without_dead_links};
 use crate::protocol::Description;
 use crate::world::CELL;
 
@@ -25,7 +25,7 @@ pub fn inspect(analysis: &Analysis, offset: usize) -> Cancellable<Option<Descrip
     let Some(offset) = name_at(file.syntax(), text_size(offset)) else { return Ok(None) };
     let range = FileRange { file_id: CELL, range: TextRange::empty(offset) };
     let Some(marked) = analysis.hover(&config(), range)? else { return Ok(None) };
-    let (signature, markdown) = split(marked.info.markup.as_str());
+    let (signature, markdown) = split(&without_dead_links(marked.info.markup.as_str()));
     let plain = plain(&markdown);
     let source = source(analysis, offset)?;
     Ok(Some(Description { signature, markdown, plain, source }))

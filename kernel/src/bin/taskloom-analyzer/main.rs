@@ -130,7 +130,12 @@ fn serve(mut world: World, hear: &Receiver<News>, work: &Sender<Work>, idle: Dur
     let (mut warm, mut with_frames) = (false, false);
     let mut waiting: VecDeque<Question> = VecDeque::new();
     let mut answering: Option<(u64, Kind)> = None;
-    world.load(|package| !package.is_for_frames());
+    // The process is started by a question, which says what is to be read first.
+    if let Ok(News::Asked(question)) = hear.recv_timeout(Duration::from_secs(1)) {
+        with_frames = speaks_of_frames(&question);
+        waiting.push_back(question);
+    }
+    world.load(|package| with_frames || !package.is_for_frames());
     let _ = work.send(Work::Warm(world.warming()));
     loop {
         match hear.recv_timeout(idle) {

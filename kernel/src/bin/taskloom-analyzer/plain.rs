@@ -26,6 +26,18 @@ pub fn plain(markdown: &str) -> String {
     text.trim().to_owned()
 }
 
+/// Without the links to pages that nobody has published: those of the session and of the engine.
+pub fn without_dead_links(markdown: &str) -> String {
+    const UNPUBLISHED: [&str; 2] = ["](https://docs.rs/session/", "](https://docs.rs/taskloom/"];
+    let mut text = markdown.to_owned();
+    while let Some(at) = UNPUBLISHED.iter().find_map(|address| text.find(address)) {
+        let (Some(start), Some(length)) = (text[..at].rfind('['), text[at..].find(')')) else { break };
+        let label = text[start + 1..at].to_owned();
+        text.replace_range(start..=at + length, &label);
+    }
+    text
+}
+
 /// A line without the marks of code, emphasis and links.
 fn words(line: &str) -> String {
     let mut text = String::with_capacity(line.len());
@@ -75,6 +87,13 @@ fn link(text: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn links_that_lead_nowhere_are_taken_off() {
+        let markdown =
+            "A [`Delayed`](https://docs.rs/taskloom/0.1.0/x.html), a [`Vec`](https://doc.rust-lang.org/vec).";
+        assert_eq!(without_dead_links(markdown), "A `Delayed`, a [`Vec`](https://doc.rust-lang.org/vec).");
+    }
 
     #[test]
     fn marks_are_taken_off_and_lines_stay_lines() {
