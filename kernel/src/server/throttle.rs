@@ -33,7 +33,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { burst: 1 << 20, rate: 64 << 10, plenty: 1280 << 10, trickle: 4 << 10, ring: 64 << 10 }
+        Limits { burst: 768 << 10, rate: 64 << 10, plenty: 896 << 10, trickle: 1 << 10, ring: 64 << 10 }
     }
 }
 
