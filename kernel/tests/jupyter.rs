@@ -97,6 +97,21 @@ fn protocol() {
 }
 
 #[test]
+fn protocol_in_full() {
+    pytest("test_protocol_complete.py");
+}
+
+#[test]
+fn hostile_clients() {
+    pytest("test_hostile.py");
+}
+
+#[test]
+fn clients() {
+    pytest("test_clients.py");
+}
+
+#[test]
 fn cells() {
     pytest("test_cells.py");
 }

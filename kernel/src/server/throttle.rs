@@ -10,7 +10,8 @@
 //! - A cell that has sent [`Limits::plenty`] is slowed down to [`Limits::trickle`]: a loop that prints for hours fills
 //!   no browser.
 //!
-//! The figures stay below those at which a Jupyter server stops forwarding (1 MB/s, over three seconds).
+//! The figures stay below those at which a Jupyter server stops forwarding (1 MB/s, over three seconds), and they are
+//! what a page takes: JupyterLab renders the whole text of an output anew for each message that adds to it.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -32,7 +33,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { burst: 1 << 20, rate: 512 << 10, plenty: 8 << 20, trickle: 4 << 10, ring: 64 << 10 }
+        Limits { burst: 768 << 10, rate: 64 << 10, plenty: 896 << 10, trickle: 1 << 10, ring: 64 << 10 }
     }
 }
 
