@@ -184,11 +184,9 @@ fn cancel_and_retry_race_with_running_attempts() -> Result<()> {
                 });
             }
         });
-        loop {
-            match second.result_timeout(LONG)? {
-                Some(value) => break assert_eq!(value, round + 1),
-                None => panic!("it hangs: {first:?} {second:?} {}", client.status()),
-            }
+        match second.result_timeout(LONG)? {
+            Some(value) => assert_eq!(value, round + 1),
+            None => panic!("it hangs: {first:?} {second:?} {}", client.status()),
         }
     }
     assert_eq!(most.load(Ordering::SeqCst), 1);
@@ -290,7 +288,7 @@ fn many_results_one_by_one() -> Result<()> {
     let futures = client.map(inc, 0..300_000);
     let mut seen = 0;
     let mut completed = as_completed(futures);
-    while let Some(future) = completed.next() {
+    for future in completed.by_ref() {
         seen += future.result()?;
     }
     assert_eq!(seen, (1..=300_000).sum::<i64>());

@@ -217,4 +217,5 @@ def main():
     print(f"{'the slowest cell, s':38}" + "".join(f"{worst[name]:>12.3f}" for name in names))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -112,8 +112,33 @@ fn clients() {
 }
 
 #[test]
+fn unbreakable() {
+    pytest("test_unbreakable.py");
+}
+
+#[test]
+fn magics() {
+    pytest("test_magics.py");
+}
+
+#[test]
+fn completion_and_inspection() {
+    pytest("test_assist.py");
+}
+
+#[test]
+fn rich_display() {
+    pytest("test_display.py");
+}
+
+#[test]
 fn cells() {
     pytest("test_cells.py");
+}
+
+#[test]
+fn travel() {
+    pytest("test_travel.py");
 }
 
 #[test]

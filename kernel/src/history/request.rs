@@ -62,8 +62,11 @@ impl HistoryRequest {
                 (history.search(pattern, n.map(count), unique.unwrap_or(false)), *output)
             }
         };
+        let here = history.session();
         let item = |entry: Entry| {
             let Entry { session, line, source, output: result } = entry;
+            // One number for this session in all answers, so that a client can ask for it.
+            let session = if session == 0 { here } else { session };
             if output { json!([session, line, [source, result]]) } else { json!([session, line, source]) }
         };
         json!({"status": "ok", "history": found.into_iter().map(item).collect::<Vec<_>>()})

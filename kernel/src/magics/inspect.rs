@@ -2,6 +2,7 @@
 
 use ra_ap_syntax::ast::{self, AstNode, HasModuleItem, HasName};
 use ra_ap_syntax::{Edition, SourceFile};
+use serde_json::json;
 
 use super::context::Context;
 use super::variables::short;
@@ -18,14 +19,20 @@ impl Magics {
             self.page(help::ABOUT.to_owned());
             return Ok(());
         }
-        match self.describe(context, name, more) {
-            Some(text) => {
-                self.page(text);
+        if let Some(text) = self.describe(context, name, more) {
+            self.page(text);
+            return Ok(());
+        }
+        if name.starts_with('%') {
+            return Err(Failure::message(&help::unknown(name)));
+        }
+        match self.library.as_ref().and_then(|library| library(name, more)) {
+            Some(known) => {
+                self.payload.push(json!({"source": "page", "data": known, "start": 0}));
                 Ok(())
             }
-            None if name.starts_with('%') => Err(Failure::message(&help::unknown(name))),
             None => Err(Failure::message(&format!(
-                "nothing is known of `{name}`: it is no variable, function or type of this session, and no magic"
+                "nothing is known of `{name}`: it is no variable, function or type of this session, no magic, and of no library"
             ))),
         }
     }

@@ -38,7 +38,7 @@ pub use exercises::Checking;
 
 use crate::history::History;
 use crate::installation::Installation;
-use crate::session::{Event, Failure, Session};
+use crate::session::{Event, Failure, Mime, Session};
 use arguments::Call;
 use context::Context;
 use split::{Names, Piece};
@@ -100,6 +100,10 @@ pub fn help(name: &str) -> Option<String> {
 
 pub use exercises::names_of as exercises;
 
+/// Tells, in several forms, what is known of a name of the standard library, the engine or another crate; with its code
+/// too if the second argument says so.
+pub type Library = Box<dyn Fn(&str, bool) -> Option<Mime> + Send>;
+
 /// What magics remember between cells.
 pub struct Magics {
     /// The installation's course.
@@ -107,6 +111,7 @@ pub struct Magics {
     hints_shown: HashMap<String, usize>,
     payload: Vec<Value>,
     history: Option<Arc<History>>,
+    library: Option<Library>,
     /// The folder before the last `%cd`.
     previous_folder: Option<PathBuf>,
     /// How many files deep `%run` is.
@@ -123,10 +128,16 @@ impl Magics {
             hints_shown: HashMap::new(),
             payload: Vec::new(),
             history: None,
+            library: None,
             previous_folder: None,
             depth: 0,
             displays: 0,
         }
+    }
+
+    /// Who is asked about names that the session does not know.
+    pub fn set_library(&mut self, library: Library) {
+        self.library = Some(library);
     }
 
     /// What `%history` shows.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Map, Value, json};
 
-use super::assist::{Assistant, page_request};
+use super::assist::Assistant;
 use super::comms::Comms;
 use super::facts::Facts;
 use super::iopub::{Iopub, error_content};
@@ -60,6 +60,10 @@ impl Evaluator {
         let (queue, prompts) = (Arc::clone(&surroundings.queue), Arc::clone(&surroundings.prompts));
         let mut magics = Magics::new(&installation);
         magics.set_history(Arc::clone(&surroundings.history));
+        let assistant = Arc::clone(&surroundings.assistant);
+        magics.set_library(Box::new(move |name, more| {
+            Some(assistant.inspect(name, name.len(), u8::from(more))?.bundle())
+        }));
         let work = Work { around: surroundings, interrupter: Arc::clone(&interrupter), count: 0, magics };
         let thread = std::thread::Builder::new()
             .name("evaluator".to_owned())
@@ -184,12 +188,6 @@ impl Work {
     fn run_cell(&mut self, asked: &Asked, session: &mut Session, payload: &mut Vec<Value>) -> Result<(), Failure> {
         if let Some(sentence) = limits::refuses(&asked.code) {
             return Err(Failure::message(&sentence));
-        }
-        if let Some((name, detail)) = page_request(&asked.code) {
-            let docs = self.around.assistant.inspect(name, name.len(), detail);
-            let docs = docs.ok_or_else(|| Failure::message(&format!("nothing is known of `{name}`")))?;
-            payload.push(json!({"source": "page", "data": docs.bundle(), "start": 0}));
-            return Ok(());
         }
         let output = self.around.output.clone();
         let show = |event| output.show(event);

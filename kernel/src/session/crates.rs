@@ -284,9 +284,9 @@ fn arguments(home: &Path, crates: &[Dependency], artifacts: &[Artifact], chosen:
         path.extension().is_some_and(|ending| ["rlib", "so", "dylib"].iter().any(|known| ending == *known))
     };
     for (name, package) in chosen {
-        let files =
+        let mut files =
             artifacts.iter().filter(|artifact| artifact.package == *package).flat_map(|artifact| &artifact.files);
-        if let Some(file) = files.filter(is_library).next_back() {
+        if let Some(file) = files.rfind(is_library) {
             arguments.push("--extern".into());
             arguments.push(format!("{name}={}", file.display()).into());
         }
@@ -313,7 +313,7 @@ mod tests {
         let (a, b) = (dependency("a", "\"1\""), dependency("b", "{ path = \"x\" }"));
         let home = Path::new("/h");
         assert_eq!(project(home, &[a.clone(), b.clone()]), project(home, &[b.clone(), a.clone()]));
-        assert_ne!(project(home, &[a.clone()]), project(home, &[a, b]));
+        assert_ne!(project(home, std::slice::from_ref(&a)), project(home, &[a.clone(), b]));
     }
 
     #[test]

@@ -221,7 +221,7 @@ impl Session {
                 return Err(Failure::death(death, &report.stderr));
             }
         }
-        if self.interrupter.is_interrupted() && result.is_err() {
+        if self.interrupter.is_interrupted() {
             return Err(Failure::interrupted(report.death.as_ref()));
         }
         let rolled_back = report.death.as_ref().is_some_and(|death| death.why == "rolled_back");
@@ -549,9 +549,10 @@ impl Session {
         self.events.capture(mime_type)
     }
 
-    /// The session's variables with their types, sorted by name.
+    /// The session's variables with their types as the user would write them, sorted by name.
     pub fn variables(&self) -> Vec<(String, String)> {
-        self.state.variables.iter().map(|(name, variable)| (name.clone(), variable.ty.clone())).collect()
+        let known = self.state.variables.iter();
+        known.map(|(name, variable)| (name.clone(), types::as_written(&variable.ty))).collect()
     }
 
     /// Imports and items, as Rust: what a cell can refer to beside variables.

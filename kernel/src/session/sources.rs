@@ -80,7 +80,7 @@ impl Sources {
         let at = part.edited.original_column(line.checked_sub(part.header)?, column);
         let is_put_in = at == part.edited.original_column(line - part.header, column + 1);
         let place = self.exact_place(file, line, column)?;
-        (!is_put_in && at <= place.text.chars().count() + 1).then(|| UserPlace {
+        (!is_put_in && at <= place.text.chars().count() + 1).then_some(UserPlace {
             cell: place.cell,
             line: place.line,
             column: at,

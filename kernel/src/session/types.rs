@@ -8,6 +8,7 @@
 use serde_json::Value;
 
 use super::cell::{Binding, Outline};
+use super::items::CRATE;
 use super::rewrite::{Edited, show_tail};
 
 /// The lint that names types.
@@ -58,6 +59,20 @@ fn argument_type(label: &str) -> Option<String> {
     }
 }
 
+/// A type as the user would write it: what they defined has no crate and no version in front.
+pub fn as_written(ty: &str) -> String {
+    let mut written = String::with_capacity(ty.len());
+    let mut rest = ty;
+    while let Some(at) = rest.find(CRATE) {
+        written.push_str(&rest[..at]);
+        rest = rest[at + CRATE.len()..].trim_start_matches("::");
+        if rest.starts_with("__v") {
+            rest = rest.split_once("::").map_or(rest, |(_, rest)| rest);
+        }
+    }
+    written + rest
+}
+
 /// Whether a type can be written in code: closures and `impl Trait` cannot.
 pub fn is_nameable(ty: &str) -> bool {
     !ty.contains('{') && !ty.contains("impl ")
@@ -99,6 +114,12 @@ mod tests {
              taskloom::__show!(n);"
         );
         assert_eq!(edited.original_column(2, 60), 60 - " let mut n: usize = n;".len());
+    }
+
+    #[test]
+    fn the_users_types_are_shown_as_they_wrote_them() {
+        let ty = "std::vec::Vec<(taskloom_cells::Point, taskloom_cells::__v2_Line::Line)>";
+        assert_eq!(as_written(ty), "std::vec::Vec<(Point, Line)>");
     }
 
     #[test]

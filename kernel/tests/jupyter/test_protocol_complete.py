@@ -39,12 +39,14 @@ class TestEverything(jupyter_kernel_test.KernelTests):
     code_generate_error = 'panic!("boom")'
     code_execute_result = [
         {"code": "1 + 2", "result": "3"},
+        # A result that no other test has, for the search of the history.
+        {"code": "7001 + 2", "result": "7003"},
         {"code": '"a".repeat(3)', "result": '"aaa"'},
         {"code": "2 + 2", "result": "4"},
         {"code": "2 + 3", "result": "5"},
     ]
     code_display_data = [{"code": "taskloom::display(&form(3));", "mime": "text/plain"}]
-    code_history_pattern = "1 + ?"
+    code_history_pattern = "7001 + ?"
     supported_history_operations = ("tail", "range", "search")
     code_inspect_sample = "protocol_answer"
     code_clear_output = 'tell_kernel(r#"{"type":"clear_output","wait":false}"#);'

@@ -159,10 +159,10 @@ impl Threads {
             // Each entry: 8 bytes inode, 8 offset, 2 length, 1 kind, then the name with a zero at its end.
             while entry.len() > 19 {
                 let size = usize::from(u16::from_ne_bytes([entry[16], entry[17]]));
-                let name = entry[19..size].iter().take_while(|&&byte| byte != 0);
-                let number = name.fold(Some(0), |number: Option<i32>, &byte| {
+                let mut name = entry[19..size].iter().take_while(|&&byte| byte != 0);
+                let number = name.try_fold(0, |number: i32, &byte| {
                     let digit = char::from(byte).to_digit(10)?;
-                    Some(number? * 10 + digit as i32)
+                    Some(number * 10 + digit as i32)
                 });
                 if let Some(number) = number {
                     each(number);
