@@ -170,6 +170,25 @@ def test_functions_call_the_newest_definition(session):
     assert session.ok("outer()").result == "20"
 
 
+def test_without_copies_the_loss_is_told_with_its_reason(tmp_path, monkeypatch):
+    """Where a process cannot be copied, functions and types live on, and the rest is said plainly."""
+    monkeypatch.setenv("TASKLOOM_NO_COPIES", "1")
+    session = Session(tmp_path)
+    try:
+        session.ok("let lost = 1;\nfn kept() -> i32 { 2 }")
+        cell = session.fails("std::process::abort()")
+        assert "variables are gone" in cell.error and "TASKLOOM_NO_COPIES" in cell.error, cell.error
+        assert session.ok("kept()").result == "2"
+        assert "lost" in session.fails("lost").error
+        assert "cannot be undone" in session.fails("%undo").error
+        panicked = session.ok("let v = vec![1];")
+        panicked = session.fails('let w = v; panic!("no {}", w.len());')
+        assert "no 1" in panicked.error
+        assert "v" in session.fails("v").error
+    finally:
+        session.close()
+
+
 def test_nothing_is_left_when_the_kernel_is_killed(tmp_path):
     folder = tmp_path / "tmp"
     folder.mkdir()

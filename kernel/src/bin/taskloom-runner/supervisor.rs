@@ -27,6 +27,12 @@ const FORGET: &[u8] = b"\n\xff\n";
 const GRACE: Duration = Duration::from_millis(1500);
 /// How often memory is looked at while a cell runs, when there is a limit.
 const MEMORY_INTERVAL: Duration = Duration::from_millis(50);
+/// How often it is looked whether the machine has memory left, while copies of earlier cells could give some back.
+const SHORTAGE_INTERVAL: Duration = Duration::from_secs(1);
+/// With less than this part of its memory left, the machine is short of it.
+const SHORTAGE: f64 = 0.2;
+/// Switches copies off.
+const NO_COPIES: &str = "TASKLOOM_NO_COPIES";
 /// Copies that are kept for `%undo` when nothing else is said.
 const KEPT: usize = 3;
 /// How long the first test of copies may take.
@@ -87,6 +93,7 @@ struct Supervisor {
     ended: Option<Ended>,
     deadline: Option<Instant>,
     memory_limit: u64,
+    looked_for_shortage: Instant,
 }
 
 /// Runs until the kernel closes its end.
@@ -139,7 +146,10 @@ pub fn run() -> Result<(), Box<dyn std::error::Error>> {
     };
     drop((from_supervisor, to_supervisor, input));
     watch_children(child_ended);
-    let copies = start_probe(&words);
+    let copies = match std::env::var_os(NO_COPIES) {
+        Some(_) => Copies::Fail(format!("{NO_COPIES} is set")),
+        None => start_probe(&words),
+    };
     let mut supervisor = Supervisor {
         words,
         events,
@@ -159,6 +169,7 @@ pub fn run() -> Result<(), Box<dyn std::error::Error>> {
         ended: None,
         deadline: None,
         memory_limit,
+        looked_for_shortage: Instant::now(),
     };
     let code = supervisor.serve();
     supervisor.end_all();
@@ -275,7 +286,8 @@ impl Supervisor {
             _ => None,
         };
         let memory = (self.memory_limit > 0 && self.running).then(|| Instant::now() + MEMORY_INTERVAL);
-        let next = [probing, self.deadline, memory].into_iter().flatten().min();
+        let shortage = (self.running && self.steps() > 0).then(|| Instant::now() + SHORTAGE_INTERVAL);
+        let next = [probing, self.deadline, memory, shortage].into_iter().flatten().min();
         next.map_or(-1, |next| next.saturating_duration_since(Instant::now()).as_millis() as libc::c_int + 1)
     }
 
@@ -292,6 +304,19 @@ impl Supervisor {
         }
         if self.memory_limit > 0 && self.running && self.ended.is_none() && memory_of(self.worker) > self.memory_limit {
             self.end_worker(Ended::MemoryLimit);
+        }
+        if self.running && self.steps() > 0 && self.looked_for_shortage.elapsed() >= SHORTAGE_INTERVAL {
+            self.make_room();
+        }
+    }
+
+    /// Copies keep what the session has freed since. Those that are only there for `%undo` go when memory is short.
+    fn make_room(&mut self) {
+        self.looked_for_shortage = Instant::now();
+        if part_of_memory_left().is_some_and(|left| left < SHORTAGE) {
+            for copy in self.earlier.iter_mut().filter_map(Option::take) {
+                kill_group(copy.process);
+            }
         }
     }
 
@@ -367,6 +392,7 @@ impl Supervisor {
         let kept = copy.is_some();
         self.earlier.push_back(copy);
         self.forget_oldest();
+        self.make_room();
         self.send(&json!({"type": "ready", "copied": kept, "process": self.worker}));
         let _ = self.protocol.write_all(COMPLETE);
     }
@@ -525,6 +551,20 @@ fn memory_of(process: libc::pid_t) -> u64 {
     let (resident, shared) = (pages.next().unwrap_or(0), pages.next().unwrap_or(0));
     // SAFETY: asks for a constant of the system.
     resident.saturating_sub(shared) * unsafe { libc::sysconf(libc::_SC_PAGESIZE) }.unsigned_abs()
+}
+
+/// How much of its memory the machine, or the container that we are in, has left; nothing where that cannot be known.
+fn part_of_memory_left() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let kilobytes = |name: &str| -> Option<f64> {
+        text.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
+    };
+    let machine = kilobytes("MemAvailable:")? / kilobytes("MemTotal:")?;
+    let bytes = |name: &str| -> Option<f64> {
+        std::fs::read_to_string(format!("/sys/fs/cgroup/{name}")).ok()?.trim().parse().ok()
+    };
+    let container = bytes("memory.max").zip(bytes("memory.current")).map(|(most, now)| 1.0 - now / most);
+    Some(container.map_or(machine, |container| container.min(machine)))
 }
 
 /// Lines from a descriptor, as they come.
