@@ -22,12 +22,14 @@ mod folder;
 mod input;
 mod interrupt;
 mod items;
+mod outcome;
 pub mod rewrite;
 mod sources;
 #[cfg(test)]
 mod testing;
 mod toolchain;
 mod types;
+mod undo;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -49,11 +51,12 @@ pub use toolchain::{prepare_environment, restore_environment};
 use crate::installation::Installation;
 use cell::Outline;
 use compiler::{CHECKED, CompileError, Compiler};
-use events::{EventPipe, Report};
-use explain::Facts;
+use events::EventPipe;
 use items::Items;
+use outcome::Stop;
 use rewrite::Edited;
 use sources::Sources;
+use undo::Step;
 
 /// Cells that `%undo` can go back, when nothing else is said.
 const UNDO_STEPS: usize = 5;
@@ -102,20 +105,6 @@ pub struct Variable {
     pub ty: String,
     /// Whether it was bound with `mut`.
     pub mutable: bool,
-}
-
-/// Puts back what evcxr knew of variables; its state is of a type that has no public name.
-type Restore = Box<dyn FnOnce(&mut EvalContext) + Send>;
-
-/// A cell that can be undone.
-struct Step {
-    number: u32,
-    state: State,
-    evaluator: Restore,
-    /// How often compiled code ran.
-    runs: usize,
-    /// Whether there was a copy of the process before each of them.
-    copied: bool,
 }
 
 impl Session {
@@ -211,108 +200,6 @@ impl Session {
             }
         }
         self.conclude(code, result, report)
-    }
-
-    /// Makes one failure out of what evcxr said and what the runner told.
-    fn conclude(&mut self, code: &str, result: Result<(), Stop>, report: Report) -> Result<(), Failure> {
-        if let Some(death) = report.death.as_ref().filter(|death| !death.restored) {
-            self.forget_process();
-            if death.why != "interrupted" {
-                return Err(Failure::death(death, &report.stderr));
-            }
-        }
-        if self.interrupter.is_interrupted() {
-            return Err(Failure::interrupted(report.death.as_ref()));
-        }
-        let rolled_back = report.death.as_ref().is_some_and(|death| death.why == "rolled_back");
-        let explained = |failure: Failure| match rolled_back {
-            true => failure.with_detail(
-                "The cell had taken variables that were there before; all of them are as they were before it.",
-            ),
-            false => failure,
-        };
-        if let Some(panic) = report.panic {
-            return Err(explained(panic));
-        }
-        if let Some(message) = report.user_error {
-            return Err(explained(Failure::question_mark(&message)));
-        }
-        if let Some(death) = report.death {
-            return Err(Failure::death(&death, &report.stderr));
-        }
-        result.map_err(|stop| self.failure_of(code, stop))
-    }
-
-    fn failure_of(&mut self, code: &str, stop: Stop) -> Failure {
-        match stop {
-            Stop::Rejected(messages) => {
-                let failure = Failure::rejected(&messages, &self.sources(), &self.facts(code));
-                self.last_messages = messages;
-                failure
-            }
-            Stop::Unreadable(at, message) => Failure::syntax(at, &message, &self.facts(code)),
-            Stop::Said(message) => Failure::message(&message),
-            Stop::Evaluator(Error::CompilationErrors(errors)) => Failure::compilation(&errors, &self.facts(code)),
-            Stop::Evaluator(Error::SubprocessTerminated(message)) => {
-                self.forget_process();
-                Failure::message(&format!("the process that runs cells ended: {message}"))
-            }
-            Stop::Evaluator(error) => Failure::message(&error.to_string()),
-            Stop::Interrupted => Failure::interrupted(None),
-        }
-    }
-
-    /// What explains a compiler's message to the person.
-    fn facts(&self, code: &str) -> Facts {
-        Facts {
-            code: code.to_owned(),
-            variables: self.variables(),
-            items: self.items(),
-            moved: self.moved.iter().map(|(name, cell)| (name.clone(), *cell)).collect(),
-            failed: self.failed.iter().map(|(name, cell)| (name.clone(), *cell)).collect(),
-        }
-    }
-
-    /// Remembers which names a cell has taken away, and which it would have made had it not failed.
-    fn note_names(&mut self, code: &str, number: u32, before: &State, failed: bool) {
-        let outline = cell::outline(code);
-        for name in before.variables.keys().filter(|name| !self.state.variables.contains_key(*name)) {
-            self.moved.insert(name.clone(), number);
-        }
-        let bound = outline.bound.into_iter().map(|(name, _)| name);
-        for name in bound.chain(outline.units.into_iter().flat_map(|unit| unit.names)) {
-            if failed {
-                self.failed.insert(name, number);
-            } else {
-                self.failed.remove(&name);
-                self.moved.remove(&name);
-            }
-        }
-    }
-
-    /// A new process has been started, without variables.
-    fn forget_process(&mut self) {
-        self.state.variables.clear();
-        self.settle();
-    }
-
-    /// What happened to the runner since the last cell.
-    fn notice_death(&mut self) -> Option<Failure> {
-        self.events.fence();
-        let report = self.events.take_report();
-        self.worker = report.worker.or(self.worker);
-        let death = report.death?;
-        if death.restored {
-            // The copy is from before the newest cell that ran.
-            while let Some(step) = self.before.pop_back() {
-                let runs = step.runs;
-                self.restore(step);
-                if runs > 0 {
-                    break;
-                }
-            }
-        }
-        Some(Failure::death_between(&death))
     }
 
     fn compile_and_run(&mut self, code: &str, number: u32) -> Result<(), Stop> {
@@ -484,61 +371,6 @@ impl Session {
         self.sources.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Goes back to how everything was before the newest cell that did something. Says what was undone.
-    ///
-    /// # Errors
-    /// Why that cannot be done.
-    pub fn undo(&mut self) -> Result<String, Failure> {
-        if let Some(failure) = self.notice_death() {
-            return Err(failure);
-        }
-        let Some(number) = self.before.back().map(|step| step.number) else {
-            return Err(Failure::message("there is no cell to undo"));
-        };
-        let from = self.before.iter().rposition(|step| step.number != number).map_or(0, |at| at + 1);
-        let runs: usize = self.before.iter().skip(from).map(|step| step.runs).sum();
-        if !self.before.iter().skip(from).all(|step| step.copied) {
-            return Err(Failure::message(&format!(
-                "cell [{number}] cannot be undone: the process could not be copied before it ran"
-            )));
-        }
-        if runs > 0 {
-            self.events.control().send(&format!("undo {runs}"));
-            let undone = (0..500).find_map(|_| {
-                self.events.fence();
-                let undone = self.events.take_report().undone;
-                if undone.is_none() {
-                    std::thread::sleep(Duration::from_millis(2));
-                }
-                undone
-            });
-            if undone != Some(runs) {
-                return Err(Failure::message(&format!(
-                    "cell [{number}] cannot be undone any more: only the last {} are kept (`%config undo = 20` keeps more)",
-                    self.undo_steps
-                )));
-            }
-        }
-        self.before.truncate(from + 1);
-        if let Some(step) = self.before.pop_back() {
-            self.restore(step);
-        }
-        Ok(format!("cell [{number}] is undone: variables, functions, types and imports are as they were before it"))
-    }
-
-    fn restore(&mut self, step: Step) {
-        self.state = step.state;
-        (step.evaluator)(&mut self.context);
-    }
-
-    fn evaluator_state(&self) -> Restore {
-        let state = self.context.state();
-        Box::new(move |context| {
-            // Nothing is to be compiled, so this only makes the state evcxr's own again.
-            let _ = context.eval_with_state("", state);
-        })
-    }
-
     /// How long the last cell ran, without the time it took to compile.
     pub fn last_run_time(&self) -> Option<Duration> {
         self.last_run_time
@@ -563,27 +395,6 @@ impl Session {
     /// The functions and types that cells have defined, sorted.
     pub fn items(&self) -> Vec<String> {
         self.state.items.names()
-    }
-}
-
-/// Why a cell did not come to its end.
-enum Stop {
-    /// rustc's messages.
-    Rejected(Vec<Value>),
-    /// The parser's, and where.
-    Unreadable(usize, String),
-    Said(String),
-    Evaluator(Error),
-    Interrupted,
-}
-
-impl From<CompileError> for Stop {
-    fn from(error: CompileError) -> Self {
-        match error {
-            CompileError::Rejected(messages) => Stop::Rejected(messages),
-            CompileError::Interrupted => Stop::Interrupted,
-            CompileError::Failed(message) => Stop::Said(message),
-        }
     }
 }
 

@@ -17,6 +17,8 @@
 compile_error!("the runner needs Unix pipes and signals; on Windows use WSL 2");
 
 mod input;
+mod lines;
+mod memory;
 mod pump;
 mod snapshot;
 mod supervisor;

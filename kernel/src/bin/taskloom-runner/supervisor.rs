@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::lines::Lines;
+use crate::memory::{memory_of, part_of_memory_left};
 use crate::snapshot::{self, Side, WakeWords};
 use crate::system::{check, duplicate, pipe, poll, set_close_on_exec, set_nonblocking};
 use crate::worker::{self, Channels};
@@ -542,67 +544,4 @@ fn kill_group(process: libc::pid_t) {
 fn end_group(leader: libc::pid_t) {
     // SAFETY: no other group can have this number while a process is left in it.
     unsafe { libc::kill(-leader, libc::SIGKILL) };
-}
-
-/// Memory that is a process's own, in bytes; 0 where it cannot be known.
-fn memory_of(process: libc::pid_t) -> u64 {
-    let Ok(text) = std::fs::read_to_string(format!("/proc/{process}/statm")) else { return 0 };
-    let mut pages = text.split(' ').skip(1).map(|number| number.parse::<u64>().unwrap_or(0));
-    let (resident, shared) = (pages.next().unwrap_or(0), pages.next().unwrap_or(0));
-    // SAFETY: asks for a constant of the system.
-    resident.saturating_sub(shared) * unsafe { libc::sysconf(libc::_SC_PAGESIZE) }.unsigned_abs()
-}
-
-/// How much of its memory the machine, or the container that we are in, has left; nothing where that cannot be known.
-fn part_of_memory_left() -> Option<f64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let kilobytes = |name: &str| -> Option<f64> {
-        text.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
-    };
-    let machine = kilobytes("MemAvailable:")? / kilobytes("MemTotal:")?;
-    let bytes = |name: &str| -> Option<f64> {
-        std::fs::read_to_string(format!("/sys/fs/cgroup/{name}")).ok()?.trim().parse().ok()
-    };
-    let container = bytes("memory.max").zip(bytes("memory.current")).map(|(most, now)| 1.0 - now / most);
-    Some(container.map_or(machine, |container| container.min(machine)))
-}
-
-/// Lines from a descriptor, as they come.
-struct Lines {
-    source: File,
-    pending: Vec<u8>,
-    closed: bool,
-}
-
-impl Lines {
-    fn new(source: OwnedFd) -> io::Result<Self> {
-        set_nonblocking(source.as_raw_fd())?;
-        Ok(Lines { source: source.into(), pending: Vec::new(), closed: false })
-    }
-
-    fn descriptor(&self) -> RawFd {
-        if self.closed { -1 } else { self.source.as_raw_fd() }
-    }
-
-    /// All whole lines that are there.
-    fn read(&mut self) -> Vec<String> {
-        let mut buffer = [0; 4096];
-        loop {
-            match self.source.read(&mut buffer) {
-                Ok(0) => {
-                    self.closed = true;
-                    break;
-                }
-                Ok(length) => self.pending.extend_from_slice(&buffer[..length]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => break,
-            }
-        }
-        let mut lines = Vec::new();
-        while let Some(end) = self.pending.iter().position(|&byte| byte == b'\n') {
-            let line: Vec<u8> = self.pending.drain(..=end).collect();
-            lines.push(String::from_utf8_lossy(&line[..end]).into_owned());
-        }
-        lines
-    }
 }
