@@ -142,7 +142,7 @@ fn requests_are_answered_as_jupyter_says() {
     );
     assert_eq!(
         ask(json!({"hist_access_type": "range", "session": 0, "start": 0, "raw": true, "output": false})),
-        json!([[0, 1, "let b = 2;"]])
+        json!([[2, 1, "let b = 2;"]])
     );
     assert_eq!(
         ask(json!({"hist_access_type": "range", "session": -1, "start": 1, "stop": 2, "raw": true, "output": true})),
