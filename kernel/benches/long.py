@@ -101,7 +101,7 @@ def numeric():
         item = took(kernel.run(timed)[1])
         # The body itself as statements of a cell.
         body = function[function.index("{") :]
-        inline = TIMED.replace("CALL", f"{{ let n: usize = std::hint::black_box({SIZES[name]}); {body} }}")
+        inline = TIMED.replace("CALL", f"{{ let n: usize = std::hint::black_box({SIZES[name]}); let result: f64 = {body}; result }}")
         statements = took(kernel.run(inline)[1])
         print(f"{name:8} release {release:.4f} s, a function of a cell {item / release:.2f} times, statements {statements / release:.2f} times")
     kernel.end()

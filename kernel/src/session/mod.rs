@@ -124,7 +124,7 @@ impl Session {
             EventPipe::new(Arc::clone(&sources), sink).map_err(|error| format!("cannot make a pipe: {error}"))?;
         let interrupter = Interrupter::new(events.control(), events.runs(), folder.path());
         let compiler = Compiler::new(installation, folder.path(), interrupter.compilation())?;
-        compiler.write_preamble(&Items::default(), None)?;
+        compiler.write_preamble(&Items::default(), None, false)?;
         let runner = events.runner_command(installation, folder.path());
         let (context, outputs) = EvalContext::with_subprocess_command(runner).map_err(|error| error.to_string())?;
         // The runner sends what users print as events; what is left here is its own complaints.
@@ -303,7 +303,8 @@ impl Session {
         types: &[Option<String>],
         state: &mut State,
     ) -> Result<(), Stop> {
-        self.compiler.write_preamble(&state.items, state.library.as_deref()).map_err(Stop::Said)?;
+        let has_loops = ["for ", "while ", "loop "].iter().any(|keyword| code.contains(keyword));
+        self.compiler.write_preamble(&state.items, state.library.as_deref(), has_loops).map_err(Stop::Said)?;
         let edited = types::typed(code, outline, types, &parts_of_session(outline));
         self.sources().begin(code, &edited, number);
         let outcome = self.context.eval_with_state(&edited.text, self.context.state());
