@@ -90,6 +90,8 @@ pub struct Outline {
     pub attributes: Vec<Range<usize>>,
     /// Whether there is a statement beside all that.
     pub has_statements: bool,
+    /// Whether a statement waits by `.await`, outside of the asynchronous blocks and functions that may do so anyway.
+    pub awaits: bool,
     /// The first thing the parser could not read: where, and its message.
     pub error: Option<(usize, String)>,
 }
@@ -104,6 +106,10 @@ pub fn outline(code: &str) -> Outline {
     };
     let body = parsed.syntax_node().children().find_map(ast::Fn::cast).and_then(|function| function.body());
     let Some(list) = body.and_then(|body| body.stmt_list()) else { return outline };
+    outline.awaits = list.syntax().descendants().filter(|node| node.kind() == SyntaxKind::AWAIT_EXPR).any(|node| {
+        let around = node.ancestors().take_while(|around| around != list.syntax());
+        !around.into_iter().any(|around| may_await(&around))
+    });
     outline.attributes = list
         .syntax()
         .children()
@@ -123,6 +129,18 @@ pub fn outline(code: &str) -> Outline {
         outline.has_statements = true;
     }
     outline
+}
+
+/// Whether something can hold `.await` by itself.
+fn may_await(node: &SyntaxNode) -> bool {
+    match node.kind() {
+        SyntaxKind::FN => true,
+        SyntaxKind::BLOCK_EXPR | SyntaxKind::CLOSURE_EXPR => node
+            .children_with_tokens()
+            .filter_map(NodeOrToken::into_token)
+            .any(|token| token.kind() == SyntaxKind::ASYNC_KW),
+        _ => false,
+    }
 }
 
 /// The names in a pattern or anywhere else that can be bound.
@@ -436,6 +454,14 @@ mod tests {
         assert_eq!(imports, [(Some("b"), "use a::b;"), (Some("d"), "use a::c as d;"), (None, "use a::e::*;")]);
         assert!(outline.has_statements);
         assert!(!super::outline("fn f() {}").has_statements);
+    }
+
+    #[test]
+    fn a_cell_that_waits_is_known() {
+        let awaits = |code: &str| outline(code).awaits;
+        assert!(awaits("let x = f().await;") && awaits("for i in 0..3 { g(i).await?; }") && awaits("f().await"));
+        assert!(!awaits("async fn f() { g().await }") && !awaits("let task = async { g().await };"));
+        assert!(!awaits("let c = async move |x| g(x).await;") && !awaits("let s = \".await\";"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::compiler::CompileError;
 use super::crates::{self, CratesError};
+use super::outcome::Stop;
 use super::{Failure, Session, State, cell, rewrite, toolchain, types};
 
 /// What a session keeps for its magics.
@@ -45,6 +46,8 @@ pub enum DependencyError {
 const AUTO: &str = "auto";
 /// What it means: nothing that a person would notice is gained by less (2 hundredths of a second a cell).
 const AUTO_LEVEL: &str = "3";
+/// What evcxr runs cells on that wait, and what it asks of it.
+const TOKIO: (&str, &str) = ("tokio", "{ version = \"1.34.0\", features = [\"rt\", \"rt-multi-thread\"] }");
 /// For code that is measured.
 const MEASURED_LEVEL: &str = "3";
 
@@ -108,7 +111,7 @@ impl Session {
             Err(CompileError::Interrupted) => return Err(Failure::interrupted(None)),
             Err(CompileError::Failed(message)) => return Err(Failure::message(&message)),
         };
-        if messages.iter().any(|message| message["level"] == "error") {
+        if super::has_errors(&messages) {
             return Err(Failure::rejected(&messages, &self.sources(), &self.facts(code)));
         }
         match &outline.error {
@@ -216,10 +219,30 @@ impl Session {
     /// # Errors
     /// Why the crates cannot be used; the session is as it was.
     pub fn add_dependencies(&mut self, added: &[Dependency], progress: &dyn Fn(&str)) -> Result<(), DependencyError> {
+        let _running = self.interrupter.begin();
+        self.compile_crates(added, progress)
+    }
+
+    /// Sees to it that a cell can wait: evcxr runs such a cell on tokio.
+    pub(super) fn prepare_to_wait(&mut self) -> Result<(), Stop> {
+        if self.kept.dependencies.iter().any(|dependency| dependency.name == TOKIO.0) {
+            return Ok(());
+        }
+        let tokio = Dependency { name: TOKIO.0.to_owned(), requirement: TOKIO.1.to_owned(), version: None };
+        self.compile_crates(&[tokio], &|_| {}).map_err(|error| match error {
+            DependencyError::Cargo(said) => Stop::Said(format!(
+                "`.await` in a cell needs the crate tokio, which could not be compiled:\n{}",
+                said.trim_end()
+            )),
+            DependencyError::Failure(_) if self.interrupter.is_interrupted() => Stop::Interrupted,
+            DependencyError::Failure(failure) => Stop::Said(failure.value),
+        })
+    }
+
+    fn compile_crates(&mut self, added: &[Dependency], progress: &dyn Fn(&str)) -> Result<(), DependencyError> {
         let mut wanted: Vec<Dependency> = self.kept.dependencies.clone();
         wanted.retain(|before| added.iter().all(|new| new.name != before.name));
         wanted.extend(added.iter().cloned());
-        let _running = self.interrupter.begin();
         let interrupted = self.interrupter.compilation();
         let installation = self.compiler.installation().clone();
         let compiled = crates::compile(&installation, &wanted, &self.kept.dependencies, &interrupted, progress)

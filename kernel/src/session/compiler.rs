@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::items::{CRATE, Items};
+use super::items::{CRATE, Items, SourceFile};
 use super::toolchain::Interrupted;
 use crate::installation::Installation;
 
@@ -85,17 +85,16 @@ impl Compiler {
         Ok(self.run(&mut rustc)?.0)
     }
 
-    /// Compiles the items to a new library, without telling anybody of it.
+    /// Compiles the items (see [`Items::sources`]) to a new library, without telling anybody of it.
     ///
     /// # Errors
     /// rustc's messages, among others.
-    pub fn compile_items(&mut self, items: &Items) -> Result<PathBuf, CompileError> {
-        let (root, files) = items.sources(&self.folder);
-        for file in &files {
+    pub fn compile_items(&mut self, root: &str, files: &[SourceFile]) -> Result<PathBuf, CompileError> {
+        for file in files {
             self.write(&self.folder.join(&file.name), &file.edited.text)?;
         }
         let path = self.folder.join(format!("{CRATE}.rs"));
-        self.write(&path, &root)?;
+        self.write(&path, root)?;
         self.libraries += 1;
         let suffix = format!("-{}", self.libraries);
         let mut rustc = self.rustc();

@@ -185,13 +185,14 @@ impl Session {
         }
         let state = self.state.clone();
         let evaluator = self.evaluator_state();
-        let result = self.compile_and_run(code, number);
+        let outline = cell::outline(code);
+        let result = self.compile_and_run(code, number, &outline);
         self.events.fence();
         self.interrupter.leave_runner();
         let report = self.events.take_report();
         self.worker = report.worker.or(self.worker);
         let ran = !report.runs.is_empty();
-        self.note_names(code, number, &state, result.is_err());
+        self.note_names(outline, number, &state, result.is_err());
         if ran || result.is_ok() {
             let copied = report.runs.iter().all(|&copied| copied);
             self.before.push_back(Step { number, state, evaluator, runs: report.runs.len(), copied });
@@ -202,13 +203,12 @@ impl Session {
         self.conclude(code, result, report)
     }
 
-    fn compile_and_run(&mut self, code: &str, number: u32) -> Result<(), Stop> {
-        let outline = cell::outline(code);
+    fn compile_and_run(&mut self, code: &str, number: u32, outline: &Outline) -> Result<(), Stop> {
         if let Some((at, message)) = &outline.error {
             // rustc's own words are better than the parser's, where it has any.
             let state = self.state.clone();
-            let messages = self.messages(code, number, &outline, &state, Vec::new())?;
-            return Err(match messages.iter().any(|message| message["level"] == "error") {
+            let messages = self.messages(code, number, outline, &state, Vec::new())?;
+            return Err(match has_errors(&messages) {
                 true => Stop::Rejected(messages),
                 false => Stop::Unreadable(*at, message.clone()),
             });
@@ -216,9 +216,12 @@ impl Session {
         if let Some(name) = outline.deferred.first() {
             return Err(Stop::Said(failure::deferred(name)));
         }
+        if outline.awaits {
+            self.prepare_to_wait()?;
+        }
         let mut state = self.state.clone();
         self.sources().begin(code, &Edited::new(code, Vec::new()), number);
-        let changed = state.items.add(code, number, &outline);
+        let changed = state.items.add(code, number, outline);
         if changed {
             state.library = Some(self.compile_items(&mut state.items)?);
         }
@@ -226,9 +229,9 @@ impl Session {
         let needs_check = !outline.untyped.is_empty() || (!outline.has_statements && !outline.uses.is_empty());
         let mut types = vec![None; outline.untyped.len()];
         if needs_check {
-            let edits = types::probes(&outline).into_iter().chain(rewrite::show_tail(&outline)).collect();
-            let messages = self.messages(code, number, &outline, &state, edits)?;
-            if messages.iter().any(|message| message["level"] == "error") {
+            let edits = types::probes(outline).into_iter().chain(rewrite::show_tail(outline)).collect();
+            let messages = self.messages(code, number, outline, &state, edits)?;
+            if has_errors(&messages) {
                 return Err(Stop::Rejected(messages));
             }
             types = types::named_types(&messages, &outline.untyped);
@@ -239,7 +242,7 @@ impl Session {
             }
         }
         if outline.has_statements {
-            self.run(code, number, &outline, &types, &mut state)?;
+            self.run(code, number, outline, &types, &mut state)?;
         }
         self.state = state;
         Ok(())
@@ -250,9 +253,10 @@ impl Session {
     fn compile_items(&mut self, items: &mut Items) -> Result<PathBuf, Stop> {
         let mut left_out = Vec::new();
         loop {
-            let (_, files) = items.sources(self.compiler.folder());
+            let (root, files) = items.sources(self.compiler.folder());
+            let compiled = self.compiler.compile_items(&root, &files);
             self.sources().add_items(files);
-            let messages = match self.compiler.compile_items(items) {
+            let messages = match compiled {
                 Ok(library) => {
                     self.tell_left_out(&left_out);
                     return Ok(library);
@@ -318,7 +322,7 @@ impl Session {
             Err(Error::CompilationErrors(errors)) => {
                 // The same cell without evcxr's additions: its messages have exact places.
                 let messages = self.messages(code, number, outline, state, rewrite::show_tail(outline))?;
-                return Err(match messages.iter().any(|message| message["level"] == "error") {
+                return Err(match has_errors(&messages) {
                     true => Stop::Rejected(messages),
                     false => Stop::Evaluator(Error::CompilationErrors(errors)),
                 });
@@ -399,6 +403,11 @@ impl Session {
     }
 }
 
+/// Whether rustc has rejected something.
+fn has_errors(messages: &[Value]) -> bool {
+    messages.iter().any(|message| message["level"] == "error")
+}
+
 /// The parts of a cell that outlive it.
 fn parts_of_session(outline: &Outline) -> Vec<std::ops::Range<usize>> {
     let units = outline.units.iter().map(|unit| unit.range.clone());
@@ -420,7 +429,7 @@ fn checked_source(state: &State, outline: &Outline, cell: &str) -> CheckedSource
         .filter(|(name, _)| words(name))
         .map(|(name, variable)| format!("{}{name}: {}", if variable.mutable { "mut " } else { "" }, variable.ty))
         .collect();
-    let asynchronous = if cell.contains(".await") { "async " } else { "" };
+    let asynchronous = if outline.awaits { "async " } else { "" };
     let header = format!(
         "{}#![allow(unused, dead_code)] extern crate taskloom; {} \
          pub struct CellError; impl<T: ::std::fmt::Display> From<T> for CellError {{ fn from(_: T) -> Self {{ CellError }} }} \

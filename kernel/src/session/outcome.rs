@@ -3,10 +3,11 @@
 use evcxr::Error;
 use serde_json::Value;
 
+use super::cell::Outline;
 use super::compiler::CompileError;
 use super::events::Report;
 use super::explain::Facts;
-use super::{Failure, Session, State, cell};
+use super::{Failure, Session, State};
 
 /// Why a cell did not come to its end.
 pub(super) enum Stop {
@@ -91,8 +92,7 @@ impl Session {
     }
 
     /// Remembers which names a cell has taken away, and which it would have made had it not failed.
-    pub(super) fn note_names(&mut self, code: &str, number: u32, before: &State, failed: bool) {
-        let outline = cell::outline(code);
+    pub(super) fn note_names(&mut self, outline: Outline, number: u32, before: &State, failed: bool) {
         for name in before.variables.keys().filter(|name| !self.state.variables.contains_key(*name)) {
             self.moved.insert(name.clone(), number);
         }

@@ -319,6 +319,15 @@ def test_a_task_that_fails_is_named(session):
     assert session.ok("2 + 2").result == "4"
 
 
+def test_a_cell_can_wait(own_session):
+    """`.await` works at the top level of a cell; the crate that it runs on is compiled at its first use."""
+    own_session.ok("use taskloom::prelude::*;\nasync fn later(n: i64) -> i64 { n + 1 }\nlet client = Client::new()?;")
+    assert own_session.ok("let four = later(3).await;\nfour", timeout=180).result == "4"
+    own_session.ok("let mut sum = 0;\nfor n in 0..3 { sum += later(n).await; }")
+    assert own_session.ok("sum + client.submit(|n: i64| n * 2, (four,)).await?").result == "14"
+    assert own_session.ok("let task = async { 1 };\n2").result == "2"
+
+
 # Cells that never end, and sessions that do
 
 

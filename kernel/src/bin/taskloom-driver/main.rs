@@ -122,10 +122,12 @@ fn rustc(config: &Config, arguments: &[OsString]) -> Result<ExitCode, String> {
     become_tool(real_tool(config, &config.rustc, arguments))
 }
 
-/// The cell's crate as evcxr wrote it.
+/// What evcxr calls the project by which it finds out whether a crate exists.
+const VALIDATION: &str = "evcxr_dummy_validate_dep";
+
+/// The cell's crate as evcxr wrote it. What it may depend on is not evcxr's business here: see [`Preamble`].
 struct CellCrate {
     opt_level: String,
-    has_dependencies: bool,
 }
 
 fn cell_crate(folder: &Path) -> Option<CellCrate> {
@@ -134,8 +136,12 @@ fn cell_crate(folder: &Path) -> Option<CellCrate> {
         return None;
     }
     let opt_level = manifest.lines().find_map(|line| line.strip_prefix("opt-level = "))?.trim_matches('"').to_owned();
-    let dependencies = manifest.split_once("[dependencies]").map_or("", |(_, rest)| rest);
-    Some(CellCrate { opt_level, has_dependencies: !dependencies.trim().is_empty() })
+    Some(CellCrate { opt_level })
+}
+
+/// Whether evcxr only asks if a crate exists. The session has compiled it already.
+fn is_validation(folder: &Path) -> bool {
+    std::fs::read_to_string(folder.join("Cargo.toml")).is_ok_and(|manifest| manifest.contains(VALIDATION))
 }
 
 /// The folder that a cargo command is about.
@@ -152,10 +158,9 @@ fn cargo(config: &Config, arguments: &[OsString]) -> Result<ExitCode, String> {
     let command = arguments.iter().find(|argument| !argument.to_string_lossy().starts_with('-'));
     let command = command.map(|command| command.to_string_lossy().into_owned()).unwrap_or_default();
     let folder = crate_folder(arguments);
-    let plain = |cell: &CellCrate| !cell.has_dependencies;
     match (command.as_str(), cell_crate(&folder)) {
-        ("build", Some(cell)) if plain(&cell) => build(config, &cell, arguments),
-        ("metadata", Some(cell)) if plain(&cell) => metadata(&folder),
+        ("build", Some(cell)) => build(config, &cell, arguments),
+        ("metadata", cell) if cell.is_some() || is_validation(&folder) => metadata(&folder),
         ("locate-project", Some(_)) => {
             println!("{}", json!({"root": folder.join("Cargo.toml")}));
             Ok(ExitCode::SUCCESS)
