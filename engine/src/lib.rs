@@ -20,6 +20,7 @@
 //! # How it fits together
 //! ```text
 //!  delayed ─────┐
+//!  array ───────┤
 //!  client ──────┼──► task ──► graph ──► scheduler ──► events ──► whoever listens (a terminal, a notebook)
 //!  TaskGraph ───┘               │           │
 //!                               ▼           ▼
@@ -30,6 +31,7 @@
 //! - [`task`]: what a node runs, and how its arguments are found;
 //! - [`graph`]: the arena that everything lowers to, its order and its optimisations, and graphs by hand;
 //! - [`delayed`](mod@crate::delayed): handles, arguments, operators;
+//! - [`array`](mod@crate::array): n-dimensional arrays in blocks;
 //! - [`scheduler`]: `sync` and `threads`, interrupts, progress, and what to do while a task has to wait;
 //! - [`client`]: tasks that run in the background, futures, actors, and what tasks may share;
 //! - [`travel`]: graphs that leave the process, as compiled code and bytes;
@@ -43,6 +45,7 @@
 // The macros name this crate by its public path, also from inside it.
 extern crate self as taskloom;
 
+pub mod array;
 pub mod cell;
 pub mod client;
 pub mod delayed;
@@ -63,6 +66,7 @@ pub mod timing;
 pub mod travel;
 mod visualize;
 
+pub use array::Array;
 pub use client::{Client, is_cancelled};
 pub use delayed::{Delayed, Output, Outputs, delayed_value};
 pub use display::{DisplayHandle, MimeBundle, Show, clear_output, display, display_as, display_handle, update_display};
@@ -112,12 +116,15 @@ pub use serde_json;
 
 /// What a notebook or a program brings in with `use taskloom::prelude::*;`.
 pub mod prelude {
+    pub use crate::array::Axes;
     pub use crate::client::{Future, as_completed, wait};
     pub use crate::display::{Html, Jpeg, Json, Latex, Markdown, Math, Png, Svg, Text, VegaLite, input, password};
     pub use crate::plot;
+    pub use ndarray::s;
+
     pub use crate::{
-        Client, Delayed, Drawing, MimeBundle, Scheduler, Show, clear_output, compute, delayed, delayed_value, display,
-        display_as, display_handle, persist, sleep_ms, update_display,
+        Array, Client, Delayed, Drawing, MimeBundle, Scheduler, Show, clear_output, compute, delayed, delayed_value,
+        display, display_as, display_handle, persist, sleep_ms, update_display,
     };
 }
 

@@ -17,7 +17,7 @@ use crate::visualize::Drawing;
 
 pub use arguments::*;
 pub(crate) use outputs::take_value;
-pub use outputs::{Output, Outputs};
+pub use outputs::{Gathered, Output, Outputs};
 pub use unpack::Unpack;
 
 /// The result of a call that has not run: a handle on a node of a lazy task graph.

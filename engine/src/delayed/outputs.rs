@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Delayed;
+use crate::array::{Lowering, NodeRef};
 use crate::error::Result;
 use crate::graph::Graph;
 use crate::scheduler::{self, Scheduler};
@@ -14,15 +15,54 @@ pub(crate) fn take_value<T: Clone + Send + Sync + 'static>(value: Value) -> T {
     Arc::unwrap_or_clone(value)
 }
 
+/// All that is to be computed in one run. Arrays are lowered together, so that they share what they have in common.
+#[derive(Default)]
+pub struct Gathered {
+    outputs: Vec<Gather>,
+}
+
+enum Gather {
+    Step(Arc<Step>),
+    Array(NodeRef),
+}
+
+impl std::fmt::Debug for Gathered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Gathered({})", self.outputs.len())
+    }
+}
+
+impl Gathered {
+    pub(crate) fn array(&mut self, node: &NodeRef) {
+        self.outputs.push(Gather::Array(Arc::clone(node)));
+    }
+
+    fn graph(self) -> Graph {
+        let arrays = self.outputs.iter().filter_map(|output| match output {
+            Gather::Array(node) => Some(node),
+            Gather::Step(_) => None,
+        });
+        let mut lowering = Lowering::new(arrays);
+        let mut steps = Vec::new();
+        for output in &self.outputs {
+            match output {
+                Gather::Step(step) => steps.push(Arc::clone(step)),
+                Gather::Array(node) => steps.extend(lowering.all(node)),
+            }
+        }
+        Graph::lower(&steps)
+    }
+}
+
 /// A handle, or a collection of handles, whose values [`compute!`](crate::compute) gives.
 pub trait Output {
     /// The values, in the same shape.
     type Value;
     /// Handles on the values, in the same shape.
     type Kept;
-    /// Appends the steps behind the handles.
+    /// Tells what has to be computed.
     #[doc(hidden)]
-    fn steps(&self, into: &mut Vec<Arc<Step>>);
+    fn gather(&self, into: &mut Gathered);
     /// Takes as many values as there were steps.
     #[doc(hidden)]
     fn take(&self, values: &mut std::vec::IntoIter<Value>) -> Self::Value;
@@ -34,8 +74,8 @@ pub trait Output {
 impl<T: Clone + Send + Sync + 'static> Output for Delayed<T> {
     type Value = T;
     type Kept = Delayed<T>;
-    fn steps(&self, into: &mut Vec<Arc<Step>>) {
-        into.push(Arc::clone(self.step()));
+    fn gather(&self, into: &mut Gathered) {
+        into.outputs.push(Gather::Step(Arc::clone(self.step())));
     }
     fn take(&self, values: &mut std::vec::IntoIter<Value>) -> T {
         take_value(values.next().expect("each output has a value"))
@@ -48,8 +88,8 @@ impl<T: Clone + Send + Sync + 'static> Output for Delayed<T> {
 impl<O: Output + ?Sized> Output for &O {
     type Value = O::Value;
     type Kept = O::Kept;
-    fn steps(&self, into: &mut Vec<Arc<Step>>) {
-        (**self).steps(into);
+    fn gather(&self, into: &mut Gathered) {
+        (**self).gather(into);
     }
     fn take(&self, values: &mut std::vec::IntoIter<Value>) -> O::Value {
         (**self).take(values)
@@ -62,8 +102,8 @@ impl<O: Output + ?Sized> Output for &O {
 impl<O: Output> Output for [O] {
     type Value = Vec<O::Value>;
     type Kept = Vec<O::Kept>;
-    fn steps(&self, into: &mut Vec<Arc<Step>>) {
-        self.iter().for_each(|output| output.steps(into));
+    fn gather(&self, into: &mut Gathered) {
+        self.iter().for_each(|output| output.gather(into));
     }
     fn take(&self, values: &mut std::vec::IntoIter<Value>) -> Self::Value {
         self.iter().map(|output| output.take(values)).collect()
@@ -76,8 +116,8 @@ impl<O: Output> Output for [O] {
 impl<O: Output> Output for Vec<O> {
     type Value = Vec<O::Value>;
     type Kept = Vec<O::Kept>;
-    fn steps(&self, into: &mut Vec<Arc<Step>>) {
-        self.as_slice().steps(into);
+    fn gather(&self, into: &mut Gathered) {
+        self.as_slice().gather(into);
     }
     fn take(&self, values: &mut std::vec::IntoIter<Value>) -> Self::Value {
         self.as_slice().take(values)
@@ -90,8 +130,8 @@ impl<O: Output> Output for Vec<O> {
 impl<O: Output, const N: usize> Output for [O; N] {
     type Value = [O::Value; N];
     type Kept = [O::Kept; N];
-    fn steps(&self, into: &mut Vec<Arc<Step>>) {
-        self.as_slice().steps(into);
+    fn gather(&self, into: &mut Gathered) {
+        self.as_slice().gather(into);
     }
     fn take(&self, values: &mut std::vec::IntoIter<Value>) -> Self::Value {
         std::array::from_fn(|index| self[index].take(values))
@@ -135,9 +175,9 @@ macro_rules! outputs_tuple {
                 Ok(($(self.$index.keep(&mut values),)+))
             }
             fn graph(&self) -> Graph {
-                let mut steps = Vec::new();
-                $(self.$index.steps(&mut steps);)+
-                Graph::lower(&steps)
+                let mut gathered = Gathered::default();
+                $(self.$index.gather(&mut gathered);)+
+                gathered.graph()
             }
         }
     };

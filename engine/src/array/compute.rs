@@ -1,0 +1,202 @@
+//! Running what was built.
+
+use std::sync::Arc;
+
+use ndarray::{ArrayD, ArrayViewD, IxDyn, Slice};
+
+use super::Array;
+use super::chunks::{AxisChunks, Grid};
+use super::create::{Held, fits};
+use super::element::Element;
+use super::lower::{Lowering, as_block, block_task};
+use super::node::{Block, Node, NodeRef, Operation};
+use crate::delayed::{Delayed, Gathered, Output};
+use crate::error::Result;
+use crate::graph::Graph;
+use crate::scheduler::{self, Scheduler};
+use crate::task::{Data, Registered, Step, Value};
+use crate::visualize::Drawing;
+
+impl<T: Element> Array<T> {
+    /// Runs the graph on the default scheduler and gives the elements.
+    ///
+    /// # Errors
+    /// [`Error::Task`](crate::Error::Task) when a task panics or returns an error: it names the task and who needed it.
+    /// [`Error::Cancelled`](crate::Error::Cancelled) when the computation was interrupted.
+    pub fn compute(&self) -> Result<ArrayD<T>> {
+        self.compute_with(Scheduler::default())
+    }
+
+    /// Runs the graph on the scheduler given.
+    ///
+    /// # Errors
+    /// As [`compute`](Array::compute).
+    pub fn compute_with(&self, scheduler: Scheduler) -> Result<ArrayD<T>> {
+        let values = scheduler::run(self.graph(), scheduler)?;
+        Ok(self.assembled(values))
+    }
+
+    /// Computes the only element of an array of length 1, or without axes.
+    ///
+    /// # Errors
+    /// As [`compute`](Array::compute).
+    ///
+    /// # Panics
+    /// When there are other than one.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// assert_eq!(Array::<i64>::arange(101, 10).sum().item()?, 5050);
+    /// # Ok::<(), taskloom::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn item(&self) -> Result<T> {
+        let grid = &self.node().grid;
+        assert!(
+            grid.shape().iter().all(|&len| len == 1) || grid.first_unknown().is_some(),
+            "`item` is for an array of one element, and this one has shape {}",
+            grid.shape_text()
+        );
+        let values = self.compute()?;
+        let shape = grid.shape_text();
+        Ok(*values
+            .first()
+            .unwrap_or_else(|| panic!("`item` is for an array of one element, and there is none ({shape})")))
+    }
+
+    /// Runs the graph now and keeps the blocks in memory: what is built on the array that comes back starts from them.
+    ///
+    /// # Errors
+    /// As [`compute`](Array::compute).
+    pub fn persist(&self) -> Result<Array<T>> {
+        let values = scheduler::run(self.graph(), Scheduler::default())?;
+        Ok(self.kept(values))
+    }
+
+    /// The lengths of chunks that depend on values, computed now. The blocks are kept.
+    ///
+    /// # Errors
+    /// As [`compute`](Array::compute).
+    pub fn compute_chunk_sizes(&self) -> Result<Array<T>> {
+        if self.node().grid.first_unknown().is_none() { Ok(self.clone()) } else { self.persist() }
+    }
+
+    /// The graph: a task for each block, where elementwise operations and the reductions that end them are one.
+    pub fn graph(&self) -> Graph {
+        let mut lowering = Lowering::new([self.node()]);
+        Graph::lower(&lowering.all(self.node()))
+    }
+
+    /// A drawing of the graph; the last expression of a cell shows it.
+    pub fn visualize(&self) -> Drawing {
+        Drawing::of(&self.graph())
+    }
+
+    /// The blocks as delayed values, in row-major order.
+    pub fn to_delayed(&self) -> Vec<Delayed<Block<T>>> {
+        Lowering::new([self.node()]).all(self.node()).into_iter().map(Delayed::from_step).collect()
+    }
+
+    /// A function of each block, which gives a block of the same shape.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// let x = Array::<f64>::ones((4, 4), 2);
+    /// let sums = x.map_blocks(|block| block.mapv(|x| x * block.sum()));
+    /// assert_eq!(sums.max().item()?, 4.0);
+    /// # Ok::<(), taskloom::Error>(())
+    /// ```
+    pub fn map_blocks<R: Element>(
+        &self,
+        function: impl Fn(ArrayViewD<'_, T>) -> ArrayD<R> + Send + Sync + 'static,
+    ) -> Array<R> {
+        let input = Arc::clone(self.node());
+        let grid = input.grid.clone();
+        let operation = MapBlocks::<T, R> { input, function: Arc::new(function) };
+        Array::of(Node::blocks("map_blocks", R::DTYPE, grid, operation))
+    }
+
+    /// The blocks put together.
+    fn assembled(&self, values: Vec<Value>) -> ArrayD<T> {
+        let mut blocks: Vec<Block<T>> = values.into_iter().map(as_block::<T>).collect();
+        if blocks.len() == 1 {
+            return blocks.remove(0).into_owned();
+        }
+        let grid = grid_of(&self.node().grid, &blocks);
+        let mut whole = ArrayD::<T>::default(IxDyn(&grid.shape()));
+        for (number, block) in blocks.into_iter().enumerate() {
+            let (start, lengths) = grid.region(&grid.place(number));
+            let mut target = whole.view_mut();
+            target.slice_each_axis_inplace(|axis| {
+                let axis = axis.axis.index();
+                Slice::from(start[axis]..start[axis] + lengths[axis])
+            });
+            target.assign(&block);
+        }
+        whole
+    }
+
+    /// An array of blocks that are in memory.
+    fn kept(&self, values: Vec<Value>) -> Array<T> {
+        let blocks: Vec<Block<T>> = values.into_iter().map(as_block::<T>).collect();
+        let grid = grid_of(&self.node().grid, &blocks);
+        let data = |block| Step::new(Data::<Block<T>, Registered>::new(Arc::new(block)));
+        Array::of(Held::node(&self.node().name, T::DTYPE, grid, blocks.into_iter().map(data).collect()))
+    }
+}
+
+/// The grid, with the lengths that only the blocks know.
+fn grid_of<T>(grid: &Grid, blocks: &[Block<T>]) -> Grid {
+    if grid.first_unknown().is_none() {
+        return grid.clone();
+    }
+    let axes = (0..grid.rank()).map(|axis| {
+        let chunks = grid.axis(axis);
+        if chunks.is_known() {
+            return chunks.clone();
+        }
+        let lengths = (0..chunks.count()).map(|chunk| {
+            let mut place = vec![0; grid.rank()];
+            place[axis] = chunk;
+            blocks[grid.number(&place)].shape()[axis]
+        });
+        AxisChunks::new(lengths)
+    });
+    Grid::new(axes.collect::<Vec<_>>())
+}
+
+type OnBlock<T, R> = Arc<dyn Fn(ArrayViewD<'_, T>) -> ArrayD<R> + Send + Sync>;
+
+struct MapBlocks<T, R> {
+    input: NodeRef,
+    function: OnBlock<T, R>,
+}
+
+impl<T: Element, R: Element> Operation for MapBlocks<T, R> {
+    fn inputs(&self) -> Vec<&NodeRef> {
+        vec![&self.input]
+    }
+
+    fn step(&self, place: &[usize], lowering: &mut Lowering) -> Arc<Step> {
+        let input = lowering.block(&self.input, place);
+        let function = Arc::clone(&self.function);
+        block_task::<R, _>("map_blocks", vec![input], move |mut values: Vec<Value>| {
+            let block = as_block::<T>(values.remove(0));
+            fits(function(block.view()).into_shared(), block.shape())
+        })
+    }
+}
+
+impl<T: Element> Output for Array<T> {
+    type Value = ArrayD<T>;
+    type Kept = Array<T>;
+    fn gather(&self, into: &mut Gathered) {
+        into.array(self.node());
+    }
+    fn take(&self, values: &mut std::vec::IntoIter<Value>) -> ArrayD<T> {
+        self.assembled(values.take(self.node().grid.blocks()).collect())
+    }
+    fn keep(&self, values: &mut std::vec::IntoIter<Value>) -> Array<T> {
+        self.kept(values.take(self.node().grid.blocks()).collect())
+    }
+}
