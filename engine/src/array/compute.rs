@@ -9,6 +9,7 @@ use super::chunks::{AxisChunks, Grid};
 use super::create::{Held, fits};
 use super::element::Element;
 use super::lower::{Lowering, as_block, block_task};
+use super::memory::zeroed;
 use super::node::{Block, Node, NodeRef, Operation};
 use crate::delayed::{Delayed, Gathered, Output};
 use crate::error::Result;
@@ -123,7 +124,9 @@ impl<T: Element> Array<T> {
             return blocks.remove(0).into_owned();
         }
         let grid = grid_of(&self.node().grid, &blocks);
-        let mut whole = ArrayD::<T>::default(IxDyn(&grid.shape()));
+        let shape = grid.shape();
+        let whole = ArrayD::from_shape_vec(IxDyn(&shape), zeroed::<T>(shape.iter().product()));
+        let mut whole = whole.unwrap_or_else(|_| unreachable!("as many elements as the shape says"));
         for (number, block) in blocks.into_iter().enumerate() {
             let (start, lengths) = grid.region(&grid.place(number));
             let mut target = whole.view_mut();

@@ -29,6 +29,7 @@ mod error;
 mod fused;
 mod index;
 mod lower;
+mod memory;
 mod node;
 mod random;
 mod rechunk;

@@ -6,6 +6,7 @@ use ndarray::{ArcArray, ArrayD, IxDyn};
 
 use super::leaf::{Steps, Tile};
 use crate::array::element::{DType, Element, Lane, LaneMut, sealed::Lanes};
+use crate::array::memory::zeroed;
 use crate::array::node::Block;
 use crate::task::Value;
 
@@ -47,8 +48,7 @@ pub(crate) struct Collect<T> {
 
 impl<T: Element> Collect<T> {
     pub(crate) fn new(shape: &[usize]) -> Self {
-        // The system hands out memory that is zero already, so this costs no pass of its own.
-        let values = vec![T::default(); shape.iter().product()];
+        let values = zeroed(shape.iter().product());
         Collect { values, shape: shape.to_vec(), strides: row_major(shape) }
     }
 }
