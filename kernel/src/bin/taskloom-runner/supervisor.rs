@@ -221,6 +221,10 @@ impl Supervisor {
                 "copy" => {
                     let mut numbers = rest.split(' ').map(|number| number.parse::<i32>().unwrap_or(0));
                     let (process, slot) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+                    // It does so itself, but on a busy machine perhaps not before the worker's group is ended, which it
+                    // would still be in.
+                    // SAFETY: a system call on a child that has not been reaped.
+                    unsafe { libc::setpgid(process, process) };
                     self.current = Some(Copy { process, slot: slot.unsigned_abs() as usize });
                 }
                 "no-copy" => self.no_copy = Some(rest.to_owned()),
