@@ -147,7 +147,9 @@ def test_the_limit_of_the_kernelspec_holds_from_the_start_and_for_every_process(
 
     def install(*flags: str) -> str:
         command = [BINARY, "install", "--home", home, "--user", *flags]
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     assert "300 MiB" in install("--memory-limit", "300MiB")
     # As `cargo lab` does each time: the limit stays.
