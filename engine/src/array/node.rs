@@ -207,6 +207,9 @@ fn cut(node: &NodeRef, grid: &Grid, made: &mut Made<Grid>) -> NodeRef {
     if node.grid.axes().iter().zip(grid.axes()).all(|(own, other)| same(own, other)) {
         return Arc::clone(node);
     }
+    // Chunks that are known stay so, also where they meet others that are not.
+    let axes = node.grid.axes().iter().zip(grid.axes()).map(|(own, new)| if new.is_known() { new } else { own });
+    let grid = &Grid::new(axes.cloned().collect::<Vec<_>>());
     let op = match &node.op {
         Op::Memory(array) => Op::Memory(Arc::clone(array)),
         Op::Generated { generator, from, strides } => {
@@ -273,8 +276,13 @@ fn view_of_input(view: &View, node: &NodeRef, input: &NodeRef) -> View {
         ViewAxis::Take { axis, .. } if axis < missing => ViewAxis::New,
         ViewAxis::Take { axis, start, step, len } => {
             let own = axis - missing;
-            match is_one(input.grid.axis(own)) && !is_one(node.grid.axis(axis)) {
+            let chunks = input.grid.axis(own);
+            match is_one(chunks) && !is_one(node.grid.axis(axis)) {
                 true => ViewAxis::Take { axis: own, start: 0, step: 1, len: 1 },
+                // An axis of unknown length is always taken whole.
+                false if !node.grid.axis(axis).is_known() => {
+                    ViewAxis::Take { axis: own, start: 0, step: 1, len: chunks.len() }
+                }
                 false => ViewAxis::Take { axis: own, start, step, len },
             }
         }

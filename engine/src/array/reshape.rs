@@ -278,8 +278,8 @@ mod tests {
         let merged = x.reshape((8760, 80));
         assert_eq!(merged.chunks(), [vec![1752; 5], vec![40; 2]]);
         assert_eq!(merged.reshape((365, 24, 80)).chunks(), x.chunks());
-        // One task for each block to make it, and one to give it another shape, twice.
-        assert_eq!(merged.reshape((365, 24, 80)).graph().len(), 3 * x.npartitions());
+        // Two tasks for each block to make it, and one to give it another shape, twice.
+        assert_eq!(merged.reshape((365, 24, 80)).graph().len(), 4 * x.npartitions());
     }
 
     #[test]
