@@ -241,13 +241,11 @@ fn windows<T>(array: &Array<T>, factors: &[usize], trim: bool) -> Built<(Array<T
 
 type OnParts<T, R> = Arc<dyn Fn(&[ArrayViewD<'_, T>]) -> ArrayD<R> + Send + Sync>;
 
-/// A function of the last axes of arrays, whose other axes broadcast.
-fn apply<T: Element, R: Element>(
-    inputs: &[(&NodeRef, usize)],
-    out: Vec<usize>,
-    function: OnParts<T, R>,
-) -> Built<NodeRef> {
-    // Letters for the axes that broadcast, counted from the last of them.
+/// Arrays whose last axes are whole, and whose other axes are cut alike; and the chunks of those.
+///
+/// Not generic, so that it is compiled here and not where it is called.
+fn looped(inputs: &[(&NodeRef, usize)]) -> Built<(Vec<NodeRef>, Vec<AxisChunks>)> {
+    // From the last axis to the first.
     let mut loops: Vec<AxisChunks> = Vec::new();
     for &(input, core) in inputs {
         let grid = &input.grid;
@@ -270,6 +268,8 @@ fn apply<T: Element, R: Element>(
         }
     }
     loops.reverse();
+    // One element has one chunk, without empty ones beside it.
+    loops.iter_mut().filter(|chunks| chunks.len() == 1).for_each(|chunks| *chunks = AxisChunks::whole(1));
     let rank = loops.len();
     let cut = inputs.iter().map(|&(input, core)| {
         let own = input.grid.rank() - core;
@@ -279,7 +279,17 @@ fn apply<T: Element, R: Element>(
         });
         rechunked(input, &Grid::new(axes.collect::<Vec<_>>()))
     });
-    let cut: Vec<NodeRef> = cut.collect();
+    Ok((cut.collect(), loops))
+}
+
+/// A function of the last axes of arrays, whose other axes broadcast.
+fn apply<T: Element, R: Element>(
+    inputs: &[(&NodeRef, usize)],
+    out: Vec<usize>,
+    function: OnParts<T, R>,
+) -> Built<NodeRef> {
+    let (cut, loops) = looped(inputs)?;
+    let rank = loops.len();
     let cores: Vec<usize> = inputs.iter().map(|&(_, core)| core).collect();
     let grid = Grid::new(loops.into_iter().chain(out.iter().map(|&len| AxisChunks::whole(len))).collect::<Vec<_>>());
     let own = grid.clone();

@@ -272,6 +272,8 @@ pub(crate) fn aligned(operation: &str, out: &str, names: &[&str], inputs: &[&Nod
             }
         }
     }
+    // One element has one chunk, without empty ones beside it.
+    known.iter_mut().filter(|(_, chunks)| chunks.len() == 1).for_each(|(_, chunks)| *chunks = AxisChunks::whole(1));
     let mut axes = Vec::new();
     for (at, name) in out.iter().enumerate() {
         match known.iter().find(|(other, _)| other == name) {

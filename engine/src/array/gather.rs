@@ -12,6 +12,7 @@ use super::chunks::{AxisChunks, Grid};
 use super::dispatch::with_type;
 use super::element::{Element, Scalar, sealed::Lanes};
 use super::lower::{Lowering, as_block, block_task};
+use super::memory::zeroed;
 use super::node::{Block, Node, NodeRef, Operation};
 use crate::task::{Step, Value};
 
@@ -275,7 +276,10 @@ fn put_together<T: Element>(
         });
         return block;
     }
-    let mut whole = ArrayD::<T>::from_elem(IxDyn(&shape), fill);
+    let count = shape.iter().product();
+    let elements = if fill == T::default() { zeroed(count) } else { vec![fill; count] };
+    let whole = ArrayD::from_shape_vec(IxDyn(&shape), elements);
+    let mut whole = whole.unwrap_or_else(|_| unreachable!("as many elements as the shape says"));
     for part in parts {
         let mut source = blocks[part.input].view();
         let mut target = whole.view_mut();

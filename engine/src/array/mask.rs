@@ -13,6 +13,7 @@ use super::error::{ArrayError, Built, built};
 use super::lower::{Lowering, as_block, block_task};
 use super::node::{NodeRef, rechunked};
 use super::reduce::axis_of;
+use super::reshape::reshape;
 use crate::error::BoxError;
 use crate::task::{Failure, Value};
 
@@ -84,37 +85,8 @@ impl<T: Element> Array<T> {
     /// When a length is not known.
     #[track_caller]
     pub fn argwhere(&self) -> Array<u64> {
-        let shape = self.shape();
-        let flat = self.flatten();
-        let rank = shape.len();
-        let chunks = flat.node().grid.axis(0).clone();
-        let grid = Grid::new([AxisChunks::unknown(chunks.count()), AxisChunks::whole(rank)]);
-        let make = move |inputs: &[NodeRef], place: &[usize], lowering: &mut Lowering| {
-            let block = lowering.block(&inputs[0], &place[..1]);
-            let (first, shape) = (chunks.start(place[0]), shape.clone());
-            with_type!(inputs[0].dtype, U => block_task::<u64, _>("argwhere", vec![block], move |mut values: Vec<Value>| {
-                let block = as_block::<U>(values.remove(0));
-                let found = block.iter().enumerate().filter(|&(_, value)| *value != U::default());
-                let mut indices: Vec<u64> = Vec::new();
-                for (at, _) in found {
-                    let row = indices.len();
-                    indices.resize(row + rank, 0);
-                    let mut place = first + at;
-                    for (index, &len) in indices[row..].iter_mut().zip(&shape).rev() {
-                        *index = (place % len) as u64;
-                        place /= len;
-                    }
-                }
-                let count = match rank {
-                    // Without axes there is one index, the empty one, or none.
-                    0 => block.iter().filter(|&value| *value != U::default()).count(),
-                    _ => indices.len() / rank,
-                };
-                let rows = Array2::from_shape_vec((count, rank), indices);
-                Ok(rows.unwrap_or_else(|_| unreachable!("an index for each axis")).into_dyn().into_shared())
-            }))
-        };
-        Array::of(by_place("argwhere", DType::U64, grid, vec![Arc::clone(flat.node())], make))
+        built(self.node().grid.require_known("argwhere"));
+        Array::of(built(argwhere(self.node())))
     }
 
     /// The indices of all elements that are other than zero, or `true`: an array for each axis, in row-major order.
@@ -134,6 +106,41 @@ impl<T: Element> Array<T> {
         let indices = self.argwhere();
         (0..self.ndim()).map(|axis| indices.slice(ndarray::s![.., axis])).collect()
     }
+}
+
+/// A row of indices for each element that is not zero.
+fn argwhere(node: &NodeRef) -> Built<NodeRef> {
+    let shape = node.grid.shape();
+    let flat = reshape(node, vec![usize::MAX])?;
+    let rank = shape.len();
+    let chunks = flat.grid.axis(0).clone();
+    let grid = Grid::new([AxisChunks::unknown(chunks.count()), AxisChunks::whole(rank)]);
+    let make = move |inputs: &[NodeRef], place: &[usize], lowering: &mut Lowering| {
+        let block = lowering.block(&inputs[0], &place[..1]);
+        let (first, shape) = (chunks.start(place[0]), shape.clone());
+        with_type!(inputs[0].dtype, U => block_task::<u64, _>("argwhere", vec![block], move |mut values: Vec<Value>| {
+            let block = as_block::<U>(values.remove(0));
+            let found = block.iter().enumerate().filter(|&(_, value)| *value != U::default());
+            let mut indices: Vec<u64> = Vec::new();
+            for (at, _) in found {
+                let row = indices.len();
+                indices.resize(row + rank, 0);
+                let mut place = first + at;
+                for (index, &len) in indices[row..].iter_mut().zip(&shape).rev() {
+                    *index = (place % len) as u64;
+                    place /= len;
+                }
+            }
+            let count = match rank {
+                // Without axes there is one index, the empty one, or none.
+                0 => block.iter().filter(|&value| *value != U::default()).count(),
+                _ => indices.len() / rank,
+            };
+            let rows = Array2::from_shape_vec((count, rank), indices);
+            Ok(rows.unwrap_or_else(|_| unreachable!("an index for each axis")).into_dyn().into_shared())
+        }))
+    };
+    Ok(by_place("argwhere", DType::U64, grid, vec![flat], make))
 }
 
 fn compress(operation: &'static str, node: &NodeRef, mask: &NodeRef, axis: usize) -> Built<NodeRef> {

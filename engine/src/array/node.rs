@@ -130,8 +130,9 @@ fn is_one(axis: &AxisChunks) -> bool {
 fn input_grid(input: &Node, grid: &Grid) -> Grid {
     let missing = grid.rank() - input.grid.rank();
     let axes = input.grid.axes().iter().enumerate().map(|(axis, own)| match is_one(own) {
-        true => own.clone(),
-        false => grid.axis(axis + missing).clone(),
+        // In one chunk, which meets all others: there may be empty ones beside it.
+        true if !is_one(grid.axis(axis + missing)) => AxisChunks::whole(1),
+        _ => grid.axis(axis + missing).clone(),
     });
     Grid::new(axes.collect::<Vec<_>>())
 }

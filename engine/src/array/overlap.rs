@@ -7,14 +7,16 @@ use ndarray::{ArrayD, ArrayViewD, Slice};
 use super::Array;
 use super::by_place::by_place;
 use super::chunks::{AxisChunks, Grid, shape_text};
-use super::element::Element;
+use super::element::{Element, Scalar};
 use super::error::{ArrayError, Built, built};
 use super::gather::{AxisPlan, Gather, Run};
 use super::lower::{Lowering, as_block, block_task};
-use super::node::{NodeRef, rechunked};
+use super::node::{Block, NodeRef, rechunked};
 use super::widths::{Edge, Widths};
 use crate::error::BoxError;
 use crate::task::{Failure, Value};
+
+const NAME: &str = "map_overlap";
 
 /// What a block sees beyond the ends of the array.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,29 +36,39 @@ pub enum Boundary<T> {
 
 /// A [`Boundary`] for all axes, or one for each.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Boundaries<T>(Vec<Boundary<T>>, bool);
+pub struct Boundaries<T> {
+    each: Vec<Boundary<T>>,
+    for_all: bool,
+}
 
 impl<T> From<Boundary<T>> for Boundaries<T> {
     fn from(boundary: Boundary<T>) -> Self {
-        Boundaries(vec![boundary], true)
+        Boundaries { each: vec![boundary], for_all: true }
     }
 }
 
 impl<T, const N: usize> From<[Boundary<T>; N]> for Boundaries<T> {
     fn from(boundaries: [Boundary<T>; N]) -> Self {
-        Boundaries(boundaries.into(), false)
+        Boundaries { each: boundaries.into(), for_all: false }
     }
 }
 
 impl<T> From<Vec<Boundary<T>>> for Boundaries<T> {
     fn from(boundaries: Vec<Boundary<T>>) -> Self {
-        Boundaries(boundaries, false)
+        Boundaries { each: boundaries, for_all: false }
     }
 }
 
 impl<T: Element> Boundaries<T> {
-    fn of(&self, axis: usize) -> Boundary<T> {
-        self.0[if self.1 { 0 } else { axis }]
+    fn scalars(&self) -> Boundaries<Scalar> {
+        let scalar = |boundary: &Boundary<T>| match boundary {
+            Boundary::None => Boundary::None,
+            Boundary::Reflect => Boundary::Reflect,
+            Boundary::Periodic => Boundary::Periodic,
+            Boundary::Nearest => Boundary::Nearest,
+            Boundary::Constant(value) => Boundary::Constant(value.scalar()),
+        };
+        Boundaries { each: self.each.iter().map(scalar).collect(), for_all: self.for_all }
     }
 }
 
@@ -119,26 +131,45 @@ impl<T: Element> Array<T> {
         boundary: impl Into<Boundaries<T>>,
         function: impl Fn(ArrayViewD<'_, T>) -> ArrayD<R> + Send + Sync + 'static,
     ) -> Array<R> {
-        Array::of(built(map_overlap::<T, R>(self.node(), &depth.into(), &boundary.into(), Arc::new(function))))
+        let boundaries = boundary.into().scalars();
+        let Overlapped { wide, grid, beside } = built(overlapped(self.node(), &depth.into(), &boundaries));
+        let function = Arc::new(function);
+        let make = move |inputs: &[NodeRef], place: &[usize], lowering: &mut Lowering| {
+            let block = lowering.block(&inputs[0], place);
+            let beside: Vec<(usize, usize)> = beside.iter().zip(place).map(|(beside, &chunk)| beside[chunk]).collect();
+            let function = Arc::clone(&function);
+            block_task::<R, _>(NAME, vec![block], move |mut values: Vec<Value>| {
+                let block = as_block::<T>(values.remove(0));
+                if block.is_empty() {
+                    return Ok(ArrayD::default(block.raw_dim()).into_shared());
+                }
+                trimmed(function(block.view()), block.shape(), &beside)
+            })
+        };
+        Array::of(by_place(NAME, R::DTYPE, grid, vec![wide], make))
     }
 }
 
-type OnBlock<T, R> = Arc<dyn Fn(ArrayViewD<'_, T>) -> ArrayD<R> + Send + Sync>;
+/// The array read in blocks that overlap.
+struct Overlapped {
+    /// The blocks with what is beside them.
+    wide: NodeRef,
+    /// The blocks without.
+    grid: Grid,
+    /// For each axis and chunk, how many elements come before and after what is its own.
+    beside: Vec<Vec<(usize, usize)>>,
+}
 
-fn map_overlap<T: Element, R: Element>(
-    node: &NodeRef,
-    depth: &Widths,
-    boundaries: &Boundaries<T>,
-    function: OnBlock<T, R>,
-) -> Built<NodeRef> {
-    const NAME: &str = "map_overlap";
+/// Not generic, so that it is compiled here and not where it is called.
+fn overlapped(node: &NodeRef, depth: &Widths, boundaries: &Boundaries<Scalar>) -> Built<Overlapped> {
     let grid = &node.grid;
     grid.require_known(NAME)?;
     let depth = depth.of(NAME, grid)?;
-    if !boundaries.1 && boundaries.0.len() != grid.rank() {
-        let why = format!("{} boundaries for {} axes", boundaries.0.len(), grid.rank());
+    if !boundaries.for_all && boundaries.each.len() != grid.rank() {
+        let why = format!("{} boundaries for {} axes", boundaries.each.len(), grid.rank());
         return Err(ArrayError::Shape { operation: NAME.into(), why, shape: grid.shape_text() });
     }
+    let of = |axis: usize| boundaries.each[if boundaries.for_all { 0 } else { axis }];
     // A chunk without elements has nothing of its own to compute.
     let full = |axis: &AxisChunks| match axis.len() {
         0 => AxisChunks::whole(0),
@@ -151,60 +182,55 @@ fn map_overlap<T: Element, R: Element>(
     // Axes that are filled alike, or not at all, are widened together.
     let mut left: Vec<usize> = (0..own.rank()).filter(|&axis| !is_empty && depth[axis] != (0, 0)).collect();
     while !left.is_empty() {
-        let value = left.iter().find_map(|&axis| match boundaries.of(axis) {
-            Boundary::Constant(value) => Some(value),
+        // A NaN is not equal to itself, so the first is known by its axis.
+        let constant = |axis: usize| match of(axis) {
+            Boundary::Constant(value) => Some((axis, value)),
             _ => None,
-        });
+        };
+        let first = left.iter().find_map(|&axis| constant(axis));
         let mut axes = wide.grid.axes().to_vec();
         let mut plans = vec![AxisPlan::same(); axes.len()];
-        left.retain(|&axis| {
-            let edge = match boundaries.of(axis) {
+        let mut later = Vec::new();
+        for axis in left {
+            let edge = match of(axis) {
                 Boundary::None => None,
                 Boundary::Reflect => Some(Edge::Symmetric),
                 Boundary::Periodic => Some(Edge::Periodic),
                 Boundary::Nearest => Some(Edge::Nearest),
-                Boundary::Constant(other) if same(Some(other), value) => Some(Edge::Fill),
-                Boundary::Constant(_) => return true,
+                Boundary::Constant(other) if first.is_some_and(|(at, value)| at == axis || other == value) => {
+                    Some(Edge::Fill)
+                }
+                Boundary::Constant(_) => {
+                    later.push(axis);
+                    continue;
+                }
             };
             let overlap = overlap(own.axis(axis), depth[axis], edge);
             (axes[axis], plans[axis]) = (overlap.chunks, overlap.plan);
             beside[axis] = overlap.beside;
-            false
-        });
-        wide = Gather::node(&wide, "overlap", Grid::new(axes), plans, value.unwrap_or_default().scalar());
+        }
+        left = later;
+        let fill = first.map_or(node.dtype.zero(), |(_, value)| value);
+        wide = Gather::node(&wide, "overlap", Grid::new(axes), plans, fill);
     }
-    let make = move |inputs: &[NodeRef], place: &[usize], lowering: &mut Lowering| {
-        let block = lowering.block(&inputs[0], place);
-        let beside: Vec<(usize, usize)> = beside.iter().zip(place).map(|(beside, &chunk)| beside[chunk]).collect();
-        let function = Arc::clone(&function);
-        block_task::<R, _>(NAME, vec![block], move |mut values: Vec<Value>| {
-            let block = as_block::<T>(values.remove(0));
-            if is_empty {
-                return Ok(ArrayD::default(block.raw_dim()).into_shared());
-            }
-            let mut result = function(block.view());
-            if result.shape() != block.shape() {
-                let said: BoxError = format!(
-                    "the function gave a block of shape {} for one of {}; what overlaps could not be cut off",
-                    shape_text(result.shape()),
-                    shape_text(block.shape())
-                )
-                .into();
-                return Err(Failure::Error(said));
-            }
-            result.slice_each_axis_inplace(|axis| {
-                let (before, after) = beside[axis.axis.index()];
-                Slice::from(before..axis.len - after)
-            });
-            Ok(result.into_shared())
-        })
-    };
-    Ok(by_place(NAME, R::DTYPE, own, vec![wide], make))
+    Ok(Overlapped { wide, grid: own, beside })
 }
 
-/// Whether two values are the same, and a NaN is itself.
-fn same<T: Element>(left: Option<T>, right: Option<T>) -> bool {
-    #[allow(clippy::eq_op)] // a NaN is not equal to itself
-    let is_nan = |value: Option<T>| value != value;
-    left == right || (is_nan(left) && is_nan(right))
+/// What the function made of a block, without what belongs to its neighbours.
+fn trimmed<R: Element>(result: ArrayD<R>, wanted: &[usize], beside: &[(usize, usize)]) -> Result<Block<R>, Failure> {
+    if result.shape() != wanted {
+        let said: BoxError = format!(
+            "the function gave a block of shape {} for one of {}; what overlaps could not be cut off",
+            shape_text(result.shape()),
+            shape_text(wanted)
+        )
+        .into();
+        return Err(Failure::Error(said));
+    }
+    let mut result = result.into_shared();
+    result.slice_each_axis_inplace(|axis| {
+        let (before, after) = beside[axis.axis.index()];
+        Slice::from(before..axis.len - after)
+    });
+    Ok(result)
 }

@@ -129,10 +129,7 @@ fn scanned<T: Number>(node: &NodeRef, kind: Scan, axis: usize) -> NodeRef {
             let block = as_block::<T>(values.remove(0));
             let mut sums: ArrayD<T::Sum> = block.map(|value| value.to_sum());
             let both = kind.both::<T::Sum>();
-            match kind {
-                Scan::Sum => sums.accumulate_axis_inplace(Axis(axis), |&before, sum| *sum = before.add(*sum)),
-                Scan::Product => sums.accumulate_axis_inplace(Axis(axis), |&before, sum| *sum = both(before, *sum)),
-            }
+            sums.accumulate_axis_inplace(Axis(axis), |&before, sum| *sum = both(before, *sum));
             Ok(sums.into_shared())
         })
     };

@@ -8,7 +8,7 @@ use super::Array;
 use super::chunks::{AxisChunks, Chunking, Grid, shape_text};
 use super::create::lengths;
 use super::dispatch::with_type;
-use super::element::Element;
+use super::element::{DType, Element};
 use super::error::{ArrayError, Built, built};
 use super::lower::Lowering;
 use super::node::{Node, NodeRef, Operation, rechunked, viewed};

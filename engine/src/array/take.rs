@@ -307,7 +307,7 @@ fn repeat(node: &NodeRef, count: usize, axis: usize) -> NodeRef {
             let mut shape = block.shape().to_vec();
             shape[axis] *= count;
             let mut out = ArrayD::<T>::default(IxDyn(&shape));
-            for nth in 0..count {
+            for nth in (0..count).filter(|_| !block.is_empty()) {
                 let every = Slice::new(nth as isize, None, count as isize);
                 out.slice_axis_mut(Axis(axis), every).assign(&block);
             }

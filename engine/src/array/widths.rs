@@ -101,7 +101,7 @@ impl Edge {
             let (from, step, reach) = match self {
                 _ if inside => (Some(at), 1, length - at),
                 Edge::Fill | Edge::Nearest => {
-                    let from = (self == Edge::Nearest).then_some(at.clamp(0, length - 1));
+                    let from = (self == Edge::Nearest).then(|| at.clamp(0, length - 1));
                     (from, 0, if at < 0 { -at } else { isize::MAX })
                 }
                 Edge::Periodic => {
