@@ -19,6 +19,10 @@
 //!                     lower: a task for each block ─► fused: one pass over the block ─► graph ─► scheduler
 //! ```
 
+mod along;
+mod arrange;
+mod blockwise;
+mod by_place;
 mod chunks;
 mod compute;
 mod create;
@@ -27,25 +31,37 @@ mod element;
 mod elementwise;
 mod error;
 mod fused;
+mod gather;
 mod index;
 mod lower;
+mod mask;
 mod memory;
 mod node;
+mod overlap;
 mod random;
 mod rechunk;
 mod reduce;
+mod reshape;
+mod scan;
 mod shape;
 mod show;
+mod take;
 mod view;
 mod view_blocks;
+mod widths;
 
 use std::marker::PhantomData;
 
+pub use arrange::Indexing;
+pub use blockwise::BlockInfo;
 pub use chunks::Chunking;
 pub use element::{Cast, DType, Element, Float, Number, Ordered};
 pub use error::ArrayError;
+pub use overlap::{Boundaries, Boundary};
 pub use random::Random;
 pub use reduce::Axes;
+pub use take::{Indices, PadMode};
+pub use widths::Widths;
 
 pub(crate) use lower::Lowering;
 pub(crate) use node::NodeRef;

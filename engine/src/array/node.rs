@@ -130,8 +130,9 @@ fn is_one(axis: &AxisChunks) -> bool {
 fn input_grid(input: &Node, grid: &Grid) -> Grid {
     let missing = grid.rank() - input.grid.rank();
     let axes = input.grid.axes().iter().enumerate().map(|(axis, own)| match is_one(own) {
-        true => own.clone(),
-        false => grid.axis(axis + missing).clone(),
+        // In one chunk, which meets all others: there may be empty ones beside it.
+        true if !is_one(grid.axis(axis + missing)) => AxisChunks::whole(1),
+        _ => grid.axis(axis + missing).clone(),
     });
     Grid::new(axes.collect::<Vec<_>>())
 }
@@ -207,6 +208,9 @@ fn cut(node: &NodeRef, grid: &Grid, made: &mut Made<Grid>) -> NodeRef {
     if node.grid.axes().iter().zip(grid.axes()).all(|(own, other)| same(own, other)) {
         return Arc::clone(node);
     }
+    // Chunks that are known stay so, also where they meet others that are not.
+    let axes = node.grid.axes().iter().zip(grid.axes()).map(|(own, new)| if new.is_known() { new } else { own });
+    let grid = &Grid::new(axes.cloned().collect::<Vec<_>>());
     let op = match &node.op {
         Op::Memory(array) => Op::Memory(Arc::clone(array)),
         Op::Generated { generator, from, strides } => {
@@ -273,8 +277,13 @@ fn view_of_input(view: &View, node: &NodeRef, input: &NodeRef) -> View {
         ViewAxis::Take { axis, .. } if axis < missing => ViewAxis::New,
         ViewAxis::Take { axis, start, step, len } => {
             let own = axis - missing;
-            match is_one(input.grid.axis(own)) && !is_one(node.grid.axis(axis)) {
+            let chunks = input.grid.axis(own);
+            match is_one(chunks) && !is_one(node.grid.axis(axis)) {
                 true => ViewAxis::Take { axis: own, start: 0, step: 1, len: 1 },
+                // An axis of unknown length is always taken whole.
+                false if !node.grid.axis(axis).is_known() => {
+                    ViewAxis::Take { axis: own, start: 0, step: 1, len: chunks.len() }
+                }
                 false => ViewAxis::Take { axis: own, start, step, len },
             }
         }

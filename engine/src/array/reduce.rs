@@ -86,6 +86,12 @@ fn folded(operation: &str, axes: &Axes, grid: &Grid) -> Built<Vec<bool>> {
 /// A reduction as a node; `defined` says whether that of no elements is.
 fn reduction(name: &str, node: &NodeRef, axes: Axes, reducer: Arc<dyn AnyReducer>, defined: bool) -> Built<NodeRef> {
     let folded = folded(name, &axes, &node.grid)?;
+    if name.contains("arg") {
+        // A place is counted from the beginning, so it has to be known how long everything before is.
+        if (0..folded.len()).any(|axis| folded[axis] && !node.grid.axis(axis).is_known()) {
+            node.grid.require_known(name)?;
+        }
+    }
     let empty = |axis: &usize| folded[*axis] && node.grid.axis(*axis).is_known() && node.grid.axis(*axis).len() == 0;
     if !defined && let Some(axis) = (0..folded.len()).find(empty) {
         return Err(ArrayError::Empty { operation: name.to_owned(), axis, shape: node.grid.shape_text() });

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ndarray::{ArrayD, IntoDimension, IxDyn};
+use ndarray::IntoDimension;
 
 use super::Array;
 use super::chunks::{AxisChunks, Chunking, Grid, shape_text};
@@ -10,11 +10,12 @@ use super::create::lengths;
 use super::dispatch::with_type;
 use super::element::{DType, Element};
 use super::error::{ArrayError, Built, built};
-use super::lower::{Lowering, as_block, block_task};
-use super::node::{Node, NodeRef, Op, Operation, rechunked, viewed};
+use super::lower::Lowering;
+use super::node::{Node, NodeRef, Operation, rechunked, viewed};
 use super::reduce::axis_of;
+use super::reshape::reshape;
 use super::view::{View, ViewAxis};
-use crate::task::{Step, Value};
+use crate::task::Step;
 
 impl<T> Array<T> {
     /// The axes in reverse order.
@@ -143,7 +144,8 @@ impl<T> Array<T> {
 
     /// The elements in row-major order, in another shape with as many.
     ///
-    /// A length of `usize::MAX` stands for whatever is left.
+    /// A length of `usize::MAX` stands for whatever is left. Axes are merged and split in groups, and only those chunks
+    /// change that have to; what is in memory in row-major order is not copied.
     ///
     /// ```
     /// use taskloom::prelude::*;
@@ -240,142 +242,6 @@ impl<T> Array<T> {
     }
 }
 
-fn reshape(node: &NodeRef, mut shape: Vec<usize>) -> Built<NodeRef> {
-    let grid = &node.grid;
-    grid.require_known("reshape")?;
-    let wrong = |why: String| ArrayError::Shape { operation: "reshape".into(), why, shape: grid.shape_text() };
-    let elements: usize = grid.shape().iter().product();
-    let open: Vec<usize> = (0..shape.len()).filter(|&axis| shape[axis] == usize::MAX).collect();
-    match open[..] {
-        [] => {}
-        [axis] => {
-            let others: usize = shape.iter().filter(|&&len| len != usize::MAX).product();
-            if others == 0 || elements % others != 0 {
-                let said: Vec<String> =
-                    shape.iter().map(|&len| if len == usize::MAX { "?".into() } else { len.to_string() }).collect();
-                let said = super::chunks::tuple(said);
-                return Err(wrong(format!("{elements} elements cannot be put into {said}")));
-            }
-            shape[axis] = elements / others;
-        }
-        _ => return Err(wrong("only one length can be left open".to_owned())),
-    }
-    let wanted: usize = shape.iter().product();
-    if wanted != elements {
-        return Err(wrong(format!("{elements} elements cannot become {} in {}", wanted, shape_text(&shape))));
-    }
-    if shape == grid.shape() {
-        return Ok(Arc::clone(node));
-    }
-    // Elements made from their places have the same places in the new shape, if they lie one after the other.
-    if let Op::Generated { generator, from, strides } = &node.op {
-        let run = super::fused::row_major(&grid.shape());
-        let in_order = elements == 0
-            || strides.iter().zip(&run).zip(grid.shape()).all(|((stride, step), len)| len == 1 || stride == step);
-        let constant = strides.iter().all(|&stride| stride == 0);
-        if in_order || constant {
-            let new_grid = reshaped_grid(node.dtype, grid, &shape)?;
-            let strides = if constant { vec![0; shape.len()] } else { super::fused::row_major(&shape) };
-            let op = Op::Generated { generator: Arc::clone(generator), from: *from, strides };
-            return Ok(Node::new(node.name.clone(), node.dtype, new_grid, op));
-        }
-    }
-    // Otherwise runs of whole rows become runs of whole rows.
-    let rows = in_rows(&grid.shape(), grid.axes().first());
-    let input = rechunked(node, &rows);
-    let new_grid = reshaped_grid(node.dtype, grid, &shape)?;
-    let operation = Reshape { input, grid: new_grid.clone() };
-    Ok(Node::blocks("reshape", node.dtype, new_grid, operation))
-}
-
-/// Chunks along the first axis only.
-fn in_rows(shape: &[usize], first: Option<&AxisChunks>) -> Grid {
-    let whole = |(axis, &len): (usize, &usize)| match first {
-        Some(chunks) if axis == 0 => chunks.clone(),
-        _ => AxisChunks::whole(len),
-    };
-    Grid::new(shape.iter().enumerate().map(whole).collect::<Vec<_>>())
-}
-
-/// Chunks of whole rows, about as large as the chunks were.
-fn reshaped_grid(dtype: DType, old: &Grid, shape: &[usize]) -> Built<Grid> {
-    let largest: usize = old.largest().iter().product();
-    match shape {
-        [] => Ok(Grid::new(Vec::new())),
-        [rows, rest @ ..] => {
-            let row: usize = rest.iter().product();
-            // A row that is larger than a chunk is cut too where nothing keeps it together: that is left to `rechunk`.
-            let chunk = (largest / row.max(1)).clamp(1, (*rows).max(1));
-            let mut lengths = vec![chunk];
-            lengths.extend(rest.iter().map(|&len| len.max(1)));
-            Chunking::PerAxis(lengths).grid(shape, dtype.size())
-        }
-    }
-}
-
-/// Both the input and the result are cut along their first axis only, so each block is a run of elements.
-struct Reshape {
-    input: NodeRef,
-    grid: Grid,
-}
-
-/// Where the runs of blocks begin, in elements.
-fn run_starts(grid: &Grid) -> Vec<usize> {
-    let row: usize = grid.shape().iter().skip(1).product();
-    match grid.axes().first() {
-        None => vec![0, 1],
-        Some(first) => (0..=first.count()).map(|chunk| first.start(chunk) * row).collect(),
-    }
-}
-
-impl Operation for Reshape {
-    fn inputs(&self) -> Vec<&NodeRef> {
-        vec![&self.input]
-    }
-
-    fn step(&self, place: &[usize], lowering: &mut Lowering) -> Arc<Step> {
-        let starts = run_starts(&self.input.grid);
-        let own = run_starts(&self.grid);
-        let chunk = place.first().copied().unwrap_or(0);
-        let (begin, end) = (own[chunk], own[chunk + 1]);
-        let shape = self.grid.region(place).1;
-        let mut inputs = Vec::new();
-        let mut parts: Vec<(usize, usize)> = Vec::new();
-        for block in 0..starts.len() - 1 {
-            let (first, last) = (starts[block].max(begin), starts[block + 1].min(end));
-            if first < last {
-                let mut at = vec![0; self.input.grid.rank()];
-                if let Some(axis) = at.first_mut() {
-                    *axis = block;
-                }
-                inputs.push(lowering.block(&self.input, &at));
-                parts.push((first - starts[block], last - starts[block]));
-            }
-        }
-        with_type!(self.input.dtype, T => reshape_block::<T>(inputs, parts, shape))
-    }
-}
-
-fn reshape_block<T: Element>(inputs: Vec<Arc<Step>>, parts: Vec<(usize, usize)>, shape: Vec<usize>) -> Arc<Step> {
-    block_task::<T, _>("reshape", inputs, move |values: Vec<Value>| {
-        let mut run: Vec<T> = Vec::with_capacity(shape.iter().product());
-        for (&(first, last), value) in parts.iter().zip(values) {
-            let block = as_block::<T>(value);
-            let whole = block.len() == last - first;
-            if whole && parts.len() == 1 && block.is_standard_layout() {
-                let block = block.into_shape_with_order(IxDyn(&shape));
-                return Ok(block.unwrap_or_else(|_| unreachable!("as many elements as the shape says")));
-            }
-            match block.as_slice() {
-                Some(elements) => run.extend_from_slice(&elements[first..last]),
-                None => run.extend(block.iter().skip(first).take(last - first).copied()),
-            }
-        }
-        let block = ArrayD::from_shape_vec(IxDyn(&shape), run);
-        Ok(block.unwrap_or_else(|_| unreachable!("as many elements as the shape says")).into_shared())
-    })
-}
-
 fn concatenate(operation: &str, nodes: &[&NodeRef], axis: isize) -> Built<NodeRef> {
     let Some(first) = nodes.first() else {
         return Err(ArrayError::Parameter { operation: operation.into(), why: "there are no arrays".into() });
@@ -384,7 +250,11 @@ fn concatenate(operation: &str, nodes: &[&NodeRef], axis: isize) -> Built<NodeRe
     // The other axes are cut alike.
     let mut axes: Vec<AxisChunks> = first.grid.axes().to_vec();
     for node in nodes {
-        node.grid.require_known(operation)?;
+        // Along the axis itself lengths may be unknown.
+        let rest = (0..node.grid.rank()).filter(|&own| own != axis).map(|own| node.grid.axis(own).clone());
+        if Grid::new(rest.collect::<Vec<_>>()).first_unknown().is_some() {
+            node.grid.require_known(operation)?;
+        }
         let (shape, wanted) = (node.grid.shape(), first.grid.shape());
         let fits = shape.len() == wanted.len() && (0..shape.len()).all(|own| own == axis || shape[own] == wanted[own]);
         if !fits {
@@ -403,7 +273,11 @@ fn concatenate(operation: &str, nodes: &[&NodeRef], axis: isize) -> Built<NodeRe
             rechunked(node, &Grid::new(own))
         })
         .collect();
-    axes[axis] = AxisChunks::new(inputs.iter().flat_map(|node| node.grid.axis(axis).sizes().collect::<Vec<_>>()));
+    let along = || inputs.iter().map(|node| node.grid.axis(axis));
+    axes[axis] = match along().all(AxisChunks::is_known) {
+        true => AxisChunks::new(along().flat_map(|chunks| chunks.sizes().collect::<Vec<_>>())),
+        false => AxisChunks::unknown(along().map(AxisChunks::count).sum()),
+    };
     let mut from = Vec::new();
     for (input, node) in inputs.iter().enumerate() {
         from.extend((0..node.grid.axis(axis).count()).map(|chunk| (input, chunk)));

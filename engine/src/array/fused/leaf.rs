@@ -188,6 +188,8 @@ impl<T: Element, G: Generator<T>> Open for OpenGenerator<'_, T, G> {
 pub(crate) trait AnyArray: Send + Sync + 'static {
     /// Another view of the same memory.
     fn viewed(&self, view: &crate::array::view::View) -> Arc<dyn AnyArray>;
+    /// The same memory in another shape with as many elements, if it lies there in row-major order.
+    fn reshaped(&self, shape: &[usize]) -> Option<Arc<dyn AnyArray>>;
     /// A part of it, as a block that shares the memory.
     fn block(&self, start: &[usize], lengths: &[usize]) -> Value;
     /// Opens a part that is broadcast to a block's shape; `start` and `lengths` have as many axes as the array.
@@ -204,6 +206,11 @@ fn part<'a>(start: &'a [usize], lengths: &'a [usize]) -> impl Fn(ndarray::AxisDe
 impl<T: Element> AnyArray for ArcArray<T, IxDyn> {
     fn viewed(&self, view: &crate::array::view::View) -> Arc<dyn AnyArray> {
         Arc::new(view.apply(self.clone()))
+    }
+
+    fn reshaped(&self, shape: &[usize]) -> Option<Arc<dyn AnyArray>> {
+        let array = self.is_standard_layout().then(|| self.clone())?;
+        Some(Arc::new(array.into_shape_with_order(IxDyn(shape)).ok()?))
     }
 
     fn block(&self, start: &[usize], lengths: &[usize]) -> Value {

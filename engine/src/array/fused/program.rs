@@ -48,8 +48,8 @@ impl BlockSource {
 }
 
 enum Leaf {
-    Memory { array: Arc<dyn AnyArray>, missing: usize, broadcast: Vec<bool> },
-    Generated { generator: Arc<dyn AnyGenerator>, from: u64, strides: Vec<isize> },
+    Memory { array: Arc<dyn AnyArray>, missing: usize, broadcast: Vec<bool>, chunks: Grid },
+    Generated { generator: Arc<dyn AnyGenerator>, from: u64, strides: Vec<isize>, missing: usize, chunks: Grid },
     Blocks(usize),
 }
 
@@ -144,13 +144,17 @@ impl Program {
     /// Runs one block. A group of reductions gives a `Vec<Value>`.
     pub(crate) fn run(&self, block: usize, values: &[Value]) -> Result<Value, Failure> {
         let place = self.grid.place(block);
-        let (start, shape) = match self.grid.first_unknown() {
-            None => self.grid.region(&place),
+        let (start, mut shape) = self.grid.region(&place);
+        if self.grid.first_unknown().is_some() {
             // The blocks themselves say how large they are.
-            Some(_) => (vec![0; place.len()], self.shape_of(values)?),
-        };
+            for (axis, len) in self.shape_of(&place, values)?.into_iter().enumerate() {
+                if !self.grid.axis(axis).is_known() {
+                    shape[axis] = len;
+                }
+            }
+        }
         let leaves: Vec<Box<dyn Open + '_>> =
-            self.leaves.iter().map(|leaf| self.open(leaf, &start, &shape, values)).collect();
+            self.leaves.iter().map(|leaf| self.open(leaf, &place, &start, &shape, values)).collect();
         let mut sinks: Vec<Box<dyn Sink + '_>> = match &self.end {
             End::Collect(dtype) => vec![with_type!(*dtype, T => Box::new(Collect::<T>::new(&shape)) as Box<dyn Sink>)],
             End::Reduce(reducers, folded) => {
@@ -167,23 +171,33 @@ impl Program {
     }
 
     /// The shape to which the blocks broadcast.
-    fn shape_of(&self, values: &[Value]) -> Result<Vec<usize>, Failure> {
+    fn shape_of(&self, place: &[usize], values: &[Value]) -> Result<Vec<usize>, Failure> {
         let mut shape = vec![1; self.grid.rank()];
-        for (input, value) in self.inputs.iter().zip(values) {
+        let blocks = self.inputs.iter().zip(values).map(|(input, value)| {
             let lengths = with_type!(input.node.dtype, T => {
                 value.downcast_ref::<crate::array::node::Block<T>>().map(|block| block.shape().to_vec())
             });
-            for (axis, len) in lengths.unwrap_or_default().into_iter().enumerate() {
-                let place = &mut shape[axis + input.missing];
+            (input.missing, lengths.unwrap_or_default())
+        });
+        // What has chunks of its own where the others' are unknown has to fit to them.
+        let leaves = self.leaves.iter().filter_map(|leaf| match leaf {
+            Leaf::Memory { missing, chunks, .. } | Leaf::Generated { missing, chunks, .. } => {
+                Some((*missing, chunks.region(&own_place(chunks, place, *missing)).1))
+            }
+            Leaf::Blocks(_) => None,
+        });
+        for (missing, lengths) in blocks.chain(leaves.collect::<Vec<_>>()) {
+            for (axis, len) in lengths.into_iter().enumerate() {
+                let axis = axis + missing;
+                let place = &mut shape[axis];
                 match (*place, len) {
                     (_, 1) => {}
                     (1, _) => *place = len,
                     (before, _) if before == len => {}
                     (before, _) => {
                         let said: BoxError = format!(
-                            "blocks of lengths {before} and {len} along axis {} do not fit together; their lengths were \
-                             not known before",
-                            axis + input.missing
+                            "blocks of lengths {before} and {len} along axis {axis} do not fit together; their lengths \
+                             were not known before"
                         )
                         .into();
                         return Err(Failure::Error(said));
@@ -194,16 +208,33 @@ impl Program {
         Ok(shape)
     }
 
-    fn open<'a>(&'a self, leaf: &'a Leaf, start: &[usize], shape: &[usize], values: &'a [Value]) -> Box<dyn Open + 'a> {
+    fn open<'a>(
+        &'a self,
+        leaf: &'a Leaf,
+        place: &[usize],
+        start: &[usize],
+        shape: &[usize],
+        values: &'a [Value],
+    ) -> Box<dyn Open + 'a> {
+        // Where the grid knows no lengths a leaf's own chunks say where it begins.
+        let begin = |missing: usize, chunks: &Grid| -> Vec<usize> {
+            let mut begin = start.to_vec();
+            for (axis, chunk) in own_place(chunks, place, missing).into_iter().enumerate() {
+                if !self.grid.axis(axis + missing).is_known() {
+                    begin[axis + missing] = chunks.axis(axis).start(chunk);
+                }
+            }
+            begin
+        };
         match leaf {
-            Leaf::Memory { array, missing, broadcast } => {
+            Leaf::Memory { array, missing, broadcast, chunks } => {
                 let own = |of: &[usize], one: usize| -> Vec<usize> {
                     of[*missing..].iter().zip(broadcast).map(|(&len, &wide)| if wide { one } else { len }).collect()
                 };
-                array.open(&own(start, 0), &own(shape, 1), shape)
+                array.open(&own(&begin(*missing, chunks), 0), &own(shape, 1), shape)
             }
-            Leaf::Generated { generator, from, strides } => {
-                let first = strides.iter().zip(start).fold(*from, |first, (&stride, &start)| {
+            Leaf::Generated { generator, from, strides, missing, chunks } => {
+                let first = strides.iter().zip(begin(*missing, chunks)).fold(*from, |first, (&stride, start)| {
                     first.wrapping_add_signed((stride as i64).wrapping_mul(start as i64))
                 });
                 generator.open(first, strides.clone())
@@ -319,6 +350,12 @@ impl Program {
     }
 }
 
+/// The place of a leaf's own block that meets the block at a place of the program's grid.
+fn own_place(chunks: &Grid, place: &[usize], missing: usize) -> Vec<usize> {
+    let own = chunks.axes().iter().zip(&place[missing..]);
+    own.map(|(chunks, &chunk)| if chunks.count() == 1 { 0 } else { chunk.min(chunks.count() - 1) }).collect()
+}
+
 fn run_kernel(
     instruction: &Instruction,
     lanes: &[Lane<'_>],
@@ -374,14 +411,16 @@ impl<'n> Compiler<'n> {
             }
             Op::Memory(array) => {
                 let (missing, broadcast) = self.broadcast(node);
-                self.leaf(node, Leaf::Memory { array: Arc::clone(array), missing, broadcast })
+                let (array, chunks) = (Arc::clone(array), node.grid.clone());
+                self.leaf(node, Leaf::Memory { array, missing, broadcast, chunks })
             }
             Op::Generated { generator, from, strides } => {
                 let (missing, broadcast) = self.broadcast(node);
                 let mut all = vec![0; missing];
                 all.extend(strides.iter().zip(&broadcast).map(|(&stride, &one)| if one { 0 } else { stride }));
                 self.names.push(&node.name);
-                self.leaf(node, Leaf::Generated { generator: Arc::clone(generator), from: *from, strides: all })
+                let (generator, chunks) = (Arc::clone(generator), node.grid.clone());
+                self.leaf(node, Leaf::Generated { generator, from: *from, strides: all, missing, chunks })
             }
             Op::Reduction(_) | Op::Blocks(_) => {
                 let (missing, broadcast) = self.broadcast(node);
