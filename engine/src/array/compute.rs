@@ -83,8 +83,7 @@ impl<T: Element> Array<T> {
 
     /// The graph: a task for each block, where elementwise operations and the reductions that end them are one.
     pub fn graph(&self) -> Graph {
-        let mut lowering = Lowering::new([self.node()]);
-        Graph::lower(&lowering.all(self.node()))
+        Graph::lower(&Lowering::blocks_of(self.node()))
     }
 
     /// A drawing of the graph; the last expression of a cell shows it.
@@ -94,7 +93,7 @@ impl<T: Element> Array<T> {
 
     /// The blocks as delayed values, in row-major order.
     pub fn to_delayed(&self) -> Vec<Delayed<Block<T>>> {
-        Lowering::new([self.node()]).all(self.node()).into_iter().map(Delayed::from_step).collect()
+        Lowering::blocks_of(self.node()).into_iter().map(Delayed::from_step).collect()
     }
 
     /// A function of each block, which gives a block of the same shape.

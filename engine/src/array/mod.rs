@@ -22,6 +22,7 @@
 mod chunks;
 mod compute;
 mod create;
+mod depth;
 mod dispatch;
 mod element;
 mod elementwise;
@@ -45,7 +46,9 @@ pub use element::{Cast, DType, Element, Float, Number, Ordered};
 pub use error::ArrayError;
 pub use random::Random;
 pub use reduce::Axes;
+pub use show::BlockDrawing;
 
+pub(crate) use depth::with_room;
 pub(crate) use lower::Lowering;
 pub(crate) use node::NodeRef;
 

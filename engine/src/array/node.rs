@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ndarray::{ArcArray, IxDyn};
 
 use super::chunks::{AxisChunks, Grid};
+use super::depth::{self, Depth};
 use super::element::{DType, Element};
 use super::error::{ArrayError, Built};
 use super::fused::{AnyArray, AnyGenerator, AnyReducer, Generating, Generator, Kernel};
@@ -34,6 +35,7 @@ pub(crate) struct Node {
     pub(crate) dtype: DType,
     pub(crate) grid: Grid,
     pub(crate) op: Op,
+    pub(crate) depth: Depth,
 }
 
 pub(crate) enum Op {
@@ -70,7 +72,8 @@ impl Node {
     pub(crate) fn new(name: impl Into<String>, dtype: DType, grid: Grid, op: Op) -> NodeRef {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Node { id, name: name.into(), dtype, grid, op })
+        let depth = Depth::of(&op);
+        Arc::new(Node { id, name: name.into(), dtype, grid, op, depth })
     }
 
     pub(crate) fn memory<T: Element>(array: ArcArray<T, IxDyn>, grid: Grid) -> NodeRef {
@@ -107,12 +110,20 @@ impl Node {
     pub(crate) fn elementwise(kernel: Arc<dyn Kernel>, inputs: &[&NodeRef]) -> Built<NodeRef> {
         let grid = common_grid(kernel.name(), inputs)?;
         let inputs = inputs.iter().map(|input| rechunked(input, &input_grid(input, &grid))).collect();
-        Ok(Node::new(kernel.name().to_owned(), kernel.output(), grid, Op::Elementwise { kernel, inputs }))
+        let op = Op::Elementwise { kernel: Arc::clone(&kernel), inputs };
+        Ok(depth::bounded(Node::new(kernel.name().to_owned(), kernel.output(), grid, op)))
     }
 
     /// The nodes that this one reads.
     pub(crate) fn inputs(&self) -> Vec<&NodeRef> {
-        match &self.op {
+        self.op.inputs()
+    }
+}
+
+impl Op {
+    /// The nodes that it reads.
+    pub(crate) fn inputs(&self) -> Vec<&NodeRef> {
+        match self {
             Op::Memory(_) | Op::Generated { .. } => Vec::new(),
             Op::Elementwise { inputs, .. } => inputs.iter().collect(),
             Op::Reduction(reduction) => vec![&reduction.input],
