@@ -10,6 +10,7 @@ use super::create::{Held, fits};
 use super::element::Element;
 use super::lower::{Lowering, as_block, block_task};
 use super::node::{Block, Node, NodeRef, Operation};
+use super::room::room_for;
 use crate::delayed::{Delayed, Gathered, Output};
 use crate::error::Result;
 use crate::graph::Graph;
@@ -32,6 +33,10 @@ impl<T: Element> Array<T> {
     /// # Errors
     /// As [`compute`](Array::compute).
     pub fn compute_with(&self, scheduler: Scheduler) -> Result<ArrayD<T>> {
+        if self.node().grid.first_unknown().is_none() && self.npartitions() > 1 {
+            let shape = self.node().grid.shape();
+            room_for("a result", &shape, T::DTYPE).map_err(|message| crate::Error::Resource { message })?;
+        }
         let values = scheduler::run(self.graph(), scheduler)?;
         Ok(self.assembled(values))
     }
@@ -122,6 +127,9 @@ impl<T: Element> Array<T> {
             return blocks.remove(0).into_owned();
         }
         let grid = grid_of(&self.node().grid, &blocks);
+        if let Err(why) = room_for("a result", &grid.shape(), T::DTYPE) {
+            panic!("{why}");
+        }
         let mut whole = ArrayD::<T>::default(IxDyn(&grid.shape()));
         for (number, block) in blocks.into_iter().enumerate() {
             let (start, lengths) = grid.region(&grid.place(number));

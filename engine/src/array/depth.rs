@@ -5,42 +5,71 @@
 //! needs one; and nodes are dropped one after the other, never one inside another.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::lower::Lowering;
 use super::node::{Node, NodeRef, Op, Operation};
 use crate::task::Step;
 
-/// How many nodes there are one behind the other.
+/// How much an expression is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Depth {
-    /// Since blocks were last computed: elementwise operations and reductions, through which views go.
+    /// Elementwise operations and reductions since blocks were last computed, those that are used twice counted twice.
     seen_through: u32,
-    /// In all.
+    /// Nodes one behind the other.
     whole: u32,
 }
 
-/// So many operations that views go through are between two boundaries. A task of as many kernels is far longer than the
-/// reading and writing of a block that a boundary costs.
-const LONGEST: u32 = 256;
+/// So many operations that views go through may be in one expression. Each view makes them anew, so without a bound
+/// `x = &x + x.t()` would double the expression each time; and a pass of as many kernels takes far longer than the
+/// writing and reading of a block that a boundary costs.
+const LARGEST: usize = 256;
 
 impl Depth {
     pub(crate) fn of(op: &Op) -> Depth {
-        let deepest = |of: fn(Depth) -> u32| op.inputs().into_iter().map(|input| of(input.depth)).max();
-        let seen_through = match op {
-            Op::Elementwise { .. } | Op::Reduction(_) => deepest(|depth| depth.seen_through).map_or(0, |depth| depth + 1),
-            Op::Memory(_) | Op::Generated { .. } | Op::Blocks(_) => 0,
-        };
-        Depth { seen_through, whole: deepest(|depth| depth.whole).map_or(0, |depth| depth.saturating_add(1)) }
+        let mut depth = Depth::default();
+        let is_seen_through = is_seen_through(op);
+        for input in op.inputs() {
+            if is_seen_through {
+                depth.seen_through = depth.seen_through.saturating_add(input.depth.seen_through);
+            }
+            depth.whole = depth.whole.max(input.depth.whole);
+        }
+        if is_seen_through {
+            depth.seen_through = depth.seen_through.saturating_add(1);
+        }
+        Depth { whole: depth.whole.saturating_add(1), ..depth }
     }
+}
+
+fn is_seen_through(op: &Op) -> bool {
+    matches!(op, Op::Elementwise { .. } | Op::Reduction(_))
 }
 
 /// The same array, behind a boundary where there are too many operations.
 pub(crate) fn bounded(node: NodeRef) -> NodeRef {
-    if node.depth.seen_through < LONGEST {
+    if node.depth.seen_through as usize <= LARGEST || has_few_operations(&node) {
         return node;
     }
     Node::blocks(node.name.clone(), node.dtype, node.grid.clone(), Boundary { input: node })
+}
+
+/// Whether it is not too many operations, when each counts once.
+fn has_few_operations(node: &NodeRef) -> bool {
+    let mut seen = HashSet::from([node.id]);
+    let mut left = vec![node];
+    while let Some(node) = left.pop() {
+        for input in node.inputs() {
+            if is_seen_through(&input.op) && seen.insert(input.id) {
+                if seen.len() > LARGEST {
+                    return false;
+                }
+                left.push(input);
+            }
+        }
+    }
+    true
 }
 
 /// Nothing but blocks that are there before they are read.
@@ -63,7 +92,10 @@ const SHALLOW: u32 = 400;
 const STACK_PER_NODE: usize = 16 << 10;
 
 /// Runs work that goes as deep as the nodes do, on a stack that is large enough.
-pub(crate) fn with_room<'n, R: Send>(nodes: impl IntoIterator<Item = &'n NodeRef>, work: impl FnOnce() -> R + Send) -> R {
+pub(crate) fn with_room<'n, R: Send>(
+    nodes: impl IntoIterator<Item = &'n NodeRef>,
+    work: impl FnOnce() -> R + Send,
+) -> R {
     let depth = nodes.into_iter().map(|node| node.depth.whole).max().unwrap_or(0);
     if depth <= SHALLOW {
         return work();
@@ -74,7 +106,8 @@ pub(crate) fn with_room<'n, R: Send>(nodes: impl IntoIterator<Item = &'n NodeRef
     let take = || work.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
     let run = || take().map(|work| work());
     let result = std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("taskloom-lower".into()).stack_size(stack).spawn_scoped(scope, run);
+        let thread =
+            std::thread::Builder::new().name("taskloom-lower".into()).stack_size(stack).spawn_scoped(scope, run);
         match thread.map(|thread| thread.join()) {
             Ok(Ok(result)) => result,
             Ok(Err(panic)) => std::panic::resume_unwind(panic),
@@ -171,6 +204,20 @@ mod tests {
         }
         let values = x.slice(s![1..3]).compute().unwrap();
         assert_eq!(values.as_slice(), Some(&[-2.5, -1.5][..]));
+    }
+
+    #[test]
+    fn views_of_views_do_not_double() {
+        let mut x = Array::<f64>::ones((6, 6), 4);
+        for _ in 0..100 {
+            x = (&x + x.t()) * 0.5;
+        }
+        assert_eq!(x.sum().item().unwrap(), 36.0);
+        let mut line = Array::<f64>::ones((200,), 50);
+        for _ in 0..60 {
+            line = line.slice(s![2..]) + line.slice(s![1..-1]) - line.slice(s![..-2]);
+        }
+        assert_eq!(line.compute().unwrap().sum(), 80.0);
     }
 
     #[test]

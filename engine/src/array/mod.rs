@@ -19,6 +19,7 @@
 //!                     lower: a task for each block ─► fused: one pass over the block ─► graph ─► scheduler
 //! ```
 
+mod advice;
 mod chunks;
 mod compute;
 mod create;
@@ -34,6 +35,7 @@ mod node;
 mod random;
 mod rechunk;
 mod reduce;
+mod room;
 mod shape;
 mod show;
 mod view;

@@ -17,6 +17,7 @@ use super::error::{ArrayError, Built};
 use super::fused::{AnyArray, AnyGenerator, AnyReducer, Generating, Generator, Kernel};
 use super::lower::Lowering;
 use super::rechunk;
+use super::room::manageable;
 use super::view::{View, ViewAxis, is_all};
 use super::view_blocks::ViewBlocks;
 use crate::task::Step;
@@ -109,6 +110,9 @@ impl Node {
     /// A function of elements at the same place; the inputs are broadcast and cut alike.
     pub(crate) fn elementwise(kernel: Arc<dyn Kernel>, inputs: &[&NodeRef]) -> Built<NodeRef> {
         let grid = common_grid(kernel.name(), inputs)?;
+        if inputs.len() > 1 {
+            manageable(kernel.name(), &grid)?;
+        }
         let inputs = inputs.iter().map(|input| rechunked(input, &input_grid(input, &grid))).collect();
         let op = Op::Elementwise { kernel: Arc::clone(&kernel), inputs };
         Ok(depth::bounded(Node::new(kernel.name().to_owned(), kernel.output(), grid, op)))
@@ -141,7 +145,8 @@ fn is_one(axis: &AxisChunks) -> bool {
 fn input_grid(input: &Node, grid: &Grid) -> Grid {
     let missing = grid.rank() - input.grid.rank();
     let axes = input.grid.axes().iter().enumerate().map(|(axis, own)| match is_one(own) {
-        true => own.clone(),
+        // Beside the one element there may be empty chunks, which meet nothing.
+        true => AxisChunks::whole(1),
         false => grid.axis(axis + missing).clone(),
     });
     Grid::new(axes.collect::<Vec<_>>())
@@ -154,6 +159,8 @@ fn common_grid(operation: &str, inputs: &[&NodeRef]) -> Built<Grid> {
     for &input in inputs {
         let missing = rank - input.grid.rank();
         for (axis, chunks) in input.grid.axes().iter().enumerate() {
+            let one = AxisChunks::whole(1);
+            let chunks = if is_one(chunks) { &one } else { chunks };
             let place = &mut axes[axis + missing];
             *place = match place.take() {
                 None => Some((chunks.clone(), input)),

@@ -9,6 +9,7 @@ use super::dispatch::with_type;
 use super::element::Element;
 use super::lower::{Lowering, as_block, block_task};
 use super::node::{Node, NodeRef, Operation};
+use super::room::room_for_block;
 use crate::task::{Step, Value};
 
 /// The same array, whose blocks are put together from parts of the blocks of `node`. Both grids are known.
@@ -79,6 +80,7 @@ fn put_together<T: Element>(inputs: Vec<Arc<Step>>, parts: Vec<Part>, shape: Vec
             });
             return Ok(block);
         }
+        room_for_block(&shape, T::DTYPE)?;
         let mut whole = ArrayD::<T>::default(IxDyn(&shape));
         for (part, value) in parts.iter().zip(values) {
             let mut block = as_block::<T>(value);

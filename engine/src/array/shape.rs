@@ -13,6 +13,7 @@ use super::error::{ArrayError, Built, built};
 use super::lower::{Lowering, as_block, block_task};
 use super::node::{Node, NodeRef, Op, Operation, rechunked, viewed};
 use super::reduce::axis_of;
+use super::room::{countable, room_for_block};
 use super::view::{View, ViewAxis};
 use crate::task::{Step, Value};
 
@@ -137,7 +138,7 @@ impl<T> Array<T> {
     pub fn rechunk(&self, chunks: impl Into<Chunking>) -> Array<T> {
         let grid = &self.node().grid;
         built(grid.require_known("rechunk"));
-        let new = built(chunks.into().grid(&grid.shape(), self.node().dtype.size()));
+        let new = super::create::grid(&grid.shape(), chunks.into(), self.node().dtype);
         Array::of(rechunked(self.node(), &new))
     }
 
@@ -247,7 +248,10 @@ fn reshape(node: &NodeRef, mut shape: Vec<usize>) -> Built<NodeRef> {
     match open[..] {
         [] => {}
         [axis] => {
-            let others: usize = shape.iter().filter(|&&len| len != usize::MAX).product();
+            shape[axis] = 1;
+            countable("reshape", &shape)?;
+            let others: usize = shape.iter().product();
+            shape[axis] = usize::MAX;
             if others == 0 || elements % others != 0 {
                 let said: Vec<String> =
                     shape.iter().map(|&len| if len == usize::MAX { "?".into() } else { len.to_string() }).collect();
@@ -258,6 +262,7 @@ fn reshape(node: &NodeRef, mut shape: Vec<usize>) -> Built<NodeRef> {
         }
         _ => return Err(wrong("only one length can be left open".to_owned())),
     }
+    countable("reshape", &shape)?;
     let wanted: usize = shape.iter().product();
     if wanted != elements {
         return Err(wrong(format!("{elements} elements cannot become {} in {}", wanted, shape_text(&shape))));
@@ -356,6 +361,7 @@ impl Operation for Reshape {
 
 fn reshape_block<T: Element>(inputs: Vec<Arc<Step>>, parts: Vec<(usize, usize)>, shape: Vec<usize>) -> Arc<Step> {
     block_task::<T, _>("reshape", inputs, move |values: Vec<Value>| {
+        room_for_block(&shape, T::DTYPE)?;
         let mut run: Vec<T> = Vec::with_capacity(shape.iter().product());
         for (&(first, last), value) in parts.iter().zip(values) {
             let block = as_block::<T>(value);

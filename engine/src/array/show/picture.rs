@@ -21,6 +21,8 @@ const BAR: f64 = 30.0;
 const SLANT: f64 = 0.45;
 /// More lines than this would be a grey face: every second, third … is drawn.
 const MOST_LINES: usize = 32;
+/// So are lines that would be nearer to each other, in pixels.
+const LEAST_APART: f64 = 4.0;
 /// More figures than this are not looked at.
 const MOST_FIGURES: usize = 4;
 const FONT_SIZE: f64 = 12.0;
@@ -98,12 +100,13 @@ fn axis(chunks: &AxisChunks, longest: usize) -> Axis {
     // The longer axis is the longer line, but ten times as long is not drawn ten times as long.
     let length = (LONGEST * ratio.sqrt()).clamp(SHORTEST, LONGEST);
     let borders = chunks.count().saturating_sub(1);
-    let every = borders.div_ceil(MOST_LINES).max(1);
+    let most = MOST_LINES.min((length / LEAST_APART) as usize);
+    let every = borders.div_ceil(most).max(1);
     let place = |chunk: usize| match chunks.is_known() {
         true => chunks.start(chunk) as f64 / chunks.len().max(1) as f64,
         false => chunk as f64 / chunks.count() as f64,
     };
-    let mut lines: Vec<f64> = (1..=borders).step_by(every).map(|chunk| length * place(chunk)).collect();
+    let mut lines: Vec<f64> = (every..=borders).step_by(every).map(|chunk| length * place(chunk)).collect();
     // Lines that fall on another are one.
     lines.dedup_by(|right, left| (*right - *left).abs() < 1.0);
     Axis {
