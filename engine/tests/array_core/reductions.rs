@@ -161,12 +161,14 @@ fn mean(values: &[f64], precision: f64) -> Near {
     Near { value: value / values.len() as f64, by: by / values.len() as f64 }
 }
 
-fn variance(values: &[f64], ddof: u32, root: bool, precision: f64) -> Near {
+fn variance(values: &[f64], (ddof, skip_nan): (u32, bool), root: bool, precision: f64) -> Near {
     let divisor = values.len() as f64 - f64::from(ddof);
     let mean = exact_sum(values.iter().copied()) / values.len() as f64;
     let squares = exact_sum(values.iter().map(|value| (value - mean) * (value - mean)));
     if divisor <= 0.0 {
-        return Near { value: f64::NAN, by: 0.0 };
+        let value = if skip_nan { f64::NAN } else { squares / 0.0 };
+        // Whether there is a spread may depend on the rounding of the mean.
+        return Near { value, by: f64::INFINITY };
     }
     let value = squares / divisor;
     let size = values.iter().fold(0.0_f64, |size, value| size.max(value.abs()));
@@ -196,8 +198,9 @@ pub fn of_reals<T: Tested + Number<Mean: Float>>(rng: &mut Rng, x: &Pair<T>) {
     let wanted = plain::fold(&x.plain, &with.1, with.2, |values| mean(&doubles(values), precision));
     close(rng, "mean", &x.lazy.mean_axis(axes()), &wanted);
     let ddof = rng.below(3) as u32;
-    let fold =
-        |root| plain::fold(&x.plain, &with.1, with.2, |values| variance(&doubles(values), ddof, root, precision));
+    let fold = |root| {
+        plain::fold(&x.plain, &with.1, with.2, |values| variance(&doubles(values), (ddof, false), root, precision))
+    };
     close(rng, "var", &x.lazy.var_ddof(axes(), ddof), &fold(false));
     close(rng, "std", &x.lazy.std_ddof(axes(), ddof), &fold(true));
 }
@@ -238,8 +241,8 @@ pub fn without_nans<T: Tested + Float>(rng: &mut Rng, x: &Pair<T>) {
         |function: &dyn Fn(&[f64]) -> Near| plain::fold(&x.plain, &with.1, with.2, |values| function(&kept(values)));
     close(rng, "nansum", &x.lazy.nansum_axis(axes()), &fold(&|values| sum(values, precision)));
     close(rng, "nanmean", &x.lazy.nanmean_axis(axes()), &fold(&|values| mean(values, precision)));
-    close(rng, "nanvar", &x.lazy.nanvar_axis(axes()), &fold(&|values| variance(values, 0, false, precision)));
-    close(rng, "nanstd", &x.lazy.nanstd_axis(axes()), &fold(&|values| variance(values, 0, true, precision)));
+    close(rng, "nanvar", &x.lazy.nanvar_axis(axes()), &fold(&|values| variance(values, (0, true), false, precision)));
+    close(rng, "nanstd", &x.lazy.nanstd_axis(axes()), &fold(&|values| variance(values, (0, true), true, precision)));
     if has_nothing(x, &with.1) {
         return;
     }

@@ -485,10 +485,10 @@ impl<T: Number<Mean: Float>> Reducer for Variance<T> {
     }
 
     fn finish(&self, state: &Spread) -> T::Mean {
+        // As NumPy: of too few, infinite, or NaN where there is no spread; NaN too where NaNs are left out.
         let variance = match state.count - f64::from(self.ddof) {
-            // As NumPy: there is no variance of too few.
-            divisor if divisor <= 0.0 => f64::NAN,
-            divisor => state.squares / divisor,
+            divisor if divisor <= 0.0 && self.skip_nan => f64::NAN,
+            divisor => state.squares / divisor.max(0.0),
         };
         <T::Mean as Float>::from_f64(if self.root { variance.sqrt() } else { variance })
     }
