@@ -64,7 +64,7 @@ pub enum Error {
         /// Where it stands.
         status: String,
     },
-    /// A task asks for what the client does not have.
+    /// A task asks for what the client does not have, or a result for more memory than there is.
     #[error("{message}")]
     Resource {
         /// What is asked for and what there is.

@@ -114,3 +114,9 @@ pub fn emit(event: Event) {
         listener(event);
     }
 }
+
+/// Tells the user of something that will work, but not as they may think. It goes to standard error, as the warnings of
+/// compilers do: a notebook shows it with the cell, and redirecting the output of a program leaves it on the screen.
+pub(crate) fn warn(message: &str) {
+    eprintln!("warning: {message}");
+}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::error::{ArrayError, Built};
+use super::room::{countable, few_chunks};
 
 /// The chunks along one axis, as the places where they begin.
 #[derive(Debug, Clone)]
@@ -76,9 +77,9 @@ impl AxisChunks {
         self.starts.windows(2).map(|pair| pair[1] - pair[0])
     }
 
-    /// The chunk that holds an index, which must be inside.
+    /// The chunk that holds an index; the last one for the end of the axis, which none holds.
     pub(crate) fn find(&self, index: usize) -> usize {
-        self.starts.partition_point(|&start| start <= index) - 1
+        (self.starts.partition_point(|&start| start <= index) - 1).min(self.count() - 1)
     }
 
     /// The chunks of both together: cut wherever one of them is.
@@ -304,6 +305,12 @@ impl Chunking {
     /// The grid of an array of this shape, whose elements take `size` bytes.
     pub(crate) fn grid(&self, shape: &[usize], size: usize) -> Built<Grid> {
         let wrong = |chunks: String, why: String| ArrayError::Chunks { chunks, shape: shape_text(shape), why };
+        countable("array", shape)?;
+        let few = |chunks: &[usize]| {
+            let counts: Vec<usize> =
+                shape.iter().zip(chunks).map(|(&len, &chunk)| len.div_ceil(chunk.max(1))).collect();
+            few_chunks("array", &counts, shape)
+        };
         let axes: Vec<AxisChunks> = match self {
             Chunking::Unreadable(text) => {
                 return Err(wrong(
@@ -312,7 +319,10 @@ impl Chunking {
                 ));
             }
             Chunking::Uniform(0) => return Err(wrong("0".into(), "a chunk has at least one element".into())),
-            Chunking::Uniform(chunk) => shape.iter().map(|&len| AxisChunks::regular(len, *chunk)).collect(),
+            Chunking::Uniform(chunk) => {
+                few(&vec![*chunk; shape.len()])?;
+                shape.iter().map(|&len| AxisChunks::regular(len, *chunk)).collect()
+            }
             Chunking::PerAxis(lengths) => {
                 if lengths.len() != shape.len() {
                     let why = format!("{} lengths for {} axes", lengths.len(), shape.len());
@@ -321,6 +331,7 @@ impl Chunking {
                 if let Some(axis) = (0..shape.len()).find(|&axis| lengths[axis] == 0 && shape[axis] > 0) {
                     return Err(wrong(shape_text(lengths), format!("axis {axis} has chunks of length 0")));
                 }
+                few(lengths)?;
                 shape.iter().zip(lengths).map(|(&len, &chunk)| AxisChunks::regular(len, chunk)).collect()
             }
             Chunking::Explicit(chunks) => {
@@ -329,7 +340,7 @@ impl Chunking {
                     return Err(wrong(text(), format!("chunks of {} axes for {}", chunks.len(), shape.len())));
                 }
                 for (axis, (lengths, &len)) in chunks.iter().zip(shape).enumerate() {
-                    let sum: usize = lengths.iter().sum();
+                    let sum = lengths.iter().fold(0_usize, |sum, &length| sum.saturating_add(length));
                     if sum != len || lengths.is_empty() {
                         let why = format!("those of axis {axis} add up to {sum}, and its length is {len}");
                         return Err(wrong(text(), why));
@@ -339,7 +350,9 @@ impl Chunking {
             }
             Chunking::Bytes(bytes) => {
                 let room = (bytes / size.max(1)).max(1);
-                cubes(shape, room).into_iter().zip(shape).map(|(chunk, &len)| AxisChunks::regular(len, chunk)).collect()
+                let chunks = cubes(shape, room);
+                few(&chunks)?;
+                chunks.into_iter().zip(shape).map(|(chunk, &len)| AxisChunks::regular(len, chunk)).collect()
             }
         };
         Ok(Grid::new(axes))

@@ -13,6 +13,7 @@ use super::element::Element;
 use super::lower::{Lowering, as_block, block_task};
 use super::memory::zeroed;
 use super::node::{Block, Node, NodeRef, Operation};
+use super::room::room_for;
 use crate::delayed::{Delayed, Gathered, Output};
 use crate::error::Result;
 use crate::graph::Graph;
@@ -35,6 +36,10 @@ impl<T: Element> Array<T> {
     /// # Errors
     /// As [`compute`](Array::compute).
     pub fn compute_with(&self, scheduler: Scheduler) -> Result<ArrayD<T>> {
+        if self.node().grid.first_unknown().is_none() && self.npartitions() > 1 {
+            let shape = self.node().grid.shape();
+            room_for("a result", &shape, T::DTYPE).map_err(|message| crate::Error::Resource { message })?;
+        }
         let values = scheduler::run(self.graph(), scheduler)?;
         Ok(self.assembled(values))
     }
@@ -96,7 +101,7 @@ impl<T: Element> Array<T> {
 
     /// The blocks as delayed values, in row-major order.
     pub fn to_delayed(&self) -> Vec<Delayed<Block<T>>> {
-        Lowering::new([self.node()]).all(self.node()).into_iter().map(Delayed::from_step).collect()
+        Lowering::blocks_of(self.node()).into_iter().map(Delayed::from_step).collect()
     }
 
     /// A function of each block, which gives a block of the same shape.
@@ -131,7 +136,7 @@ impl<T: Element> Array<T> {
 }
 
 fn graph_of(node: &NodeRef) -> Graph {
-    Graph::lower(&Lowering::new([node]).all(node))
+    Graph::lower(&Lowering::blocks_of(node))
 }
 
 /// The blocks put together, as an `ArrayD` in a box: compiled here, and not in every cell that computes something.
@@ -143,6 +148,9 @@ fn assemble(node: &Node, values: Vec<Value>) -> Box<dyn Any> {
         }
         let grid = grid_of(&node.grid, &blocks);
         let shape = grid.shape();
+        if let Err(why) = room_for("a result", &shape, node.dtype) {
+            panic!("{why}");
+        }
         let whole = ArrayD::from_shape_vec(IxDyn(&shape), zeroed::<T>(shape.iter().product()));
         let mut whole = whole.unwrap_or_else(|_| unreachable!("as many elements as the shape says"));
         for (number, block) in blocks.into_iter().enumerate() {

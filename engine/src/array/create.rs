@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ndarray::{ArrayD, Dimension, IntoDimension};
 
 use super::Array;
+use super::advice::advise;
 use super::chunks::{AxisChunks, Chunking, Grid};
 use super::dispatch::{with_number, with_type};
 use super::element::{DType, Element, Float, Number, Scalar, sealed::Lanes};
@@ -24,7 +25,9 @@ pub(crate) fn lengths(shape: impl IntoDimension) -> Vec<usize> {
 
 #[track_caller]
 pub(crate) fn grid(shape: &[usize], chunks: Chunking, dtype: DType) -> Grid {
-    built(chunks.grid(shape, dtype.size()))
+    let grid = built(chunks.grid(shape, dtype.size()));
+    advise(&grid, dtype);
+    grid
 }
 
 fn constant(name: &str, value: Scalar, dtype: DType, grid: Grid) -> NodeRef {

@@ -14,6 +14,7 @@ use super::element::{Element, Scalar, sealed::Lanes};
 use super::lower::{Lowering, as_block, block_task};
 use super::memory::zeroed;
 use super::node::{Block, Node, NodeRef, Operation};
+use super::room::room_for_block;
 use crate::task::{Step, Value};
 
 /// Indices of an axis, one after the other: `from`, `from + step`, …; a step of 0 repeats one.
@@ -230,6 +231,7 @@ impl Operation for Gather {
         with_type!(self.input.dtype, T => {
             let fill = T::from_scalar(self.fill);
             block_task::<T, _>(&self.name, inputs, move |values: Vec<Value>| {
+                room_for_block(&shape, T::DTYPE)?;
                 Ok(put_together(values.into_iter().map(as_block::<T>).collect(), &parts, &shape, fill, copies))
             })
         })

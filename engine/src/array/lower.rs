@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::chunks::Grid;
+use super::depth::with_room;
 use super::dispatch::with_type;
 use super::element::Element;
 use super::fused::{AnyReducer, Program};
@@ -65,6 +66,11 @@ impl Lowering {
             left.extend(node.inputs());
         }
         lowering
+    }
+
+    /// The tasks of all blocks of a node, in row-major order, with nothing else beside.
+    pub(crate) fn blocks_of(node: &NodeRef) -> Vec<Arc<Step>> {
+        with_room([node], || Lowering::new([node]).all(node))
     }
 
     /// The tasks of all blocks, in row-major order.

@@ -19,6 +19,7 @@
 //!                     lower: a task for each block ─► fused: one pass over the block ─► graph ─► scheduler
 //! ```
 
+mod advice;
 mod along;
 mod arrange;
 mod blockwise;
@@ -26,6 +27,7 @@ mod by_place;
 mod chunks;
 mod compute;
 mod create;
+mod depth;
 mod dispatch;
 mod element;
 mod elementwise;
@@ -42,6 +44,7 @@ mod random;
 mod rechunk;
 mod reduce;
 mod reshape;
+mod room;
 mod scan;
 mod shape;
 mod show;
@@ -60,9 +63,11 @@ pub use error::ArrayError;
 pub use overlap::{Boundaries, Boundary};
 pub use random::Random;
 pub use reduce::Axes;
+pub use show::BlockDrawing;
 pub use take::{Indices, PadMode};
 pub use widths::Widths;
 
+pub(crate) use depth::with_room;
 pub(crate) use lower::Lowering;
 pub(crate) use node::NodeRef;
 

@@ -11,11 +11,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ndarray::{ArcArray, IxDyn};
 
 use super::chunks::{AxisChunks, Grid};
+use super::depth::{self, Depth};
 use super::element::{DType, Element};
 use super::error::{ArrayError, Built};
 use super::fused::{AnyArray, AnyGenerator, AnyReducer, Generating, Generator, Kernel};
 use super::lower::Lowering;
 use super::rechunk;
+use super::room::manageable;
 use super::view::{View, ViewAxis, is_all};
 use super::view_blocks::ViewBlocks;
 use crate::task::Step;
@@ -34,6 +36,7 @@ pub(crate) struct Node {
     pub(crate) dtype: DType,
     pub(crate) grid: Grid,
     pub(crate) op: Op,
+    pub(crate) depth: Depth,
 }
 
 pub(crate) enum Op {
@@ -70,7 +73,8 @@ impl Node {
     pub(crate) fn new(name: impl Into<String>, dtype: DType, grid: Grid, op: Op) -> NodeRef {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Node { id, name: name.into(), dtype, grid, op })
+        let depth = Depth::of(&op);
+        Arc::new(Node { id, name: name.into(), dtype, grid, op, depth })
     }
 
     pub(crate) fn memory<T: Element>(array: ArcArray<T, IxDyn>, grid: Grid) -> NodeRef {
@@ -106,13 +110,24 @@ impl Node {
     /// A function of elements at the same place; the inputs are broadcast and cut alike.
     pub(crate) fn elementwise(kernel: Arc<dyn Kernel>, inputs: &[&NodeRef]) -> Built<NodeRef> {
         let grid = common_grid(kernel.name(), inputs)?;
+        if inputs.len() > 1 {
+            manageable(kernel.name(), &grid)?;
+        }
         let inputs = inputs.iter().map(|input| rechunked(input, &input_grid(input, &grid))).collect();
-        Ok(Node::new(kernel.name().to_owned(), kernel.output(), grid, Op::Elementwise { kernel, inputs }))
+        let op = Op::Elementwise { kernel: Arc::clone(&kernel), inputs };
+        Ok(depth::bounded(Node::new(kernel.name().to_owned(), kernel.output(), grid, op)))
     }
 
     /// The nodes that this one reads.
     pub(crate) fn inputs(&self) -> Vec<&NodeRef> {
-        match &self.op {
+        self.op.inputs()
+    }
+}
+
+impl Op {
+    /// The nodes that it reads.
+    pub(crate) fn inputs(&self) -> Vec<&NodeRef> {
+        match self {
             Op::Memory(_) | Op::Generated { .. } => Vec::new(),
             Op::Elementwise { inputs, .. } => inputs.iter().collect(),
             Op::Reduction(reduction) => vec![&reduction.input],
@@ -144,6 +159,8 @@ fn common_grid(operation: &str, inputs: &[&NodeRef]) -> Built<Grid> {
     for &input in inputs {
         let missing = rank - input.grid.rank();
         for (axis, chunks) in input.grid.axes().iter().enumerate() {
+            let one = AxisChunks::whole(1);
+            let chunks = if is_one(chunks) { &one } else { chunks };
             let place = &mut axes[axis + missing];
             *place = match place.take() {
                 None => Some((chunks.clone(), input)),

@@ -145,6 +145,8 @@ impl Draws {
 struct Uniform<T> {
     low: T,
     width: T,
+    /// The largest number that there may be: the upper end is never reached, also not by rounding.
+    most: T,
 }
 
 impl<T: Float> Distribution<T> for Uniform<T> {
@@ -152,7 +154,8 @@ impl<T: Float> Distribution<T> for Uniform<T> {
     fn sample(&self, first: u64, _key: u64, _place: u64) -> T {
         // As many bits as the type has: a half rounded up to the upper end would lie outside.
         let unit = if T::DTYPE.size() == 4 { (first >> 40) as f64 * (1.0 / (1_u64 << 24) as f64) } else { unit(first) };
-        self.low + self.width * T::from_f64(unit)
+        let value = self.low + self.width * T::from_f64(unit);
+        if value > self.most { self.most } else { value }
     }
 }
 
@@ -296,7 +299,8 @@ impl<T: Float> Random<T> {
         fn node(dtype: DType, draws: Draws, low: Scalar, high: Scalar) -> NodeRef {
             with_float!(dtype, U => {
                 let (low, high) = (U::from_scalar(low), U::from_scalar(high));
-                draws.node::<U>("uniform", Uniform { low, width: high - low })
+                let most = if low < high { high.next_down() } else { low };
+                draws.node::<U>("uniform", Uniform { low, width: high - low, most })
             })
         }
         Array::of(node(T::DTYPE, self.draws, low.scalar(), high.scalar()))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Array;
 use super::chunks::{AxisChunks, Grid};
+use super::depth::bounded;
 use super::dispatch::{with_float, with_number, with_ordered, with_real, with_type};
 use super::element::{DType, Element, Float, Number, Ordered};
 use super::error::{ArrayError, Built, built};
@@ -105,7 +106,7 @@ fn reduction(name: &str, node: &NodeRef, axes: Axes, reducer: Arc<dyn AnyReducer
     let op = Op::Reduction(Reduction { input: Arc::clone(node), folded, keepdims: axes.keepdims, reducer });
     let Op::Reduction(Reduction { reducer, .. }) = &op else { unreachable!("it was made above") };
     let dtype = reducer.output();
-    Ok(Node::new(name, dtype, grid, op))
+    Ok(bounded(Node::new(name, dtype, grid, op)))
 }
 
 /// A reduction over all axes, and one over some.

@@ -138,7 +138,7 @@ impl<T> Array<T> {
     pub fn rechunk(&self, chunks: impl Into<Chunking>) -> Array<T> {
         let grid = &self.node().grid;
         built(grid.require_known("rechunk"));
-        let new = built(chunks.into().grid(&grid.shape(), self.node().dtype.size()));
+        let new = super::create::grid(&grid.shape(), chunks.into(), self.node().dtype);
         Array::of(rechunked(self.node(), &new))
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Delayed;
-use crate::array::{Lowering, NodeRef};
+use crate::array::{Lowering, NodeRef, with_room};
 use crate::error::Result;
 use crate::graph::Graph;
 use crate::scheduler::{self, Scheduler};
@@ -38,18 +38,23 @@ impl Gathered {
     }
 
     fn graph(self) -> Graph {
-        let arrays = self.outputs.iter().filter_map(|output| match output {
-            Gather::Array(node) => Some(node),
-            Gather::Step(_) => None,
-        });
-        let mut lowering = Lowering::new(arrays);
-        let mut steps = Vec::new();
-        for output in &self.outputs {
-            match output {
-                Gather::Step(step) => steps.push(Arc::clone(step)),
-                Gather::Array(node) => steps.extend(lowering.all(node)),
+        let arrays = || {
+            self.outputs.iter().filter_map(|output| match output {
+                Gather::Array(node) => Some(node),
+                Gather::Step(_) => None,
+            })
+        };
+        let steps = with_room(arrays(), || {
+            let mut lowering = Lowering::new(arrays());
+            let mut steps = Vec::new();
+            for output in &self.outputs {
+                match output {
+                    Gather::Step(step) => steps.push(Arc::clone(step)),
+                    Gather::Array(node) => steps.extend(lowering.all(node)),
+                }
             }
-        }
+            steps
+        });
         Graph::lower(&steps)
     }
 }

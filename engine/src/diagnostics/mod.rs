@@ -47,7 +47,7 @@ mod series;
 mod stream;
 mod text;
 mod trace;
-mod units;
+pub(crate) mod units;
 
 #[cfg(test)]
 mod tests;

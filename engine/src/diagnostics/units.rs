@@ -22,7 +22,7 @@ pub(super) fn duration(nanoseconds: u64) -> String {
 }
 
 /// A size in bytes, in binary units: `640 B`, `1.50 MiB`.
-pub(super) fn bytes(bytes: u64) -> String {
+pub(crate) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if bytes < 1024 {
         return format!("{bytes} B");

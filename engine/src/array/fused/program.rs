@@ -10,6 +10,7 @@ use crate::array::chunks::Grid;
 use crate::array::dispatch::with_type;
 use crate::array::element::{Buffer, DType, Lane, LaneMut};
 use crate::array::node::{Node, NodeRef, Op};
+use crate::array::room::room_for_block;
 use crate::error::BoxError;
 use crate::scheduler::InterruptCheck;
 use crate::task::{Failure, Value};
@@ -155,6 +156,9 @@ impl Program {
         }
         let leaves: Vec<Box<dyn Open + '_>> =
             self.leaves.iter().map(|leaf| self.open(leaf, &place, &start, &shape, values)).collect();
+        if let End::Collect(dtype) = &self.end {
+            room_for_block(&shape, *dtype)?;
+        }
         let mut sinks: Vec<Box<dyn Sink + '_>> = match &self.end {
             End::Collect(dtype) => vec![with_type!(*dtype, T => Box::new(Collect::<T>::new(&shape)) as Box<dyn Sink>)],
             End::Reduce(reducers, folded) => {

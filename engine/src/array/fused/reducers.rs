@@ -331,23 +331,41 @@ fn counted_step<T: Float>((sum, count): (T, u64), value: T) -> (T, u64) {
 }
 
 /// How many, their mean, and the sum of squares of the distances to it.
+///
+/// The mean is a sum of two numbers, or else the means of many small runs would each be off by a rounding, and their
+/// distances with them.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Spread {
     count: f64,
     mean: f64,
+    rest: f64,
     squares: f64,
 }
 
 impl Spread {
+    /// Of values whose mean is nearly `mean`: the distances to that add up to `off`, and their squares to `squares`.
+    #[inline(always)]
+    fn about(count: f64, mean: f64, off: f64, squares: f64) -> Spread {
+        let rest = off / count;
+        Spread { count, mean, rest, squares: squares - rest * off }
+    }
+
     #[inline(always)]
     fn merge(&mut self, other: Spread) {
         if other.count == 0.0 {
             return;
         }
+        if self.count == 0.0 {
+            *self = other;
+            return;
+        }
         let count = self.count + other.count;
-        let apart = other.mean - self.mean;
+        let apart = (other.mean - self.mean) + (other.rest - self.rest);
         let part = other.count / count;
-        self.mean += apart * part;
+        let shift = apart * part;
+        let mean = self.mean + shift;
+        self.rest += shift - (mean - self.mean);
+        self.mean = mean;
         self.squares += other.squares + apart * apart * (self.count * part);
         self.count = count;
     }
@@ -372,7 +390,11 @@ impl<T: Number<Mean: Float>> Variance<T> {
             return Spread::default();
         }
         let mean = sum / count;
-        Spread { count, mean, squares: kept.map(|value| (value - mean) * (value - mean)).sum() }
+        let (off, squares) = kept.fold((0.0, 0.0), |(off, squares), value| {
+            let apart = value - mean;
+            (off + apart, squares + apart * apart)
+        });
+        Spread::about(count, mean, off, squares)
     }
 }
 
@@ -402,11 +424,13 @@ impl<T: Number<Mean: Float>> Reducer for Variance<T> {
                 let count = run.len() as f64;
                 let sum = in_lanes(run, 0.0, |sum, value| sum + real(value), |left, right| left + right);
                 let mean = sum / count;
-                let square = |sum: f64, value: T| {
+                let step = |(off, squares): (f64, f64), value: T| {
                     let apart = real(value) - mean;
-                    sum + apart * apart
+                    (off + apart, squares + apart * apart)
                 };
-                Spread { count, mean, squares: in_lanes(run, 0.0, square, |left, right| left + right) }
+                let join = |left: (f64, f64), right: (f64, f64)| (left.0 + right.0, left.1 + right.1);
+                let (off, squares) = in_lanes(run, (0.0, 0.0), step, join);
+                Spread::about(count, mean, off, squares)
             },
         );
         state.merge(spread);
@@ -430,6 +454,7 @@ impl<T: Number<Mean: Float>> Reducer for Variance<T> {
                     let width = LANES.min(columns - first);
                     let mut means = [0.0; LANES];
                     let mut squares = [0.0; LANES];
+                    let mut off = [0.0; LANES];
                     for row in rows.chunks_exact(columns) {
                         for (sum, &value) in means.iter_mut().zip(&row[first..first + width]) {
                             *sum += real(value);
@@ -438,13 +463,16 @@ impl<T: Number<Mean: Float>> Reducer for Variance<T> {
                     means.iter_mut().for_each(|sum| *sum /= count);
                     for row in rows.chunks_exact(columns) {
                         let row = &row[first..first + width];
-                        for ((square, &mean), &value) in squares.iter_mut().zip(&means).zip(row) {
+                        let sums = squares.iter_mut().zip(&mut off).zip(&means);
+                        for (((square, off), &mean), &value) in sums.zip(row) {
                             let apart = real(value) - mean;
                             *square += apart * apart;
+                            *off += apart;
                         }
                     }
                     for column in 0..width {
-                        states[first + column].merge(Spread { count, mean: means[column], squares: squares[column] });
+                        let spread = Spread::about(count, means[column], off[column], squares[column]);
+                        states[first + column].merge(spread);
                     }
                     first += width;
                 }
@@ -457,10 +485,10 @@ impl<T: Number<Mean: Float>> Reducer for Variance<T> {
     }
 
     fn finish(&self, state: &Spread) -> T::Mean {
+        // As NumPy: of too few, infinite, or NaN where there is no spread; NaN too where NaNs are left out.
         let variance = match state.count - f64::from(self.ddof) {
-            // As NumPy: there is no variance of too few.
-            divisor if divisor <= 0.0 => f64::NAN,
-            divisor => state.squares / divisor,
+            divisor if divisor <= 0.0 && self.skip_nan => f64::NAN,
+            divisor => state.squares / divisor.max(0.0),
         };
         <T::Mean as Float>::from_f64(if self.root { variance.sqrt() } else { variance })
     }
