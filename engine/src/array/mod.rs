@@ -28,6 +28,7 @@ mod elementwise;
 mod error;
 mod fused;
 mod index;
+mod linalg;
 mod lower;
 mod node;
 mod random;
@@ -43,6 +44,7 @@ use std::marker::PhantomData;
 pub use chunks::Chunking;
 pub use element::{Cast, DType, Element, Float, Number, Ordered};
 pub use error::ArrayError;
+pub use linalg::{Compression, Contracted, Norm};
 pub use random::Random;
 pub use reduce::Axes;
 
