@@ -51,7 +51,9 @@ fn qr_of_all_chunkings() {
 
 #[test]
 fn svd_of_tall_and_wide_matrices() {
-    for (rows, columns, chunks) in [(100, 6, (13, 6)), (6, 100, (6, 13)), (40, 7, (9, 3)), (5, 5, (2, 2)), (9, 1, (2, 1))] {
+    for (rows, columns, chunks) in
+        [(100, 6, (13, 6)), (6, 100, (6, 13)), (40, 7, (9, 3)), (5, 5, (2, 2)), (9, 1, (2, 1))]
+    {
         let x = normal::<f64>(rows, columns, chunks, 4);
         let (u, s, vt) = x.svd();
         assert!(largest(&((&u * &s).matmul(&vt) - &x)) < 1e-12, "{rows} x {columns}");
@@ -186,8 +188,7 @@ fn least_squares() {
     // numpy.linalg.lstsq
     let a = Array2::from_shape_fn((7, 3), |(i, j)| ((i + 1) as f64).powi(j as i32));
     let b = array![1.0, 3.0, 2.0, 5.0, 4.0, 8.0, 7.0];
-    let (x, residuals, rank, values) =
-        Array::from_ndarray(a, (3, 2)).lstsq(&Array::from_ndarray(b, 2));
+    let (x, residuals, rank, values) = Array::from_ndarray(a, (3, 2)).lstsq(&Array::from_ndarray(b, 2));
     let close = |found: Vec<f64>, wanted: &[f64]| {
         assert_eq!(found.len(), wanted.len());
         assert!(found.iter().zip(wanted).all(|(one, two)| (one - two).abs() < 1e-11), "{found:?} {wanted:?}");

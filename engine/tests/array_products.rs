@@ -95,8 +95,11 @@ fn einsum_of_odd_lengths() {
 #[test]
 fn matmul_of_every_type_and_scheduler() {
     let (a, b) = (numbers(&[9, 7], 1), numbers(&[7, 5], 2));
-    let wanted = a.clone().into_dimensionality::<taskloom::ndarray::Ix2>().unwrap().dot(
-        &b.clone().into_dimensionality::<taskloom::ndarray::Ix2>().unwrap());
+    let wanted = a
+        .clone()
+        .into_dimensionality::<taskloom::ndarray::Ix2>()
+        .unwrap()
+        .dot(&b.clone().into_dimensionality::<taskloom::ndarray::Ix2>().unwrap());
     macro_rules! check {
         ($($type:ty)*) => { $(
             let x = Array::from_ndarray(a.mapv(|x| x as $type), (4, 3));
@@ -109,7 +112,10 @@ fn matmul_of_every_type_and_scheduler() {
     }
     check!(i16 i32 i64 f32 f64);
     let x = Array::from_ndarray(array![[100_u8, 100], [1, 2]], 1);
-    assert_eq!(x.matmul(&x).compute().unwrap(), array![[100 * 100 + 100, 100 * 100 + 200_u32], [102, 104]].mapv(|x| x as u8).into_dyn());
+    assert_eq!(
+        x.matmul(&x).compute().unwrap(),
+        array![[100 * 100 + 100, 100 * 100 + 200_u32], [102, 104]].mapv(|x| x as u8).into_dyn()
+    );
 }
 
 #[test]
@@ -158,7 +164,10 @@ fn message<R>(build: impl FnOnce() -> R + std::panic::UnwindSafe) -> String {
 fn what_does_not_fit_is_told() {
     let x = |rows, columns| Array::<f64>::ones((rows, columns), 2);
     let told = message(|| x(3, 4).matmul(&x(5, 6)));
-    assert!(told.contains("`matmul`: axis 1 has length 4, and axis 0 of the other array, of shape (5, 6), has 5"), "{told}");
+    assert!(
+        told.contains("`matmul`: axis 1 has length 4, and axis 0 of the other array, of shape (5, 6), has 5"),
+        "{told}"
+    );
     assert!(message(|| x(3, 1).matmul(&x(5, 6))).contains("have to be equal"));
     assert!(message(|| Array::<f64>::ones((), 1).matmul(&x(5, 6))).contains("`*` multiplies by a number"));
     let stack = |n| Array::<f64>::ones((n, 2, 2), 2);
@@ -211,7 +220,10 @@ fn norms() {
     assert_eq!(one(Norm::NegInf, Axes::from([0, 1])), 6.0);
     assert_eq!(x.norm_axis(Norm::Inf, Axes::from([0, 1]).keepdims()).shape(), [1, 1]);
     let along = |norm| x.norm_axis(norm, 1).compute().unwrap().into_raw_vec_and_offset().0;
-    assert_eq!((along(Norm::One), along(Norm::Inf), along(Norm::NegInf)), (vec![6.0, 9.0], vec![3.0, 5.0], vec![1.0, 0.0]));
+    assert_eq!(
+        (along(Norm::One), along(Norm::Inf), along(Norm::NegInf)),
+        (vec![6.0, 9.0], vec![3.0, 5.0], vec![1.0, 0.0])
+    );
     assert_eq!(along(Norm::Zero), [3.0, 2.0]);
     let third = along(Norm::P(3.0));
     assert!((third[0] - 3.301_927_248_894_626).abs() < 1e-12 && (third[1] - 5.738_793_548_317_167).abs() < 1e-12);

@@ -26,6 +26,7 @@ mod dispatch;
 mod element;
 mod elementwise;
 mod error;
+mod fft;
 mod fused;
 mod index;
 mod linalg;
@@ -36,6 +37,7 @@ mod rechunk;
 mod reduce;
 mod shape;
 mod show;
+mod stats;
 mod view;
 mod view_blocks;
 
@@ -47,6 +49,7 @@ pub use error::ArrayError;
 pub use linalg::{Compression, Contracted, Norm};
 pub use random::Random;
 pub use reduce::Axes;
+pub use stats::{Bins, Countable, Interpolation, Quantiles};
 
 pub(crate) use lower::Lowering;
 pub(crate) use node::NodeRef;

@@ -8,7 +8,9 @@ use super::chunks::{AxisChunks, Grid};
 use super::dispatch::{with_float, with_number, with_ordered, with_real, with_type};
 use super::element::{Cast, Element, Float, Number, Ordered};
 use super::error::{ArrayError, Built, built};
-use super::fused::{Map1, All, Any, AnyReducer, Max, Mean, Min, NanMax, NanMean, NanMin, Position, Product, Sum, Variance};
+use super::fused::{
+    All, Any, AnyReducer, Map1, Max, Mean, Min, NanMax, NanMean, NanMin, Position, Product, Sum, Variance,
+};
 use super::node::{Node, NodeRef, Op, Reduction};
 
 /// The axes that a reduction folds: one, several, or all. Negative ones count from the end.
@@ -99,7 +101,13 @@ pub(crate) fn folded(operation: &str, axes: &Axes, grid: &Grid) -> Built<Vec<boo
 }
 
 /// A reduction as a node; `defined` says whether that of no elements is.
-pub(crate) fn reduction(name: &str, node: &NodeRef, axes: Axes, reducer: Arc<dyn AnyReducer>, defined: bool) -> Built<NodeRef> {
+pub(crate) fn reduction(
+    name: &str,
+    node: &NodeRef,
+    axes: Axes,
+    reducer: Arc<dyn AnyReducer>,
+    defined: bool,
+) -> Built<NodeRef> {
     let folded = folded(name, &axes, &node.grid)?;
     let empty = |axis: &usize| folded[*axis] && node.grid.axis(*axis).is_known() && node.grid.axis(*axis).len() == 0;
     if !defined && let Some(axis) = (0..folded.len()).find(empty) {

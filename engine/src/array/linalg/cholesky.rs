@@ -61,7 +61,10 @@ impl Cholesky {
             return block_task::<T, _>(NAME, vec![left], move |mut values: Vec<Value>| {
                 let factor = dense::cholesky(matrix::<T>(values.remove(0)).view());
                 factor.map(block).map_err(|row| {
-                    failure(format!("the matrix is not positive definite: its first {} rows are not", start[0] + row + 1))
+                    failure(format!(
+                        "the matrix is not positive definite: its first {} rows are not",
+                        start[0] + row + 1
+                    ))
                 })
             });
         }

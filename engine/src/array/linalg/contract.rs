@@ -95,7 +95,10 @@ pub(crate) fn contract(name: &str, left: &Labelled, right: &Labelled, out: &[Lab
     }
     let made: Vec<Label> = batch.iter().chain(&rows).chain(&columns).copied().collect();
     let find = |labels: &[Label], label: Label| {
-        labels.iter().position(|&own| own == label).unwrap_or_else(|| unreachable!("labels were sorted by who has them"))
+        labels
+            .iter()
+            .position(|&own| own == label)
+            .unwrap_or_else(|| unreachable!("labels were sorted by who has them"))
     };
     let order = |of: &Labelled, parts: [&Vec<Label>; 3]| -> Vec<usize> {
         parts.into_iter().flatten().map(|&label| find(&of.labels, label)).collect()

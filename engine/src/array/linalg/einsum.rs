@@ -123,9 +123,8 @@ fn cheapest(left: &[Labelled], out: &[Label]) -> (usize, usize) {
             labels.sort_unstable();
             labels.dedup();
             let (first, second) = (&left[one], &left[two]);
-            let grown = size(&labels, &[first, second])
-                - size(&first.labels, &[first])
-                - size(&second.labels, &[second]);
+            let grown =
+                size(&labels, &[first, second]) - size(&first.labels, &[first]) - size(&second.labels, &[second]);
             if grown < best.0 {
                 best = (grown, (one, two));
             }

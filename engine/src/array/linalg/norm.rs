@@ -81,9 +81,9 @@ impl<T: Number<Abs: Float>> Array<T> {
             (Norm::One, 0 | 1) => absolute.sum_axis(axes),
             (Norm::Inf, 0 | 1) => absolute.max_axis(axes),
             (Norm::NegInf, 0 | 1) => absolute.min_axis(axes),
-            (Norm::Zero, 0 | 1) => {
-                absolute.map_elements(|x| T::Abs::from_f64(if x == T::Abs::default() { 0.0 } else { 1.0 })).sum_axis(axes)
-            }
+            (Norm::Zero, 0 | 1) => absolute
+                .map_elements(|x| T::Abs::from_f64(if x == T::Abs::default() { 0.0 } else { 1.0 }))
+                .sum_axis(axes),
             (Norm::P(p), 0 | 1) => power(power(absolute, p).sum_axis(axes), 1.0 / p),
             (norm, count) => {
                 let why = format!("{norm:?} is no norm over {count} axes; name one axis for that of vectors");

@@ -167,10 +167,10 @@ pub(super) fn tall(node: &NodeRef) -> (NodeRef, NodeRef) {
                 Some((*first - rank, rank))
             })
         });
-        let operation =
-            Orthogonal { own: Arc::clone(&level.node), above: above.map(|above| (above, parts.collect())) };
+        let operation = Orthogonal { own: Arc::clone(&level.node), above: above.map(|above| (above, parts.collect())) };
         // Only the lowest level is as long as the matrix; the lengths of the others are nobody's business.
-        let axis = if level.ranks.len() == rows.count() { rows.clone() } else { AxisChunks::regular(level.ranks.len(), 1) };
+        let axis =
+            if level.ranks.len() == rows.count() { rows.clone() } else { AxisChunks::regular(level.ranks.len(), 1) };
         let grid = Grid::new(vec![axis, AxisChunks::whole(rank)]);
         above = Some(Node::blocks("qr", node.dtype, grid, operation));
     }

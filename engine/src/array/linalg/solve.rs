@@ -3,7 +3,9 @@
 use std::sync::{Arc, Weak};
 
 use super::dense::{self, Side};
-use super::{as_columns, as_it_was, block, cut_square, lu, matrix, minus_product, own, qr, require_matrix, require_square};
+use super::{
+    as_columns, as_it_was, block, cut_square, lu, matrix, minus_product, own, qr, require_matrix, require_square,
+};
 use crate::array::Array;
 use crate::array::chunks::{Chunking, Grid};
 use crate::array::dispatch::with_float;

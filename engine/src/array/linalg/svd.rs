@@ -125,7 +125,9 @@ fn svd_compressed<T: Float>(array: &Array<T>, count: usize, how: Compression) ->
     }
     let width = count.saturating_add(how.oversampling).min(rows.min(columns));
     let chunks = Chunking::Explicit(vec![node.grid.axis(1).sizes().collect(), vec![width]]);
-    let directions = Array::<T>::random((columns, width), chunks).seed(how.seed).normal(T::default(), <T as crate::array::element::Element>::one());
+    let directions = Array::<T>::random((columns, width), chunks)
+        .seed(how.seed)
+        .normal(T::default(), <T as crate::array::element::Element>::one());
     let orthonormal = |array: Array<T>| Array::<T>::of(qr::tall(&qr::by_rows(array.node())).0);
     let mut range = array.matmul(&directions);
     for _ in 0..how.power_iterations {

@@ -38,7 +38,8 @@ fn bincount<C: Number>(node: &NodeRef, weights: Option<&NodeRef>, least: usize) 
     let mut inputs = vec![Arc::clone(node)];
     if let Some(weights) = weights {
         if weights.grid.rank() != node.grid.rank() || weights.grid.shape() != node.grid.shape() {
-            let why = format!("the weights have shape {}; there has to be one for each element", weights.grid.shape_text());
+            let why =
+                format!("the weights have shape {}; there has to be one for each element", weights.grid.shape_text());
             return Err(ArrayError::Shape { operation: NAME.into(), why, shape: node.grid.shape_text() });
         }
         inputs.push(rechunked(weights, &node.grid));

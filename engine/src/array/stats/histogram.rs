@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use ndarray::{ArrayD, IxDyn};
 
-use super::bins::{Bins, Finder};
 use super::Folding;
+use super::bins::{Bins, Finder};
 use crate::array::Array;
 use crate::array::chunks::{AxisChunks, Grid};
 use crate::array::dispatch::with_ordered;

@@ -23,6 +23,7 @@ use super::lower::Lowering;
 use super::node::{Node, NodeRef, Operation, rechunked};
 use crate::task::{Failure, Step};
 
+pub use bincount::Countable;
 pub use bins::Bins;
 pub use quantile::{Interpolation, Quantiles};
 

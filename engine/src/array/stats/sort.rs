@@ -15,11 +15,7 @@ use crate::array::reduce::axis_of;
 use crate::task::{Step, Value};
 
 /// A function of each run of elements along an axis, which has to be in one chunk.
-fn along<T: Element, R: Element>(
-    block: &ArrayViewD<'_, T>,
-    axis: usize,
-    work: impl Fn(&[T], &mut [R]),
-) -> ArrayD<R> {
+fn along<T: Element, R: Element>(block: &ArrayViewD<'_, T>, axis: usize, work: impl Fn(&[T], &mut [R])) -> ArrayD<R> {
     let mut out = ArrayD::<R>::default(IxDyn(block.shape()));
     let (mut from, mut to) = (Vec::new(), Vec::new());
     for (lane, mut target) in block.lanes(Axis(axis)).into_iter().zip(out.lanes_mut(Axis(axis))) {

@@ -69,7 +69,8 @@ mod tests {
     #[test]
     fn factors_give_the_matrix_with_exchanged_rows() {
         for (rows, columns) in [(1, 1), (2, 2), (5, 3), (40, 40), (100, 70), (4, 0)] {
-            let matrix = Array2::from_shape_fn((rows, columns), |(i, j)| ((i * i * 7 + j * 3 + i * j) % 23) as f64 - 11.0);
+            let matrix =
+                Array2::from_shape_fn((rows, columns), |(i, j)| ((i * i * 7 + j * 3 + i * j) % 23) as f64 - 11.0);
             let mut factors = matrix.clone();
             let pivots = lu_in_place(&mut factors.view_mut());
             let lower = Array2::from_shape_fn((rows, columns), |(i, j)| match i.cmp(&j) {

@@ -21,7 +21,11 @@ pub(crate) use svd::{Svd, svd};
 pub(crate) use triangular::{Side, solve_triangular};
 
 /// `to -= left · right`
-pub(crate) fn subtract_product<T: Float>(left: &ArrayView2<'_, T>, right: &ArrayView2<'_, T>, to: &mut ArrayViewMut2<'_, T>) {
+pub(crate) fn subtract_product<T: Float>(
+    left: &ArrayView2<'_, T>,
+    right: &ArrayView2<'_, T>,
+    to: &mut ArrayViewMut2<'_, T>,
+) {
     general_mat_mul(-number::<T>(1.0), left, right, number(1.0), to);
 }
 

@@ -88,7 +88,11 @@ fn orthogonal<T: Float>(matrix: ArrayView2<'_, T>) -> (Array2<T>, Array2<T>) {
                 done = false;
                 let zeta = (beta - alpha) / (gamma + gamma);
                 let root = num_traits::Float::hypot(number(1.0), zeta);
-                let tangent = if zeta > T::default() { number::<T>(1.0) / (zeta + root) } else { number::<T>(1.0) / (zeta - root) };
+                let tangent = if zeta > T::default() {
+                    number::<T>(1.0) / (zeta + root)
+                } else {
+                    number::<T>(1.0) / (zeta - root)
+                };
                 let cosine = number::<T>(1.0) / num_traits::Float::hypot(number(1.0), tangent);
                 let sine = cosine * tangent;
                 turn(&mut turned, one, two, cosine, sine);
