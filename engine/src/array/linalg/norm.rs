@@ -28,7 +28,7 @@ impl<T: Number<Abs: Float>> Array<T> {
     ///
     /// ```
     /// use taskloom::prelude::*;
-    /// assert_eq!(Array::from_vec(vec![3.0, 4.0], "auto").norm().item()?, 5.0);
+    /// assert_eq!(Array::from_vec(vec![3.0_f64, 4.0], "auto").norm().item()?, 5.0);
     /// # Ok::<(), taskloom::Error>(())
     /// ```
     pub fn norm(&self) -> Array<T::Abs> {
@@ -41,7 +41,7 @@ impl<T: Number<Abs: Float>> Array<T> {
     /// ```
     /// use taskloom::prelude::*;
     /// use taskloom::array::Norm;
-    /// let x = Array::from_ndarray(ndarray::array![[1.0, -2.0], [3.0, 4.0]], 1);
+    /// let x = Array::from_ndarray(ndarray::array![[1.0_f64, -2.0], [3.0, 4.0]], 1);
     /// assert_eq!(x.norm_axis(Norm::One, 0).compute()?.as_slice(), Some(&[4.0, 6.0][..]));
     /// assert_eq!(x.norm_axis(Norm::Inf, [0, 1]).item()?, 7.0);
     /// # use taskloom::ndarray;

@@ -228,7 +228,7 @@ impl<T: Number> Array<T> {
     /// use taskloom::prelude::*;
     /// let x = Array::<f64>::ones((2, 3, 4), 2);
     /// assert_eq!(x.tensordot(&x, ([0, 2], [0, 2])).shape(), [3, 3]);
-    /// assert_eq!(x.tensordot(&x.t(), 2).shape(), [2, 2]);
+    /// assert_eq!(x.tensordot(&x.transpose([1, 2, 0]), 2).shape(), [2, 2]);
     /// ```
     ///
     /// # Panics

@@ -154,7 +154,7 @@ impl<T: Float> Array<T> {
     ///
     /// ```
     /// use taskloom::prelude::*;
-    /// let x = Array::from_ndarray(ndarray::array![[1.0, 2.0], [3.0, 4.0]], 1);
+    /// let x = Array::from_ndarray(ndarray::array![[1.0_f64, 2.0], [3.0, 4.0]], 1);
     /// assert!((x.inv().matmul(&x) - Array::eye(2, 0, 1)).abs().max().item()? < 1e-14);
     /// # use taskloom::ndarray;
     /// # Ok::<(), taskloom::Error>(())

@@ -173,7 +173,7 @@ impl<T: Float> Array<T> {
     /// ```
     /// use taskloom::prelude::*;
     /// use taskloom::array::Compression;
-    /// let (x, y) = (Array::linspace(0.0, 1.0, 300, 100), Array::linspace(1.0, 2.0, 200, 100));
+    /// let (x, y) = (Array::<f64>::linspace(0.0, 1.0, 300, 100), Array::linspace(1.0, 2.0, 200, 100));
     /// let table = (x.expand_dims(1) + y.expand_dims(0)).recip();
     /// let (u, s, vt) = table.svd_compressed(8, Compression::default().power_iterations(1));
     /// assert!(((&u * &s).matmul(&vt) - &table).abs().max().item()? < 1e-6);

@@ -239,7 +239,7 @@ impl<T: Number<Mean: Float> + Ordered> Array<T> {
     ///
     /// ```
     /// use taskloom::prelude::*;
-    /// assert_eq!(Array::from_vec(vec![7, 1, 2, 4], 3).median().item()?, 3.0);
+    /// assert_eq!(Array::from_vec(vec![7_i64, 1, 2, 4], 3).median().item()?, 3.0);
     /// # Ok::<(), taskloom::Error>(())
     /// ```
     pub fn median(&self) -> Array<T::Mean> {
