@@ -46,6 +46,7 @@
 extern crate self as taskloom;
 
 pub mod array;
+mod calendar;
 pub mod cell;
 pub mod client;
 pub mod delayed;

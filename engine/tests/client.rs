@@ -1,6 +1,8 @@
 //! What a client promises, promise by promise. Crowds and long chains are in `client_stress.rs`, interrupts in
 //! `client_interrupt.rs`.
 
+mod common;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
@@ -8,6 +10,9 @@ use std::time::{Duration, Instant};
 use taskloom::client::{MemoryLimit, Status, fire_and_forget, progress, wait_first, wait_timeout};
 use taskloom::prelude::*;
 use taskloom::{Error, Result, is_cancelled};
+
+use common::counted::Counted;
+use common::soon;
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -29,37 +34,6 @@ fn one_thread() -> Client {
 
 fn two_threads() -> Client {
     Client::builder().threads(2).build().unwrap()
-}
-
-fn soon(what: &str, holds: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < LONG, "never came about: {what}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-/// A value that knows how many of it there are.
-#[derive(Debug)]
-struct Counted(Arc<AtomicUsize>);
-
-impl Counted {
-    fn new(alive: &Arc<AtomicUsize>) -> Self {
-        alive.fetch_add(1, Ordering::SeqCst);
-        Counted(Arc::clone(alive))
-    }
-}
-
-impl Clone for Counted {
-    fn clone(&self) -> Self {
-        Counted::new(&self.0)
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
 }
 
 /// A task that has begun, and ends when it is let go.
@@ -310,7 +284,7 @@ fn nobody_runs_or_keeps_what_nobody_wants() -> Result<()> {
         let (alive, ran) = (Arc::clone(alive), Arc::clone(&ran));
         move || {
             ran.fetch_add(1, Ordering::SeqCst);
-            Counted::new(&alive)
+            Counted::new((), &alive)
         }
     };
     let future = client.submit(make(&alive), ());
@@ -584,7 +558,7 @@ fn resources_are_never_exceeded_and_always_given_back() -> Result<()> {
 fn actors_make_their_calls_in_order() -> Result<()> {
     let client = two_threads();
     let alive = Arc::new(AtomicUsize::new(0));
-    let actor = client.actor((Vec::new(), Counted::new(&alive)));
+    let actor = client.actor((Vec::new(), Counted::new((), &alive)));
     let lengths: Vec<_> = (0..10_000)
         .map(|n| {
             actor.call(move |(list, _)| {
@@ -725,13 +699,13 @@ fn pure_tasks_run_once_while_somebody_holds_them() -> Result<()> {
 fn scattered_values_and_datasets() -> Result<()> {
     let client = two_threads();
     let alive = Arc::new(AtomicUsize::new(0));
-    let value = client.scatter(Counted::new(&alive));
-    let seen = client.map(|value: Counted| value.0.load(Ordering::SeqCst), [&value, &value]);
+    let value = client.scatter(Counted::new((), &alive));
+    let seen = client.map(|value: Counted| value.alive(), [&value, &value]);
     assert!(client.gather(&seen)?.iter().all(|&count| count >= 2));
     assert!(value.done());
     drop(value);
     soon("it is released", || alive.load(Ordering::SeqCst) == 0);
-    client.publish_dataset("kept", client.scatter(Counted::new(&alive)))?;
+    client.publish_dataset("kept", client.scatter(Counted::new((), &alive)))?;
     client.publish_dataset("b", delayed!(inc(1)))?;
     let text = client.publish_dataset("b", 1).unwrap_err().to_string();
     assert_eq!(text, "there is a dataset `b` already; unpublish it first, or use another name");
@@ -742,7 +716,7 @@ fn scattered_values_and_datasets() -> Result<()> {
     assert_eq!(text, "there is no dataset `c`; published: `b`, `kept`");
     assert!(client.unpublish_dataset("kept") && !client.unpublish_dataset("kept"));
     assert_eq!(alive.load(Ordering::SeqCst), 0);
-    client.publish_dataset("kept", client.scatter(Counted::new(&alive)))?;
+    client.publish_dataset("kept", client.scatter(Counted::new((), &alive)))?;
     drop(client);
     soon("a dataset goes with its client", || alive.load(Ordering::SeqCst) == 0);
     Ok(())
@@ -977,7 +951,7 @@ async fn futures_are_awaited_under_any_executor() -> Result<()> {
     let dropped = Arc::new(AtomicUsize::new(0));
     let mut waiting = held.future.clone();
     for _ in 0..50 {
-        let _token = Counted::new(&dropped);
+        let _token = Counted::new((), &dropped);
         tokio::select! {
             _ = &mut waiting => panic!("it is not done"),
             _ = held.future.clone() => panic!("it is not done"),
@@ -1018,7 +992,7 @@ fn wakers_do_not_pile_up() {
     let client = two_threads();
     let held = hold(&client);
     let (wakes, alive) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let waker = || Waker::from(Arc::new(Wakes(Arc::clone(&wakes), Counted::new(&alive))));
+    let waker = || Waker::from(Arc::new(Wakes(Arc::clone(&wakes), Counted::new((), &alive))));
     let mut future = held.future.clone();
     for _ in 0..1000 {
         let waker = waker();

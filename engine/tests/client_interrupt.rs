@@ -1,40 +1,17 @@
 //! Interrupts of those who wait for futures. An interrupt ends every wait of the process, so these tests have a process
 //! of their own and run one after the other: the last makes it a notebook's process, which it stays.
 
-use std::thread;
-use std::time::{Duration, Instant};
+mod common;
+
+use std::time::Duration;
 
 use taskloom::client::{progress, wait_first, wait_timeout};
 use taskloom::prelude::*;
 use taskloom::{Error, Result, interrupt};
 
+use common::interrupts::{interrupted, waited_for};
+
 const LONG: Duration = Duration::from_secs(600);
-
-/// Interrupts `wait`, which waits for what does not come, and gives what it came to. Repeatedly: nothing outside tells
-/// when the wait has really begun.
-fn interrupted<T: Send>(wait: impl FnOnce() -> T + Send) -> T {
-    thread::scope(|scope| {
-        let waiter = scope.spawn(|| {
-            let began = Instant::now();
-            (wait(), began.elapsed())
-        });
-        while !waiter.is_finished() {
-            thread::sleep(Duration::from_millis(30));
-            interrupt();
-        }
-        let (outcome, took) = waiter.join().unwrap();
-        assert!(took < Duration::from_secs(10), "{took:?}");
-        outcome
-    })
-}
-
-fn waited_for<T>(outcome: Result<T>) -> String {
-    match outcome {
-        Err(Error::Interrupted { waiting_for }) => waiting_for,
-        Err(error) => panic!("another error: {error}"),
-        Ok(_) => panic!("it was not interrupted"),
-    }
-}
 
 #[test]
 fn interrupts() -> Result<()> {

@@ -1,12 +1,17 @@
 //! A client under load: crowds of tasks that fail, panic, are cancelled, dropped and retried, and chains a million long.
 
+mod common;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use taskloom::client::{Status, fire_and_forget};
 use taskloom::prelude::*;
 use taskloom::{Error, Result};
+
+use common::counted::Counted;
+use common::soon;
 
 const LONG: Duration = Duration::from_secs(25);
 const CHAIN: i64 = 1_000_000;
@@ -15,42 +20,12 @@ fn inc(x: i64) -> i64 {
     x + 1
 }
 
-fn soon(what: &str, holds: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < LONG, "never came about: {what}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
 fn nothing_is_left(client: &Client) {
     soon("nothing is left", || {
         let status = client.status();
         status.pending + status.processing + status.finished + status.errors + status.cancelled == 0
     });
     assert!(client.processing().is_empty());
-}
-
-#[derive(Debug)]
-struct Counted(i64, Arc<AtomicUsize>);
-
-impl Counted {
-    fn new(value: i64, alive: &Arc<AtomicUsize>) -> Self {
-        alive.fetch_add(1, Ordering::SeqCst);
-        Counted(value, Arc::clone(alive))
-    }
-}
-
-impl Clone for Counted {
-    fn clone(&self) -> Self {
-        Counted::new(self.0, &self.1)
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.1.fetch_sub(1, Ordering::SeqCst);
-    }
 }
 
 struct Random(u64);
@@ -64,18 +39,18 @@ impl Random {
 
 /// What a task gives when nothing goes wrong with it or below it.
 struct Known {
-    future: Future<Counted>,
+    future: Future<Counted<i64>>,
     value: i64,
 }
 
-fn work(mut inputs: Vec<Counted>, number: i64) -> Result<Counted, String> {
+fn work(mut inputs: Vec<Counted<i64>>, number: i64) -> Result<Counted<i64>, String> {
     match number % 29 {
         3 => panic!("on purpose"),
         5 => return Err("on purpose".to_owned()),
         _ => {}
     }
     let mut out = inputs.pop().unwrap();
-    out.0 = inputs.iter().fold(out.0, |sum, input| sum.wrapping_add(input.0)).wrapping_add(number);
+    out.value = inputs.iter().fold(out.value, |sum, input| sum.wrapping_add(input.value)).wrapping_add(number);
     Ok(out)
 }
 
@@ -107,7 +82,7 @@ fn storm(client: &Client, alive: &Arc<AtomicUsize>, seed: u64) {
                 let chosen = random.below(known.len());
                 known.swap_remove(chosen);
             }
-            6 => drop(client.submit(|x: Counted| x.0, (future,))),
+            6 => drop(client.submit(|x: Counted<i64>| x.value, (future,))),
             7 => {
                 future.cancel();
                 drop(future.retry());
@@ -117,7 +92,7 @@ fn storm(client: &Client, alive: &Arc<AtomicUsize>, seed: u64) {
     }
     for known in &known {
         match known.future.result_timeout(LONG) {
-            Ok(Some(result)) => assert_eq!(result.0, known.value),
+            Ok(Some(result)) => assert_eq!(result.value, known.value),
             Ok(None) => panic!("it hangs: {:?} {}", known.future, client.status()),
             Err(Error::Task(error)) => assert!(error.message().contains("on purpose"), "{error}"),
             Err(Error::FutureCancelled { .. }) => {}
@@ -130,7 +105,7 @@ fn storm(client: &Client, alive: &Arc<AtomicUsize>, seed: u64) {
         // Another one may have brought it back already.
         drop(known.future.retry());
         match known.future.result_timeout(LONG) {
-            Ok(Some(result)) => assert_eq!(result.0, known.value),
+            Ok(Some(result)) => assert_eq!(result.value, known.value),
             Err(Error::Task(error)) => assert!(error.message().contains("on purpose"), "{error}"),
             other => panic!("{other:?} {:?} {}", known.future, client.status()),
         }

@@ -1,51 +1,20 @@
 //! Events, locks, queues and so on between the tasks of a client and the main program, and interrupts of those who wait.
 //! An interrupt ends every wait of the process, so these tests have a process of their own and take turns.
 
+mod common;
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use taskloom::prelude::*;
 use taskloom::{Error, Result, interrupt};
 
-fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-/// Interrupts `wait`, which waits for what never comes; gives what it said it waited for.
-///
-/// The interrupts are repeated: nothing outside tells when the wait has really begun.
-fn interrupted<T: Send>(wait: impl FnOnce() -> Result<T> + Send) -> String {
-    thread::scope(|scope| {
-        let waiter = scope.spawn(|| {
-            let begin = Instant::now();
-            (wait(), begin.elapsed())
-        });
-        while !waiter.is_finished() {
-            thread::sleep(Duration::from_millis(30));
-            interrupt();
-        }
-        let (outcome, took) = waiter.join().unwrap();
-        assert!(took < Duration::from_secs(10), "{took:?}");
-        match outcome {
-            Err(Error::Interrupted { waiting_for }) => waiting_for,
-            Err(error) => panic!("another error: {error}"),
-            Ok(_) => panic!("it was not interrupted"),
-        }
-    })
-}
+use common::interrupts::{interrupted, waited_for};
+use common::{soon, turn};
 
 const LONG: Duration = Duration::from_secs(600);
-
-fn soon(what: &str, holds: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < Duration::from_secs(20), "never came about: {what}");
-        thread::sleep(Duration::from_millis(1));
-    }
-}
 
 #[test]
 fn an_interrupt_ends_every_wait() -> Result<()> {
@@ -61,21 +30,21 @@ fn an_interrupt_ends_every_wait() -> Result<()> {
     let variable = client.variable::<i32>("rate")?;
     let subscriber = client.subscriber::<i32>("loss")?;
 
-    assert_eq!(interrupted(|| event.wait()), "the event `go`");
-    assert_eq!(interrupted(|| event.wait_timeout(LONG)), "the event `go`");
-    assert_eq!(interrupted(|| lock.acquire()), "the lock `files`");
-    assert_eq!(interrupted(|| lock.acquire_timeout(LONG)), "the lock `files`");
-    assert_eq!(interrupted(|| semaphore.acquire()), "a lease of the semaphore `database`");
-    assert_eq!(interrupted(|| semaphore.acquire_timeout(LONG)), "a lease of the semaphore `database`");
-    assert_eq!(interrupted(|| full.put(1)), "room in the queue `full`");
-    assert_eq!(interrupted(|| full.put_timeout(1, LONG)), "room in the queue `full`");
-    assert_eq!(interrupted(|| empty.get()), "a value of the queue `empty`");
-    assert_eq!(interrupted(|| empty.get_timeout(LONG)), "a value of the queue `empty`");
-    assert_eq!(interrupted(|| empty.get_batch(2)), "a value of the queue `empty`");
-    assert_eq!(interrupted(|| variable.get()), "a value of the variable `rate`");
-    assert_eq!(interrupted(|| variable.get_timeout(LONG)), "a value of the variable `rate`");
-    assert_eq!(interrupted(|| subscriber.next()), "a message of the topic `loss`");
-    assert_eq!(interrupted(|| subscriber.next_timeout(LONG)), "a message of the topic `loss`");
+    assert_eq!(waited_for(interrupted(|| event.wait())), "the event `go`");
+    assert_eq!(waited_for(interrupted(|| event.wait_timeout(LONG))), "the event `go`");
+    assert_eq!(waited_for(interrupted(|| lock.acquire())), "the lock `files`");
+    assert_eq!(waited_for(interrupted(|| lock.acquire_timeout(LONG))), "the lock `files`");
+    assert_eq!(waited_for(interrupted(|| semaphore.acquire())), "a lease of the semaphore `database`");
+    assert_eq!(waited_for(interrupted(|| semaphore.acquire_timeout(LONG))), "a lease of the semaphore `database`");
+    assert_eq!(waited_for(interrupted(|| full.put(1))), "room in the queue `full`");
+    assert_eq!(waited_for(interrupted(|| full.put_timeout(1, LONG))), "room in the queue `full`");
+    assert_eq!(waited_for(interrupted(|| empty.get())), "a value of the queue `empty`");
+    assert_eq!(waited_for(interrupted(|| empty.get_timeout(LONG))), "a value of the queue `empty`");
+    assert_eq!(waited_for(interrupted(|| empty.get_batch(2))), "a value of the queue `empty`");
+    assert_eq!(waited_for(interrupted(|| variable.get())), "a value of the variable `rate`");
+    assert_eq!(waited_for(interrupted(|| variable.get_timeout(LONG))), "a value of the variable `rate`");
+    assert_eq!(waited_for(interrupted(|| subscriber.next())), "a message of the topic `loss`");
+    assert_eq!(waited_for(interrupted(|| subscriber.next_timeout(LONG))), "a message of the topic `loss`");
 
     // All of it goes on as if nothing had happened, and nobody is left in a line.
     drop(_held);
@@ -243,7 +212,7 @@ fn an_interrupt_ends_the_main_programs_wait_and_not_that_of_tasks() -> Result<()
     let client = one_thread()?;
     let go = client.event("go");
     let waits = client.submit(|| Client::current().unwrap().event("go").wait().is_ok(), ());
-    assert_eq!(interrupted(|| go.wait()), "the event `go`");
+    assert_eq!(waited_for(interrupted(|| go.wait())), "the event `go`");
     go.set();
     assert!(waits.result()?);
     Ok(())

@@ -1,15 +1,13 @@
 //! What a profiler sees of real computations. One profiler records at a time, so the tests take turns.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+mod common;
+
+use std::sync::{Arc, Mutex};
 
 use taskloom::diagnostics::{Profile, Profiler, profile};
 use taskloom::prelude::*;
 
-static TURN: Mutex<()> = Mutex::new(());
-
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
+use common::turn;
 
 fn inc(x: i64) -> i64 {
     x + 1

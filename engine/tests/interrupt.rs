@@ -2,24 +2,19 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use taskloom::prelude::*;
 use taskloom::{Error, interrupt};
 
-use common::{soon, within_patience};
+use common::{soon, turn, within_patience};
 
 const SCHEDULERS: [Scheduler; 4] = [Scheduler::Sync, Scheduler::Threads(1), Scheduler::Threads(4), Scheduler::Default];
 
 /// Ten minutes, if nobody stops it.
 const FOREVER_MS: u64 = 600_000;
-
-fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
 
 /// Tasks that wait at it go on only after the interrupt, so that no test depends on how fast anything is.
 #[derive(Default)]

@@ -4,15 +4,15 @@
 mod common;
 
 use std::collections::HashSet;
-use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Once};
 
 use proptest::prelude::*;
 use proptest::sample::Index;
 use taskloom::prelude::*;
 use taskloom::{Error, num_threads};
 
+use common::purpose::{Broken, ON_PURPOSE, keep_quiet_about_purpose, mix};
 use common::{soon, within_patience};
 
 const SCHEDULERS: [Scheduler; 6] = [
@@ -23,21 +23,6 @@ const SCHEDULERS: [Scheduler; 6] = [
     Scheduler::Threads(8),
     Scheduler::Default,
 ];
-
-/// Panics that the tests ask for are not worth reading about.
-const ON_PURPOSE: &str = "broke on purpose";
-
-fn keep_quiet_about_purpose() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let usual = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if !info.payload_as_str().is_some_and(|text| text.contains(ON_PURPOSE)) {
-                usual(info);
-            }
-        }));
-    });
-}
 
 /// Counts how many values of a test are alive.
 #[derive(Debug, Default)]
@@ -93,24 +78,6 @@ struct Job {
     fate: Fate,
     runs: AtomicUsize,
 }
-
-/// What a random task makes of its inputs: depends on each of them, and on their order.
-fn mix(id: usize, inputs: impl IntoIterator<Item = u64>) -> u64 {
-    inputs.into_iter().fold(id as u64 + 1, |sum, input| {
-        (sum ^ input).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23).wrapping_add(1)
-    })
-}
-
-#[derive(Debug)]
-struct Broken(usize);
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "task {} {ON_PURPOSE}", self.0)
-    }
-}
-
-impl std::error::Error for Broken {}
 
 impl Job {
     fn run(&self, ledger: &Arc<Ledger>, inputs: &[&Tracked]) -> Result<Tracked, Broken> {

@@ -28,8 +28,9 @@ use proptest::prelude::*;
 use taskloom::Error;
 use taskloom::prelude::*;
 
+use common::purpose::{ON_PURPOSE, keep_quiet_about_purpose};
 use common::{soon, within_patience};
-use random_graph::{Built, Limits, Numbers, ON_PURPOSE, SCHEDULERS, any_plan, keep_quiet_about_purpose};
+use random_graph::{Built, Limits, Numbers, SCHEDULERS, any_plan};
 
 fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { failure_persistence: None, max_shrink_iters: 2_000, ..ProptestConfig::with_cases(cases) }

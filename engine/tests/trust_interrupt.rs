@@ -6,22 +6,16 @@
 mod common;
 mod random_graph;
 
-use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use taskloom::prelude::*;
 use taskloom::{Error, interrupt};
 
-use common::within_patience;
+use common::{turn, within_patience};
 use random_graph::{Built, Limits, Numbers, Plan, SCHEDULERS, Tracked, any_plan};
 
 const LIMITS: Limits = Limits { nodes: 100, broken: 0, nests: true, only_references: false };
-
-fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
 
 #[track_caller]
 fn assert_cancelled(built: &Built, outcome: taskloom::Result<Vec<Tracked>>) -> usize {
@@ -119,7 +113,7 @@ mod leaks {
     use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
     use super::*;
-    use crate::random_graph::keep_quiet_about_purpose;
+    use crate::common::purpose::keep_quiet_about_purpose;
 
     const SMALL: Limits = Limits { nodes: 20, ..LIMITS };
 

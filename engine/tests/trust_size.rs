@@ -1,25 +1,20 @@
 //! Very large graphs: nothing that the engine does with a graph may need a stack as deep as the graph.
 //!
-//! The chain of ten million tasks takes 1.2 gigabytes, and some seconds. To see how long each part takes:
+//! The chain of ten million tasks takes 1.2 gigabytes, and some seconds; the memory of one test at a time is enough, so
+//! they take turns. To see how long each part takes:
 //! `cargo test --test trust_size -- --nocapture`.
 
 mod common;
 
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Instant;
 
 use taskloom::prelude::*;
 
-use common::{soon, within_patience};
+use common::counted::{NUMBERED, Numbered};
+use common::{soon, turn, within_patience};
 
 const SCHEDULERS: [Scheduler; 3] = [Scheduler::Sync, Scheduler::Threads(1), Scheduler::Threads(2)];
-
-/// The memory of one test at a time is enough.
-fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
 
 /// Runs `body` on a thread with a stack of half a megabyte.
 fn on_a_small_stack(body: impl FnOnce() + Send + 'static) {
@@ -27,45 +22,21 @@ fn on_a_small_stack(body: impl FnOnce() + Send + 'static) {
     within_patience("a large graph", || thread.join()).expect("the test on the small stack");
 }
 
-static ALIVE: AtomicUsize = AtomicUsize::new(0);
-
-/// A number whose coming and going is counted.
-struct Counted(u64);
-
-impl Counted {
-    fn new(number: u64) -> Self {
-        ALIVE.fetch_add(1, SeqCst);
-        Counted(number)
-    }
+fn next(number: &Numbered) -> Numbered {
+    Numbered::new(number.0 + 1)
 }
 
-impl Clone for Counted {
-    fn clone(&self) -> Self {
-        Counted::new(self.0)
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        ALIVE.fetch_sub(1, SeqCst);
-    }
-}
-
-fn next(number: &Counted) -> Counted {
-    Counted::new(number.0 + 1)
-}
-
-fn fail_at_the_end(number: &Counted) -> Result<Counted, String> {
+fn fail_at_the_end(number: &Numbered) -> Result<Numbered, String> {
     Err(format!("it ended at {}", number.0))
 }
 
 fn assert_nothing_is_alive() {
-    soon("all results are dropped", || ALIVE.load(SeqCst) == 0);
+    soon("all results are dropped", || NUMBERED.load(SeqCst) == 0);
 }
 
 fn chain(length: u64) {
     let begin = Instant::now();
-    let mut last = delayed_value(Counted::new(0));
+    let mut last = delayed_value(Numbered::new(0));
     for _ in 0..length {
         last = delayed!(next(&last));
     }
@@ -76,7 +47,7 @@ fn chain(length: u64) {
         println!("{scheduler:?}: {:.1?}", begin.elapsed());
         assert_eq!(value.0, length);
         drop(value);
-        soon("all results but the first are dropped", || ALIVE.load(SeqCst) == 1);
+        soon("all results but the first are dropped", || NUMBERED.load(SeqCst) == 1);
     }
     let begin = Instant::now();
     drop(last);
@@ -94,7 +65,7 @@ fn a_chain_of_ten_million_tasks() {
 fn a_long_chain_that_fails_at_its_end() {
     let _turn = turn();
     on_a_small_stack(|| {
-        let mut last = delayed_value(Counted::new(0));
+        let mut last = delayed_value(Numbered::new(0));
         for _ in 0..300_000 {
             last = delayed!(next(&last));
         }
@@ -104,7 +75,7 @@ fn a_long_chain_that_fails_at_its_end() {
             assert_eq!(error.to_string(), "task `fail_at_the_end` failed: it ended at 300000");
             // An error holds the graph of the failed task's arguments, for whoever wants to see them.
             drop(error);
-            soon("all results but the first are dropped", || ALIVE.load(SeqCst) == 1);
+            soon("all results but the first are dropped", || NUMBERED.load(SeqCst) == 1);
         }
         drop(last);
         assert_nothing_is_alive();
@@ -116,7 +87,7 @@ fn a_million_tasks_side_by_side() {
     let _turn = turn();
     const TASKS: u64 = 1_000_000;
     on_a_small_stack(|| {
-        let zero = delayed_value(Counted::new(0));
+        let zero = delayed_value(Numbered::new(0));
         let first = delayed!(next(&zero));
         let tasks: Vec<_> = (0..TASKS).map(|_| delayed!(next(&first))).collect();
         for scheduler in SCHEDULERS {
@@ -125,7 +96,7 @@ fn a_million_tasks_side_by_side() {
             println!("a million tasks with {scheduler:?}: {:.1?}", begin.elapsed());
             assert_eq!(values.iter().map(|value| value.0).sum::<u64>(), 2 * TASKS);
             drop(values);
-            soon("all results but the first are dropped", || ALIVE.load(SeqCst) == 1);
+            soon("all results but the first are dropped", || NUMBERED.load(SeqCst) == 1);
         }
         drop((zero, first, tasks));
         assert_nothing_is_alive();
@@ -134,12 +105,12 @@ fn a_million_tasks_side_by_side() {
 
 #[test]
 fn a_binary_tree_over_half_a_million_leaves() {
-    fn join(a: Counted, b: Counted) -> Counted {
-        Counted::new(a.0 + b.0)
+    fn join(a: Numbered, b: Numbered) -> Numbered {
+        Numbered::new(a.0 + b.0)
     }
     let _turn = turn();
     on_a_small_stack(|| {
-        let zero = delayed_value(Counted::new(0));
+        let zero = delayed_value(Numbered::new(0));
         let mut level: Vec<_> = (0..1 << 19).map(|_| delayed!(next(&zero))).collect();
         while level.len() > 1 {
             level = level.chunks(2).map(|pair| delayed!(join({ pair[0].clone() }, { pair[1].clone() }))).collect();
@@ -148,7 +119,7 @@ fn a_binary_tree_over_half_a_million_leaves() {
         drop(level);
         for scheduler in SCHEDULERS {
             assert_eq!(root.compute_with(scheduler).expect("nothing can fail here").0, 1 << 19);
-            soon("all results but the first are dropped", || ALIVE.load(SeqCst) == 1);
+            soon("all results but the first are dropped", || NUMBERED.load(SeqCst) == 1);
         }
         drop((root, zero));
         assert_nothing_is_alive();

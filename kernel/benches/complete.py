@@ -8,32 +8,18 @@ request to the reply, each of another text so that no answer can be one that was
 the memory of the process tree before and after. "–" is a kernel that does not answer before the cell is over, and in
 brackets stands how many of the answers named what was asked for.
 
-It needs jupyter_client, which Taskloom's private Python environment has; run by another Python, it starts itself again
-with that one.
+It needs jupyter_client, which Taskloom's private Python environment has; see measure.py.
 """
 
 import argparse
 import os
-import pathlib
 import queue
 import statistics
 import sys
 import time
 
-HOME = pathlib.Path(
-    os.environ.get("TASKLOOM_HOME")
-    or pathlib.Path(os.environ.get("XDG_DATA_HOME") or pathlib.Path.home() / ".local/share") / "taskloom"
-)
-
-try:
-    import jupyter_client
-except ImportError:
-    private = HOME / "python/bin/python"
-    if not private.is_file():
-        sys.exit(f"error: there is no Python environment in {HOME}; `cargo lab --no-lab` makes it")
-    os.execv(private, [str(private), *sys.argv])
-
-os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(HOME / "jupyter"), os.environ.get("JUPYTER_PATH")]))
+from measure import memory_mib  # which also finds the Python environment
+import jupyter_client
 
 # How long a cell sleeps while completion is measured.
 SLEEP = 20
@@ -76,27 +62,6 @@ PYTHON = {
     "sleep": f"import time; time.sleep({SLEEP})",
 }
 KERNELS = {"taskloom": TASKLOOM, "rust": RUST, "python3": PYTHON}
-
-
-def memory_mib(pid):
-    """Proportional set size of a process and all below it."""
-    parents = {}
-    for entry in pathlib.Path("/proc").glob("[0-9]*"):
-        try:
-            parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-        except (OSError, IndexError, ValueError):
-            continue
-    family = {pid}
-    while more := {child for child, parent in parents.items() if parent in family} - family:
-        family |= more
-    total = 0
-    for process in family:
-        try:
-            text = pathlib.Path(f"/proc/{process}/smaps_rollup").read_text()
-        except OSError:
-            continue
-        total += next((int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")), 0)
-    return total / 1024
 
 
 class Kernel:
@@ -193,4 +158,5 @@ def main():
         print(f"{row:44}" + "".join(f"{measured[name][row]:>20}" for name in names))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,6 @@
 //! Running what was built.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn, Slice};
@@ -7,8 +8,10 @@ use ndarray::{ArrayD, ArrayViewD, IxDyn, Slice};
 use super::Array;
 use super::chunks::{AxisChunks, Grid};
 use super::create::{Held, fits};
+use super::dispatch::with_type;
 use super::element::Element;
 use super::lower::{Lowering, as_block, block_task};
+use super::memory::zeroed;
 use super::node::{Block, Node, NodeRef, Operation};
 use crate::delayed::{Delayed, Gathered, Output};
 use crate::error::Result;
@@ -83,8 +86,7 @@ impl<T: Element> Array<T> {
 
     /// The graph: a task for each block, where elementwise operations and the reductions that end them are one.
     pub fn graph(&self) -> Graph {
-        let mut lowering = Lowering::new([self.node()]);
-        Graph::lower(&lowering.all(self.node()))
+        graph_of(self.node())
     }
 
     /// A drawing of the graph; the last expression of a cell shows it.
@@ -118,12 +120,31 @@ impl<T: Element> Array<T> {
 
     /// The blocks put together.
     fn assembled(&self, values: Vec<Value>) -> ArrayD<T> {
+        let whole = assemble(self.node(), values).downcast::<ArrayD<T>>();
+        *whole.unwrap_or_else(|_| unreachable!("an array's element type is its node's"))
+    }
+
+    /// An array of blocks that are in memory.
+    fn kept(&self, values: Vec<Value>) -> Array<T> {
+        Array::of(keep(self.node(), values))
+    }
+}
+
+fn graph_of(node: &NodeRef) -> Graph {
+    Graph::lower(&Lowering::new([node]).all(node))
+}
+
+/// The blocks put together, as an `ArrayD` in a box: compiled here, and not in every cell that computes something.
+fn assemble(node: &Node, values: Vec<Value>) -> Box<dyn Any> {
+    with_type!(node.dtype, T => {
         let mut blocks: Vec<Block<T>> = values.into_iter().map(as_block::<T>).collect();
         if blocks.len() == 1 {
-            return blocks.remove(0).into_owned();
+            return Box::new(blocks.remove(0).into_owned());
         }
-        let grid = grid_of(&self.node().grid, &blocks);
-        let mut whole = ArrayD::<T>::default(IxDyn(&grid.shape()));
+        let grid = grid_of(&node.grid, &blocks);
+        let shape = grid.shape();
+        let whole = ArrayD::from_shape_vec(IxDyn(&shape), zeroed::<T>(shape.iter().product()));
+        let mut whole = whole.unwrap_or_else(|_| unreachable!("as many elements as the shape says"));
         for (number, block) in blocks.into_iter().enumerate() {
             let (start, lengths) = grid.region(&grid.place(number));
             let mut target = whole.view_mut();
@@ -133,16 +154,17 @@ impl<T: Element> Array<T> {
             });
             target.assign(&block);
         }
-        whole
-    }
+        Box::new(whole)
+    })
+}
 
-    /// An array of blocks that are in memory.
-    fn kept(&self, values: Vec<Value>) -> Array<T> {
+fn keep(node: &Node, values: Vec<Value>) -> NodeRef {
+    with_type!(node.dtype, T => {
         let blocks: Vec<Block<T>> = values.into_iter().map(as_block::<T>).collect();
-        let grid = grid_of(&self.node().grid, &blocks);
+        let grid = grid_of(&node.grid, &blocks);
         let data = |block| Step::new(Data::<Block<T>, Registered>::new(Arc::new(block)));
-        Array::of(Held::node(&self.node().name, T::DTYPE, grid, blocks.into_iter().map(data).collect()))
-    }
+        Held::node(&node.name, node.dtype, grid, blocks.into_iter().map(data).collect())
+    })
 }
 
 /// The grid, with the lengths that only the blocks know.

@@ -1,5 +1,6 @@
 //! Arrays from nothing, from memory, from functions and from delayed values.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use ndarray::{ArrayD, Dimension, IntoDimension};
@@ -28,6 +29,14 @@ pub(crate) fn grid(shape: &[usize], chunks: Chunking, dtype: DType) -> Grid {
 
 fn constant(name: &str, value: Scalar, dtype: DType, grid: Grid) -> NodeRef {
     with_type!(dtype, T => Node::constant(name, T::from_scalar(value), grid))
+}
+
+/// An array in memory. It comes as what it is in a box, so that a notebook's cell need not compile what is done with it.
+fn memory(dtype: DType, array: Box<dyn Any>, grid: Grid) -> NodeRef {
+    with_type!(dtype, T => match array.downcast::<Block<T>>() {
+        Ok(array) => Node::memory(*array, grid),
+        Err(_) => unreachable!("an array's element type is its node's"),
+    })
 }
 
 /// A number without axes, which broadcasts to everything.
@@ -141,7 +150,10 @@ impl<T: Element> Array<T> {
     pub fn eye(len: usize, offset: i64, chunks: impl Into<Chunking>) -> Array<T> {
         let grid = grid(&[len, len], chunks.into(), T::DTYPE);
         let diagonal = Diagonal { columns: len.max(1) as u64, offset };
-        Array::of(with_type!(T::DTYPE, U => Node::generated::<U>("eye", diagonal, grid)))
+        fn node(dtype: DType, diagonal: Diagonal, grid: Grid) -> NodeRef {
+            with_type!(dtype, U => Node::generated::<U>("eye", diagonal, grid))
+        }
+        Array::of(node(T::DTYPE, diagonal, grid))
     }
 
     /// The elements of an array in memory, which is shared and not copied.
@@ -158,9 +170,8 @@ impl<T: Element> Array<T> {
     /// When the chunks do not fit to the shape.
     #[track_caller]
     pub fn from_ndarray<D: Dimension>(array: ndarray::Array<T, D>, chunks: impl Into<Chunking>) -> Array<T> {
-        let array = array.into_dyn().into_shared();
         let grid = grid(array.shape(), chunks.into(), T::DTYPE);
-        Array::of(Node::memory(array, grid))
+        Array::of(memory(T::DTYPE, Box::new(array.into_dyn().into_shared()), grid))
     }
 
     /// The elements of a vector, as an array of one axis.
@@ -331,11 +342,13 @@ impl<T: Number> Array<T> {
     #[track_caller]
     pub fn range_step(start: T, step: T, count: usize, chunks: impl Into<Chunking>) -> Array<T> {
         let grid = grid(&[count], chunks.into(), T::DTYPE);
-        let (start, step) = (start.scalar(), step.scalar());
-        Array::of(with_number!(T::DTYPE, U => {
-            let ramp = Ramp::<U> { from: U::from_scalar(start), step: U::from_scalar(step) };
-            Node::generated::<U>("arange", ramp, grid)
-        }))
+        fn node(dtype: DType, start: Scalar, step: Scalar, grid: Grid) -> NodeRef {
+            with_number!(dtype, U => {
+                let ramp = Ramp::<U> { from: U::from_scalar(start), step: U::from_scalar(step) };
+                Node::generated::<U>("arange", ramp, grid)
+            })
+        }
+        Array::of(node(T::DTYPE, start.scalar(), step.scalar(), grid))
     }
 }
 

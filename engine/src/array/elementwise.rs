@@ -187,7 +187,10 @@ impl<T: Number> ops::Neg for &Array<T> {
     type Output = Array<T>;
     #[track_caller]
     fn neg(self) -> Array<T> {
-        unary(with_number!(T::DTYPE, U => Arc::new(Map1::<U, U, _>::new("neg", <U as Number>::neg))), self.node())
+        fn kernel(dtype: DType) -> Arc<dyn Kernel> {
+            with_number!(dtype, U => Arc::new(Map1::<U, U, _>::new("neg", <U as Number>::neg)))
+        }
+        unary(kernel(T::DTYPE), self.node())
     }
 }
 
@@ -305,10 +308,13 @@ impl Array<bool> {
     /// When the shapes do not broadcast.
     #[track_caller]
     pub fn where_<T: Element>(&self, yes: impl Operand<T>, no: impl Operand<T>) -> Array<T> {
-        let kernel: Arc<dyn Kernel> = with_type!(T::DTYPE, U => {
-            Arc::new(Map3::new("where", |choice: bool, yes: U, no: U| if choice { yes } else { no }))
-        });
-        Array::of(built(Node::elementwise(kernel, &[self.node(), &yes.operand().0, &no.operand().0])))
+        // Not generic, so that it is compiled here and not where it is called; so are those below.
+        fn kernel(dtype: DType) -> Arc<dyn Kernel> {
+            with_type!(dtype, U => {
+                Arc::new(Map3::new("where", |choice: bool, yes: U, no: U| if choice { yes } else { no }))
+            })
+        }
+        Array::of(built(Node::elementwise(kernel(T::DTYPE), &[self.node(), &yes.operand().0, &no.operand().0])))
     }
 }
 
@@ -362,9 +368,10 @@ impl<T: Number> Array<T> {
     /// # Ok::<(), taskloom::Error>(())
     /// ```
     pub fn abs(&self) -> Array<T::Abs> {
-        let kernel: Arc<dyn Kernel> =
-            with_number!(T::DTYPE, U => Arc::new(Map1::<U, _, _>::new("abs", <U as Number>::abs)));
-        unary(kernel, self.node())
+        fn kernel(dtype: DType) -> Arc<dyn Kernel> {
+            with_number!(dtype, U => Arc::new(Map1::<U, _, _>::new("abs", <U as Number>::abs)))
+        }
+        unary(kernel(T::DTYPE), self.node())
     }
 
     /// The elements times themselves.
@@ -374,10 +381,12 @@ impl<T: Number> Array<T> {
 
     /// The elements to a whole power.
     pub fn powi(&self, exponent: i32) -> Array<T> {
-        let kernel: Arc<dyn Kernel> = with_number!(T::DTYPE, U => {
-            Arc::new(Map1::<U, U, _>::new("powi", move |value: U| Number::powi(value, exponent)))
-        });
-        unary(kernel, self.node())
+        fn kernel(dtype: DType, exponent: i32) -> Arc<dyn Kernel> {
+            with_number!(dtype, U => {
+                Arc::new(Map1::<U, U, _>::new("powi", move |value: U| Number::powi(value, exponent)))
+            })
+        }
+        unary(kernel(T::DTYPE, exponent), self.node())
     }
 }
 
@@ -385,10 +394,12 @@ macro_rules! mathematics {
     ($($(#[$doc:meta])* $method:ident;)*) => { $(
         $(#[$doc])*
         pub fn $method(&self) -> Array<T> {
-            let kernel: Arc<dyn Kernel> = with_float!(T::DTYPE, U => {
+            fn kernel(dtype: DType) -> Arc<dyn Kernel> {
+                with_float!(dtype, U => {
                 Arc::new(Map1::<U, U, _>::new(stringify!($method), |value: U| <U as num_traits::Float>::$method(value)))
-            });
-            unary(kernel, self.node())
+                })
+            }
+            unary(kernel(T::DTYPE), self.node())
         }
     )* };
 }
@@ -397,10 +408,12 @@ macro_rules! float_tests {
     ($($(#[$doc:meta])* $method:ident;)*) => { $(
         $(#[$doc])*
         pub fn $method(&self) -> Array<bool> {
-            let kernel: Arc<dyn Kernel> = with_float!(T::DTYPE, U => {
+            fn kernel(dtype: DType) -> Arc<dyn Kernel> {
+                with_float!(dtype, U => {
                 Arc::new(Map1::<U, bool, _>::new(stringify!($method), |value: U| <U as num_traits::Float>::$method(value)))
-            });
-            unary(kernel, self.node())
+                })
+            }
+            unary(kernel(T::DTYPE), self.node())
         }
     )* };
 }

@@ -31,6 +31,7 @@ mod fused;
 mod index;
 mod linalg;
 mod lower;
+mod memory;
 mod node;
 mod random;
 mod rechunk;

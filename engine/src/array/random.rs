@@ -13,7 +13,7 @@ use super::Array;
 use super::chunks::{Chunking, Grid};
 use super::create::{grid, lengths};
 use super::dispatch::with_float;
-use super::element::{Element, Float, sealed::Lanes};
+use super::element::{DType, Element, Float, Scalar, sealed::Lanes};
 use super::error::{ArrayError, built};
 use super::fused::Generator;
 use super::node::{Node, NodeRef};
@@ -21,9 +21,15 @@ use super::node::{Node, NodeRef};
 /// An array of random numbers to be: the distribution is still to be said. See [`Array::random`].
 #[derive(Debug, Clone)]
 pub struct Random<T> {
+    draws: Draws,
+    element: std::marker::PhantomData<fn() -> T>,
+}
+
+/// What is known before the distribution is.
+#[derive(Debug, Clone)]
+struct Draws {
     grid: Grid,
     seed: u64,
-    element: std::marker::PhantomData<fn() -> T>,
 }
 
 /// The constant of SplitMix64: 2⁶⁴ divided by the golden ratio.
@@ -110,7 +116,7 @@ impl<T: Element> Array<T> {
     #[track_caller]
     pub fn random(shape: impl IntoDimension, chunks: impl Into<Chunking>) -> Random<T> {
         let grid = grid(&lengths(shape), chunks.into(), T::DTYPE);
-        Random { grid, seed: another_seed(), element: std::marker::PhantomData }
+        Random { draws: Draws { grid, seed: another_seed() }, element: std::marker::PhantomData }
     }
 }
 
@@ -123,9 +129,11 @@ fn another_seed() -> u64 {
 impl<T> Random<T> {
     /// The number from which all others follow.
     pub fn seed(self, seed: u64) -> Random<T> {
-        Random { seed, ..self }
+        Random { draws: Draws { seed, ..self.draws }, ..self }
     }
+}
 
+impl Draws {
     fn node<U: Element>(self, name: &str, distribution: impl Distribution<U>) -> NodeRef {
         let salt =
             name.bytes().fold(0, |salt: u64, byte| mixed(salt.wrapping_add(u64::from(byte)).wrapping_add(GOLDEN)));
@@ -285,11 +293,13 @@ impl<T: Float> Distribution<T> for Exponential<T> {
 impl<T: Float> Random<T> {
     /// Numbers from `low` on and below `high`, all as likely.
     pub fn uniform(self, low: T, high: T) -> Array<T> {
-        let (low, high) = (low.scalar(), high.scalar());
-        Array::of(with_float!(T::DTYPE, U => {
-            let (low, high) = (U::from_scalar(low), U::from_scalar(high));
-            self.node::<U>("uniform", Uniform { low, width: high - low })
-        }))
+        fn node(dtype: DType, draws: Draws, low: Scalar, high: Scalar) -> NodeRef {
+            with_float!(dtype, U => {
+                let (low, high) = (U::from_scalar(low), U::from_scalar(high));
+                draws.node::<U>("uniform", Uniform { low, width: high - low })
+            })
+        }
+        Array::of(node(T::DTYPE, self.draws, low.scalar(), high.scalar()))
     }
 
     /// Normal numbers with this mean and standard deviation.
@@ -310,11 +320,13 @@ impl<T: Float> Random<T> {
             let why = format!("a standard deviation cannot be {deviation}");
             built::<()>(Err(ArrayError::Parameter { operation: "normal".into(), why }));
         }
-        let (mean, deviation) = (mean.scalar(), deviation.scalar());
-        Array::of(with_float!(T::DTYPE, U => {
-            let layers = normal_layers();
-            self.node::<U>("normal", Normal { mean: U::from_scalar(mean), deviation: U::from_scalar(deviation), layers })
-        }))
+        fn node(dtype: DType, draws: Draws, mean: Scalar, deviation: Scalar) -> NodeRef {
+            with_float!(dtype, U => {
+                let (mean, deviation) = (U::from_scalar(mean), U::from_scalar(deviation));
+                draws.node::<U>("normal", Normal { mean, deviation, layers: normal_layers() })
+            })
+        }
+        Array::of(node(T::DTYPE, self.draws, mean.scalar(), deviation.scalar()))
     }
 
     /// Numbers with an exponential distribution of this mean.
@@ -327,10 +339,12 @@ impl<T: Float> Random<T> {
             let why = format!("a mean cannot be {scale}");
             built::<()>(Err(ArrayError::Parameter { operation: "exponential".into(), why }));
         }
-        let scale = scale.scalar();
-        Array::of(with_float!(T::DTYPE, U => {
-            self.node::<U>("exponential", Exponential { scale: U::from_scalar(scale), layers: exponential_layers() })
-        }))
+        fn node(dtype: DType, draws: Draws, scale: Scalar) -> NodeRef {
+            with_float!(dtype, U => {
+                draws.node::<U>("exponential", Exponential { scale: U::from_scalar(scale), layers: exponential_layers() })
+            })
+        }
+        Array::of(node(T::DTYPE, self.draws, scale.scalar()))
     }
 }
 
@@ -433,7 +447,7 @@ impl Random<i64> {
             built::<()>(Err(ArrayError::Parameter { operation: "integers".into(), why }));
         }
         let integers = Integers { low: range.start, count: range.end.wrapping_sub(range.start) as u64 };
-        Array::of(self.node::<i64>("integers", integers))
+        Array::of(self.draws.node::<i64>("integers", integers))
     }
 
     /// Poisson numbers: how often something happens that happens `mean` times on average.
@@ -446,6 +460,6 @@ impl Random<i64> {
             let why = format!("a mean cannot be {mean}");
             built::<()>(Err(ArrayError::Parameter { operation: "poisson".into(), why }));
         }
-        Array::of(self.node::<i64>("poisson", Poisson { mean }))
+        Array::of(self.draws.node::<i64>("poisson", Poisson { mean }))
     }
 }

@@ -8,6 +8,7 @@ use super::chunks::Grid;
 use super::dispatch::with_type;
 use super::element::Element;
 use super::lower::{Lowering, as_block, block_task};
+use super::memory::zeroed;
 use super::node::{Node, NodeRef, Operation};
 use crate::task::{Step, Value};
 
@@ -79,7 +80,8 @@ fn put_together<T: Element>(inputs: Vec<Arc<Step>>, parts: Vec<Part>, shape: Vec
             });
             return Ok(block);
         }
-        let mut whole = ArrayD::<T>::default(IxDyn(&shape));
+        let whole = ArrayD::from_shape_vec(IxDyn(&shape), zeroed::<T>(shape.iter().product()));
+        let mut whole = whole.unwrap_or_else(|_| unreachable!("as many elements as the shape says"));
         for (part, value) in parts.iter().zip(values) {
             let mut block = as_block::<T>(value);
             block.slice_each_axis_inplace(|axis| {

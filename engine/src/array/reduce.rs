@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Array;
 use super::chunks::{AxisChunks, Grid};
 use super::dispatch::{with_float, with_number, with_ordered, with_real, with_type};
-use super::element::{Cast, Element, Float, Number, Ordered};
+use super::element::{Cast, DType, Element, Float, Number, Ordered};
 use super::error::{ArrayError, Built, built};
 use super::fused::{
     All, Any, AnyReducer, Map1, Max, Mean, Min, NanMax, NanMean, NanMin, Position, Product, Sum, Variance,
@@ -142,7 +142,7 @@ pub(crate) fn summed(name: &str, node: &NodeRef, axes: Vec<usize>) -> Built<Node
 
 /// A reduction over all axes, and one over some.
 macro_rules! reductions {
-    ($($(#[$doc:meta])* $all:ident $some:ident: $out:ty = $defined:literal, $reducer:expr;)*) => { $(
+    ($($(#[$doc:meta])* $all:ident $some:ident: $out:ty = $defined:literal, |$dtype:ident| $reducer:expr;)*) => { $(
         $(#[$doc])*
         /// Of all elements: an array without axes, whose element [`item`](Array::item) gives.
         ///
@@ -160,7 +160,11 @@ macro_rules! reductions {
         /// When there is no such axis, or one is named twice; or it is not defined for axes of length 0, and one is.
         #[track_caller]
         pub fn $some(&self, axes: impl Into<Axes>) -> Array<$out> {
-            Array::of(built(reduction(stringify!($all), self.node(), axes.into(), $reducer, $defined)))
+            // Not generic, so that it is compiled here and not where it is called.
+            fn reducer($dtype: DType) -> Arc<dyn AnyReducer> {
+                $reducer
+            }
+            Array::of(built(reduction(stringify!($all), self.node(), axes.into(), reducer(T::DTYPE), $defined)))
         }
     )* };
 }
@@ -169,25 +173,25 @@ impl<T: Number> Array<T> {
     reductions! {
         /// The sum, in 64 bits for integers. Sums of floats are compensated: their error does not grow with the number of
         /// elements.
-        sum sum_axis: T::Sum = true, with_number!(T::DTYPE, U => Arc::new(Sum::<U>::new()));
+        sum sum_axis: T::Sum = true, |dtype| with_number!(dtype, U => Arc::new(Sum::<U>::new()));
         /// The product, in 64 bits for integers.
-        prod prod_axis: T::Sum = true, with_number!(T::DTYPE, U => Arc::new(Product::<U>::new()));
+        prod prod_axis: T::Sum = true, |dtype| with_number!(dtype, U => Arc::new(Product::<U>::new()));
         /// The mean; NaN of no elements. `f64` for integers.
-        mean mean_axis: T::Mean = true, with_number!(T::DTYPE, U => Arc::new(Mean::<U>::new()));
+        mean mean_axis: T::Mean = true, |dtype| with_number!(dtype, U => Arc::new(Mean::<U>::new()));
     }
 }
 
 /// The variance of real numbers, or its root.
-fn spread<T: Number>(ddof: u32, root: bool, skip_nan: bool) -> Arc<dyn AnyReducer> {
-    with_real!(T::DTYPE, U => Arc::new(Variance::<U> { ddof, root, skip_nan, element: PhantomData }))
+fn spread(dtype: DType, ddof: u32, root: bool, skip_nan: bool) -> Arc<dyn AnyReducer> {
+    with_real!(dtype, U => Arc::new(Variance::<U> { ddof, root, skip_nan, element: PhantomData }))
 }
 
 impl<T: Number<Mean: Float>> Array<T> {
     reductions! {
         /// The variance: the mean of the squared distances from the mean.
-        var var_axis: T::Mean = true, spread::<T>(0, false, false);
+        var var_axis: T::Mean = true, |dtype| spread(dtype, 0, false, false);
         /// The standard deviation: the root of the variance.
-        std std_axis: T::Mean = true, spread::<T>(0, true, false);
+        std std_axis: T::Mean = true, |dtype| spread(dtype, 0, true, false);
     }
 
     /// The variance with a divisor that is smaller by `ddof`: 1 for an estimate from a sample.
@@ -196,7 +200,7 @@ impl<T: Number<Mean: Float>> Array<T> {
     /// As [`var_axis`](Array::var_axis).
     #[track_caller]
     pub fn var_ddof(&self, axes: impl Into<Axes>, ddof: u32) -> Array<T::Mean> {
-        Array::of(built(reduction("var", self.node(), axes.into(), spread::<T>(ddof, false, false), true)))
+        Array::of(built(reduction("var", self.node(), axes.into(), spread(T::DTYPE, ddof, false, false), true)))
     }
 
     /// The standard deviation with a divisor that is smaller by `ddof`: 1 for an estimate from a sample.
@@ -205,34 +209,34 @@ impl<T: Number<Mean: Float>> Array<T> {
     /// As [`std_axis`](Array::std_axis).
     #[track_caller]
     pub fn std_ddof(&self, axes: impl Into<Axes>, ddof: u32) -> Array<T::Mean> {
-        Array::of(built(reduction("std", self.node(), axes.into(), spread::<T>(ddof, true, false), true)))
+        Array::of(built(reduction("std", self.node(), axes.into(), spread(T::DTYPE, ddof, true, false), true)))
     }
 }
 
 /// Where the smallest or the largest is.
-fn position<T: Ordered>(largest: bool, skip_nan: bool) -> Arc<dyn AnyReducer> {
-    with_ordered!(T::DTYPE, U => Arc::new(Position::<U> { largest, skip_nan, element: PhantomData }))
+fn position(dtype: DType, largest: bool, skip_nan: bool) -> Arc<dyn AnyReducer> {
+    with_ordered!(dtype, U => Arc::new(Position::<U> { largest, skip_nan, element: PhantomData }))
 }
 
 impl<T: Ordered> Array<T> {
     reductions! {
         /// The smallest element; NaN if there is one.
-        min min_axis: T = false, with_ordered!(T::DTYPE, U => Arc::new(Min::<U>::new()));
+        min min_axis: T = false, |dtype| with_ordered!(dtype, U => Arc::new(Min::<U>::new()));
         /// The largest element; NaN if there is one.
-        max max_axis: T = false, with_ordered!(T::DTYPE, U => Arc::new(Max::<U>::new()));
+        max max_axis: T = false, |dtype| with_ordered!(dtype, U => Arc::new(Max::<U>::new()));
         /// The index of the first smallest element, or of the first NaN; over several axes, in row-major order.
-        argmin argmin_axis: u64 = false, position::<T>(false, false);
+        argmin argmin_axis: u64 = false, |dtype| position(dtype, false, false);
         /// The index of the first largest element, or of the first NaN; over several axes, in row-major order.
-        argmax argmax_axis: u64 = false, position::<T>(true, false);
+        argmax argmax_axis: u64 = false, |dtype| position(dtype, true, false);
     }
 }
 
 impl<T: Element> Array<T> {
     reductions! {
         /// Whether every element is other than zero, or `true`.
-        all all_axis: bool = true, with_type!(T::DTYPE, U => Arc::new(All::<U>::new()));
+        all all_axis: bool = true, |dtype| with_type!(dtype, U => Arc::new(All::<U>::new()));
         /// Whether an element is other than zero, or `true`.
-        any any_axis: bool = true, with_type!(T::DTYPE, U => Arc::new(Any::<U>::new()));
+        any any_axis: bool = true, |dtype| with_type!(dtype, U => Arc::new(Any::<U>::new()));
     }
 
     /// How many elements are other than zero, or `true`.
@@ -252,9 +256,12 @@ impl<T: Element> Array<T> {
     /// When there is no such axis, or one is named twice.
     #[track_caller]
     pub fn count_axis(&self, axes: impl Into<Axes>) -> Array<u64> {
-        let kernel: Arc<dyn super::fused::Kernel> = with_type!(T::DTYPE, U => {
+        fn nonzero(dtype: DType) -> Arc<dyn super::fused::Kernel> {
+            with_type!(dtype, U => {
             Arc::new(Map1::<U, u64, _>::new("nonzero", |value: U| u64::from(value != U::default())))
-        });
+            })
+        }
+        let kernel = nonzero(T::DTYPE);
         Array::<u64>::of(built(Node::elementwise(kernel, &[self.node()]))).sum_axis(axes)
     }
 }
@@ -262,19 +269,19 @@ impl<T: Element> Array<T> {
 impl<T: Float> Array<T> {
     reductions! {
         /// The mean of what is not NaN; NaN when there is nothing else.
-        nanmean nanmean_axis: T = true, with_float!(T::DTYPE, U => Arc::new(NanMean::<U>::new()));
+        nanmean nanmean_axis: T = true, |dtype| with_float!(dtype, U => Arc::new(NanMean::<U>::new()));
         /// The smallest element that is not NaN; NaN when there is nothing else.
-        nanmin nanmin_axis: T = false, with_float!(T::DTYPE, U => Arc::new(NanMin::<U>::new()));
+        nanmin nanmin_axis: T = false, |dtype| with_float!(dtype, U => Arc::new(NanMin::<U>::new()));
         /// The largest element that is not NaN; NaN when there is nothing else.
-        nanmax nanmax_axis: T = false, with_float!(T::DTYPE, U => Arc::new(NanMax::<U>::new()));
+        nanmax nanmax_axis: T = false, |dtype| with_float!(dtype, U => Arc::new(NanMax::<U>::new()));
         /// The variance of what is not NaN.
-        nanvar nanvar_axis: T = true, spread::<T>(0, false, true);
+        nanvar nanvar_axis: T = true, |dtype| spread(dtype, 0, false, true);
         /// The standard deviation of what is not NaN.
-        nanstd nanstd_axis: T = true, spread::<T>(0, true, true);
+        nanstd nanstd_axis: T = true, |dtype| spread(dtype, 0, true, true);
         /// The index of the first smallest element that is not NaN; 0 when there is nothing else.
-        nanargmin nanargmin_axis: u64 = false, position::<T>(false, true);
+        nanargmin nanargmin_axis: u64 = false, |dtype| position(dtype, false, true);
         /// The index of the first largest element that is not NaN; 0 when there is nothing else.
-        nanargmax nanargmax_axis: u64 = false, position::<T>(true, true);
+        nanargmax nanargmax_axis: u64 = false, |dtype| position(dtype, true, true);
     }
 
     /// The sum of what is not NaN.

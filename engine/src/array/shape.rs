@@ -225,10 +225,12 @@ impl<T> Array<T> {
             let shape = self.node().grid.shape_text();
             built::<()>(Err(ArrayError::Shape { operation: "broadcast_to".into(), why, shape }));
         }
-        let kernel: Arc<dyn super::fused::Kernel> = with_type!(T::DTYPE, U => {
-            Arc::new(super::fused::Map2::new("broadcast_to", |_ground: bool, value: U| value))
-        });
-        let node = built(Node::elementwise(kernel, &[ground.node(), self.node()]));
+        fn kernel(dtype: DType) -> Arc<dyn super::fused::Kernel> {
+            with_type!(dtype, U => {
+                Arc::new(super::fused::Map2::new("broadcast_to", |_ground: bool, value: U| value))
+            })
+        }
+        let node = built(Node::elementwise(kernel(T::DTYPE), &[ground.node(), self.node()]));
         if node.grid.shape() != ground.node().grid.shape() {
             let why = format!("it does not broadcast to {}", shape_text(&ground.shape()));
             let shape = self.node().grid.shape_text();

@@ -316,7 +316,7 @@ impl Client {
 
     /// Computes a graph in the background and gives a handle on its result, for further graphs.
     pub fn persist<T: Send + Sync + 'static>(&self, delayed: &Delayed<T>) -> Delayed<T> {
-        self.compute(delayed).to_delayed()
+        self.options().persist(delayed)
     }
 
     /// Cancels all of the futures, as [`Future::cancel`].

@@ -2,6 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::calendar::date_of_day;
+
 /// A duration in nanoseconds, with three digits that count: `640 ns`, `12.5 µs`, `3.20 s`, `4 min 05 s`.
 pub(super) fn duration(nanoseconds: u64) -> String {
     let value = nanoseconds as f64;
@@ -54,24 +56,13 @@ pub(super) fn key(key: u64) -> String {
 }
 
 /// `2026-03-01 14:05:09 UTC`.
-///
-/// The date follows from the day's number by Howard Hinnant's `civil_from_days` ("chrono-Compatible Low-Level Date
-/// Algorithms"): years begin in March, so that the leap day comes last.
 pub(super) fn date(time: SystemTime) -> String {
     let seconds = match time.duration_since(UNIX_EPOCH) {
         Ok(since) => since.as_secs() as i64,
         Err(before) => -(before.duration().as_secs() as i64),
     };
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (year, month, day) = date_of_day(days);
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
 }

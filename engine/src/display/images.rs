@@ -37,6 +37,28 @@ impl Shown {
     }
 }
 
+/// The text form of an image.
+fn text_form(what: &str, pixels: Option<(u32, u32)>, bytes: usize) -> String {
+    let pixels = pixels.map(|(width, height)| format!(", {width} × {height} pixels")).unwrap_or_default();
+    format!("<{what}{pixels}, {:.1} kB>", bytes as f64 / 1e3)
+}
+
+macro_rules! shown_size {
+    () => {
+        /// Shows it so many pixels wide, where the front end heeds that.
+        pub fn width(mut self, pixels: u32) -> Self {
+            self.shown.width = Some(pixels);
+            self
+        }
+
+        /// Shows it so many pixels high, where the front end heeds that.
+        pub fn height(mut self, pixels: u32) -> Self {
+            self.shown.height = Some(pixels);
+            self
+        }
+    };
+}
+
 macro_rules! pixels {
     ($(#[$doc:meta])* $name:ident, $mime:literal, $what:literal, $article:literal, $starts:expr, $size:path) => {
         $(#[$doc])*
@@ -60,17 +82,7 @@ macro_rules! pixels {
                 read(path.as_ref(), concat!($article, " ", $what, " image"), |bytes| bytes.starts_with($starts)).map($name::new)
             }
 
-            /// Shows it so many pixels wide.
-            pub fn width(mut self, pixels: u32) -> Self {
-                self.shown.width = Some(pixels);
-                self
-            }
-
-            /// Shows it so many pixels high.
-            pub fn height(mut self, pixels: u32) -> Self {
-                self.shown.height = Some(pixels);
-                self
-            }
+            shown_size!();
 
             /// The bytes of the file.
             pub fn bytes(&self) -> &[u8] {
@@ -80,8 +92,7 @@ macro_rules! pixels {
 
         impl Show for $name {
             fn show(&self) -> MimeBundle {
-                let size = $size(&self.bytes).map(|(w, h)| format!(", {w} × {h} pixels")).unwrap_or_default();
-                let text = format!("<{} image{size}, {:.1} kB>", $what, self.bytes.len() as f64 / 1e3);
+                let text = text_form(concat!($what, " image"), $size(&self.bytes), self.bytes.len());
                 self.shown.tell(MimeBundle::new().with("text/plain", text).with_bytes($mime, &self.bytes), $mime)
             }
         }
@@ -160,17 +171,7 @@ impl Svg {
         Ok(Svg::new(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
-    /// Shows it so many pixels wide, where the front end heeds that.
-    pub fn width(mut self, pixels: u32) -> Self {
-        self.shown.width = Some(pixels);
-        self
-    }
-
-    /// Shows it so many pixels high, where the front end heeds that.
-    pub fn height(mut self, pixels: u32) -> Self {
-        self.shown.height = Some(pixels);
-        self
-    }
+    shown_size!();
 
     /// The source.
     pub fn source(&self) -> &str {
@@ -180,7 +181,7 @@ impl Svg {
 
 impl Show for Svg {
     fn show(&self) -> MimeBundle {
-        let text = format!("<SVG drawing, {:.1} kB>", self.source.len() as f64 / 1e3);
+        let text = text_form("SVG drawing", None, self.source.len());
         let bundle = MimeBundle::new().with("text/plain", text).with("image/svg+xml", self.source.as_str());
         self.shown.tell(bundle, "image/svg+xml")
     }

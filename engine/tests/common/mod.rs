@@ -1,6 +1,13 @@
-//! Waiting without hanging.
+//! What several of the test programs share: waiting without hanging, taking turns, and the modules below.
+
+#![allow(dead_code, reason = "no test program needs all of it")]
+
+pub mod counted;
+pub mod interrupts;
+pub mod purpose;
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// Longer than anything in these tests takes on a slow machine that is busy.
@@ -29,4 +36,10 @@ pub fn soon(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(Instant::now() < end, "{what}: still not so after {PATIENCE:?}");
         std::thread::sleep(Duration::from_micros(100));
     }
+}
+
+/// For tests of one process that would disturb each other: each holds this while it runs.
+pub fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

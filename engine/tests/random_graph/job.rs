@@ -1,40 +1,18 @@
 //! What the tasks of a random graph do: mix their inputs, compute graphs of their own, wait for each other, fail.
 
-use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, Once};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use taskloom::prelude::*;
 use taskloom::{BoxError, blocking, interrupt};
 
 use super::Seen;
 use super::ledger::{Ledger, Tracked};
-
-/// Panics that the tests ask for are not worth reading about.
-pub const ON_PURPOSE: &str = "broke on purpose";
-
-pub fn keep_quiet_about_purpose() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let usual = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if !info.payload_as_str().is_some_and(|text| text.contains(ON_PURPOSE)) {
-                usual(info);
-            }
-        }));
-    });
-}
+use crate::common::purpose::{Broken, mix};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-/// What a random task makes of its inputs: depends on each of them, and on their order.
-pub fn mix(id: usize, inputs: impl IntoIterator<Item = u64>) -> u64 {
-    inputs.into_iter().fold(id as u64 + 1, |sum, input| {
-        (sum ^ input).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23).wrapping_add(1)
-    })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,17 +21,6 @@ pub enum Fate {
     Fails,
     Panics,
 }
-
-#[derive(Debug)]
-struct Broken(usize);
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "task {} {ON_PURPOSE}", self.0)
-    }
-}
-
-impl std::error::Error for Broken {}
 
 impl Fate {
     fn come(self, id: usize, shared: &Shared) -> Result<(), Broken> {

@@ -14,7 +14,6 @@ use std::sync::atomic::Ordering::SeqCst;
 use taskloom::prelude::*;
 
 use job::{Fate, Job, Shared};
-pub use job::{ON_PURPOSE, keep_quiet_about_purpose};
 pub use ledger::{Ledger, Tracked};
 pub use plan::{Kind, Limits, Numbers, Plan, any_plan};
 

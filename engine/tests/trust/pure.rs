@@ -1,18 +1,17 @@
 //! Pure tasks run once, and kept results are kept for as long as somebody holds them.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::MutexGuard;
 
 use super::*;
+use crate::common::counted::{NUMBERED, Numbered};
 
 // A pure task cannot be given a counter of its own, so these tests share one and take turns.
 static RUNS: AtomicUsize = AtomicUsize::new(0);
-static ALIVE: AtomicUsize = AtomicUsize::new(0);
 
 fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    let turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    soon("the results of the test before are dropped", || ALIVE.load(SeqCst) == 0);
+    let turn = common::turn();
+    soon("the results of the test before are dropped", || NUMBERED.load(SeqCst) == 0);
     RUNS.store(0, SeqCst);
     turn
 }
@@ -21,43 +20,21 @@ fn runs() -> usize {
     RUNS.swap(0, SeqCst)
 }
 
-#[derive(Debug, PartialEq)]
-struct Counted(u64);
-
-impl Counted {
-    fn new(number: u64) -> Self {
-        ALIVE.fetch_add(1, SeqCst);
-        Counted(number)
-    }
-}
-
-impl Clone for Counted {
-    fn clone(&self) -> Self {
-        Counted::new(self.0)
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        ALIVE.fetch_sub(1, SeqCst);
-    }
-}
-
-fn make(number: u64) -> Counted {
+fn make(number: u64) -> Numbered {
     RUNS.fetch_add(1, SeqCst);
-    Counted::new(number)
+    Numbered::new(number)
 }
 
-fn join(a: &Counted, b: &Counted) -> Counted {
+fn join(a: &Numbered, b: &Numbered) -> Numbered {
     RUNS.fetch_add(1, SeqCst);
-    Counted::new(a.0.wrapping_mul(31).wrapping_add(b.0))
+    Numbered::new(a.0.wrapping_mul(31).wrapping_add(b.0))
 }
 
-fn pure_make(number: u64) -> Delayed<Counted> {
+fn pure_make(number: u64) -> Delayed<Numbered> {
     delayed!(make(number)).pure()
 }
 
-fn pure_join(a: &Delayed<Counted>, b: &Delayed<Counted>) -> Delayed<Counted> {
+fn pure_join(a: &Delayed<Numbered>, b: &Delayed<Numbered>) -> Delayed<Numbered> {
     delayed!(join(&a, &b)).pure()
 }
 
@@ -88,7 +65,7 @@ proptest! {
         picks in prop::collection::vec((any::<u32>(), any::<u32>(), any::<bool>()), 1..60),
     ) {
         let _turn = turn();
-        let mut nodes: Vec<(Delayed<Counted>, u64, usize)> = Vec::new();
+        let mut nodes: Vec<(Delayed<Numbered>, u64, usize)> = Vec::new();
         let mut classes: HashMap<(u64, Option<usize>), usize> = HashMap::new();
         for (a, b, is_leaf) in picks {
             let next = classes.len();
@@ -120,22 +97,22 @@ proptest! {
 fn a_kept_result_is_used_until_it_is_dropped() {
     let _turn = turn();
     let kept = pure_make(5).persist().unwrap();
-    assert_eq!((kept.len(), runs(), ALIVE.load(SeqCst)), (0, 1, 1));
+    assert_eq!((kept.len(), runs(), NUMBERED.load(SeqCst)), (0, 1, 1));
     for scheduler in SCHEDULERS {
         let twin = pure_make(5);
         let more = pure_join(&twin, &pure_make(6));
         assert_eq!((twin.len(), more.len()), (0, 2), "the kept value stands for the task");
-        assert_eq!(compute!(twin, more; scheduler).unwrap(), (Counted::new(5), Counted::new(161)));
+        assert_eq!(compute!(twin, more; scheduler).unwrap(), (Numbered::new(5), Numbered::new(161)));
         assert_eq!(runs(), 2);
     }
     let also_kept = kept.clone();
     drop(kept);
-    assert_eq!(pure_make(5).compute().unwrap(), Counted::new(5));
+    assert_eq!(pure_make(5).compute().unwrap(), Numbered::new(5));
     assert_eq!(runs(), 0);
     drop(also_kept);
-    soon("the kept result is dropped", || ALIVE.load(SeqCst) == 0);
+    soon("the kept result is dropped", || NUMBERED.load(SeqCst) == 0);
     for scheduler in SCHEDULERS {
-        assert_eq!(pure_make(5).compute_with(scheduler).unwrap(), Counted::new(5));
+        assert_eq!(pure_make(5).compute_with(scheduler).unwrap(), Numbered::new(5));
         assert_eq!(runs(), 1, "what is no longer kept is computed again");
     }
 }
@@ -150,18 +127,18 @@ fn persist_keeps_one_result_and_frees_it() {
         whole = delayed!(join(&whole, &part));
     }
     let kept = whole.persist().unwrap();
-    soon("only the kept result is alive", || ALIVE.load(SeqCst) == 1);
+    soon("only the kept result is alive", || NUMBERED.load(SeqCst) == 1);
     assert_eq!(runs(), 199);
     // What is derived from it neither runs it again, nor lets it go.
     let derived: Vec<_> = (0..10).map(|_| delayed!(join(&kept, &kept))).collect();
     let (values,) = compute!(derived).unwrap();
     assert_eq!((values.len(), runs()), (10, 10));
     drop(values);
-    soon("only the kept result is alive", || ALIVE.load(SeqCst) == 1);
+    soon("only the kept result is alive", || NUMBERED.load(SeqCst) == 1);
     drop(kept);
-    assert_eq!(ALIVE.load(SeqCst), 1, "the handles that were derived hold it");
+    assert_eq!(NUMBERED.load(SeqCst), 1, "the handles that were derived hold it");
     drop(derived);
-    soon("the kept result is dropped", || ALIVE.load(SeqCst) == 0);
+    soon("the kept result is dropped", || NUMBERED.load(SeqCst) == 0);
     // The handles themselves never held a result, and still work.
     whole.compute().unwrap();
     assert_eq!(runs(), 199);
@@ -185,5 +162,5 @@ fn keeping_and_dropping_on_many_threads() {
             }
         });
     });
-    soon("all results are dropped", || ALIVE.load(SeqCst) == 0);
+    soon("all results are dropped", || NUMBERED.load(SeqCst) == 0);
 }

@@ -30,6 +30,7 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<ExitCode, String> {
+    let memory_limit = super::memory_limit_of_environment()?;
     let home = super::home_folder(options.home.clone())?;
     let installation = Installation::load(home.root())?;
     let course = find_course(options, &installation)?;
@@ -50,6 +51,7 @@ pub fn run(options: &Options) -> Result<ExitCode, String> {
     let folder = session_folder()?;
     prepare_environment(&installation, folder.path())?;
     let mut session = Session::start(&installation, folder, |_| {})?;
+    session.set_memory_limit(memory_limit);
     let all_passed = check_notebook(&mut session, &installation, &notebook, &course, &exercises, options)?;
     Ok(if all_passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

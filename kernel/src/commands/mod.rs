@@ -5,7 +5,7 @@ mod install;
 mod prep;
 mod run;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -13,6 +13,7 @@ use taskloom_setup::Home;
 
 use crate::installation::Installation;
 use crate::server;
+use crate::session::MemoryLimit;
 
 /// A Jupyter kernel for Rust with a parallel engine inside, and a workshop.
 #[derive(Parser)]
@@ -47,6 +48,9 @@ enum Command {
         /// The folder of the installation
         #[arg(long)]
         home: Option<PathBuf>,
+        /// Memory that cells may use: 500MiB, 2GiB, a number of MiB, or off [default: $TASKLOOM_MEMORY_LIMIT, or off]
+        #[arg(long, value_name = "SIZE")]
+        memory_limit: Option<MemoryLimit>,
     },
 }
 
@@ -57,15 +61,34 @@ pub fn main() -> ExitCode {
         Command::Run(options) => run::run(&options),
         Command::Check(options) => check::run(&options),
         Command::Prep(options) => prep::run(&options),
-        Command::Kernel { connection_file, home } => home_folder(home)
-            .and_then(|home| Installation::load(home.root()))
-            .and_then(|installation| server::serve(&connection_file, installation))
-            .map(|()| ExitCode::SUCCESS),
+        Command::Kernel { connection_file, home, memory_limit } => kernel(&connection_file, home, memory_limit),
     };
     result.unwrap_or_else(|message| {
         eprintln!("error: {message}");
         ExitCode::FAILURE
     })
+}
+
+fn kernel(
+    connection_file: &Path,
+    home: Option<PathBuf>,
+    memory_limit: Option<MemoryLimit>,
+) -> Result<ExitCode, String> {
+    let memory_limit = memory_limit.map_or_else(memory_limit_of_environment, Ok)?;
+    let installation = Installation::load(home_folder(home)?.root())?;
+    server::serve(connection_file, installation, memory_limit)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The limit of memory of sessions that are told none. A number alone is bytes there, as scripts of a hub have it.
+fn memory_limit_of_environment() -> Result<MemoryLimit, String> {
+    const NAME: &str = "TASKLOOM_MEMORY_LIMIT";
+    let Some(text) = std::env::var_os(NAME) else { return Ok(MemoryLimit::default()) };
+    let text = text.to_string_lossy();
+    match text.trim().parse() {
+        Ok(bytes) => Ok(MemoryLimit::of_bytes(bytes)),
+        Err(_) => text.parse().map_err(|message| format!("the environment variable {NAME} is wrong: {message}")),
+    }
 }
 
 /// The folder named, or the person's own.

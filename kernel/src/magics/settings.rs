@@ -7,7 +7,7 @@ use serde_json::json;
 use super::arguments::{Call, Options};
 use super::context::Context;
 use super::{Magic, Magics, usage, variables};
-use crate::session::{Failure, Session};
+use crate::session::{Failure, MemoryLimit, Session, UNDO_STEPS};
 
 pub(super) const MAGICS: [Magic; 3] = [
     Magic {
@@ -41,48 +41,38 @@ pub(super) const MAGICS: [Magic; 3] = [
 /// A row of `%config`.
 struct Setting {
     name: &'static str,
-    default: &'static str,
     /// What it does.
     doc: &'static str,
     values: Values,
 }
 
-/// What a setting may be.
+/// What a setting may be, and is when nothing has been said.
 enum Values {
+    /// The first is the default.
     OneOf(&'static [&'static str]),
-    /// `off`, or a whole number that is not 0, of a unit.
+    /// `off`, the default, or a whole number that is not 0, of a unit.
     Limit(&'static str),
-    /// A whole number.
-    Count,
+    /// `off`, the default, or an amount.
+    Memory,
+    /// A whole number, and the default.
+    Count(usize),
 }
 
 const SETTINGS: [Setting; 6] = [
-    Setting {
-        name: "progress",
-        default: "on",
-        doc: "whether long computations show a bar",
-        values: Values::OneOf(&["on", "off"]),
-    },
+    Setting { name: "progress", doc: "whether long computations show a bar", values: Values::OneOf(&["on", "off"]) },
     Setting {
         name: "opt",
-        default: "auto",
         doc: "how much the compiler optimises cells",
         values: Values::OneOf(&["auto", "0", "1", "2", "3"]),
     },
-    Setting {
-        name: "time_limit",
-        default: "off",
-        doc: "seconds after which a cell is stopped",
-        values: Values::Limit("seconds"),
-    },
-    Setting { name: "memory_limit", default: "off", doc: "MiB that your code may use", values: Values::Limit("MiB") },
+    Setting { name: "time_limit", doc: "seconds after which a cell is stopped", values: Values::Limit("seconds") },
+    Setting { name: "memory_limit", doc: "memory that your code may use", values: Values::Memory },
     Setting {
         name: "overflow_checks",
-        default: "off",
         doc: "whether functions that overflow an integer panic, as in a debug build; statements of a cell always do",
-        values: Values::OneOf(&["on", "off"]),
+        values: Values::OneOf(&["off", "on"]),
     },
-    Setting { name: "undo", default: "5", doc: "cells that %undo can go back", values: Values::Count },
+    Setting { name: "undo", doc: "cells that %undo can go back", values: Values::Count(UNDO_STEPS) },
 ];
 
 impl Setting {
@@ -96,7 +86,15 @@ impl Setting {
     }
 
     fn value(&self, session: &Session) -> String {
-        session.config_get(self.name).unwrap_or(self.default).to_owned()
+        session.config_get(self.name).map_or_else(|| self.default(), str::to_owned)
+    }
+
+    fn default(&self) -> String {
+        match self.values {
+            Values::OneOf(values) => values.first().copied().unwrap_or_default().to_owned(),
+            Values::Limit(_) | Values::Memory => "off".to_owned(),
+            Values::Count(default) => default.to_string(),
+        }
     }
 
     /// What may stand behind the `=`, in words.
@@ -104,7 +102,8 @@ impl Setting {
         match self.values {
             Values::OneOf(values) => values.join(", "),
             Values::Limit(unit) => format!("off, or a number of {unit}"),
-            Values::Count => "a whole number".to_owned(),
+            Values::Memory => "off, or an amount such as 500MiB or 2GiB; a number alone is MiB".to_owned(),
+            Values::Count(_) => "a whole number".to_owned(),
         }
     }
 
@@ -118,15 +117,15 @@ impl Setting {
             text => text.to_owned(),
         };
         let value = on_off(&lower);
-        let fits = match self.values {
-            Values::OneOf(values) => values.contains(&value.as_str()),
-            Values::Limit(_) => value == "off" || value.parse::<u32>().is_ok_and(|number| number > 0),
-            Values::Count => value.parse::<u32>().is_ok(),
+        let kept = match self.values {
+            Values::OneOf(values) => values.contains(&value.as_str()).then_some(value),
+            Values::Limit(_) => {
+                (value == "off" || value.parse::<u32>().is_ok_and(|number| number > 0)).then_some(value)
+            }
+            Values::Memory => value.parse::<MemoryLimit>().ok().map(|limit| limit.to_string()),
+            Values::Count(_) => value.parse::<u32>().is_ok().then_some(value),
         };
-        match fits {
-            true => Ok(value),
-            false => Err(format!("`{}` cannot be `{text}`; it can be {}", self.name, self.possible())),
-        }
+        kept.ok_or_else(|| format!("`{}` cannot be `{text}`; it can be {}", self.name, self.possible()))
     }
 }
 
@@ -248,9 +247,12 @@ mod tests {
         let error = setting("opt").parse("fast").unwrap_err();
         assert!(error.contains("`fast`") && error.contains("auto, 0, 1, 2, 3"), "{error}");
         assert!(setting("memory_limit").parse("0").is_err());
+        assert_eq!(setting("memory_limit").parse("4000"), Ok("4000 MiB".into()));
+        assert_eq!(setting("memory_limit").parse("2048MiB"), Ok("2 GiB".into()));
+        assert_eq!(setting("memory_limit").parse("none"), Ok("off".into()));
         assert!(Setting::find("progres").err().expect("none").contains("did you mean `progress`?"));
         for setting in &SETTINGS {
-            assert_eq!(setting.parse(setting.default), Ok(setting.default.to_owned()), "{}", setting.name);
+            assert_eq!(setting.parse(&setting.default()), Ok(setting.default()), "{}", setting.name);
         }
     }
 

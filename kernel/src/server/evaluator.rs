@@ -17,7 +17,7 @@ use super::session_feed;
 use crate::history::History;
 use crate::installation::Installation;
 use crate::magics::Magics;
-use crate::session::{Event, Failure, Interrupter, Session};
+use crate::session::{Event, Failure, Interrupter, MemoryLimit, Session};
 
 /// evcxr parses whole cells by recursion. Only what is used of it is memory.
 const STACK: usize = 256 << 20;
@@ -32,6 +32,8 @@ pub struct Surroundings {
     pub queue: Arc<Queue>,
     pub assistant: Arc<dyn Assistant>,
     pub history: Arc<History>,
+    /// What the session begins with.
+    pub memory_limit: MemoryLimit,
 }
 
 /// A handle on the evaluator's thread.
@@ -110,6 +112,7 @@ impl Work {
             Ok(session) => session,
             Err(message) => return self.refuse(&message),
         };
+        session.set_memory_limit(self.around.memory_limit);
         *lock(&self.interrupter) = Some(session.interrupter());
         self.around.prompts.connect(session.input_answers());
         while let Some(cell) = self.around.queue.next() {

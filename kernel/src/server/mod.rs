@@ -40,7 +40,7 @@ use tokio::sync::Notify;
 
 use crate::history::History;
 use crate::installation::Installation;
-use crate::session;
+use crate::session::{self, MemoryLimit};
 use assist::{Analysing, Assistant, Desk};
 use comms::Comms;
 use connection::Connection;
@@ -59,11 +59,11 @@ use zmtp::{Budget, MAX_MESSAGE, Socket};
 /// How long the last messages may take to be sent.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// Serves the clients of a connection file until one asks for a shutdown.
+/// Serves the clients of a connection file until one asks for a shutdown. The session begins with this limit of memory.
 ///
 /// # Errors
 /// A sentence about what keeps the kernel from starting.
-pub fn serve(connection_file: &Path, installation: Installation) -> Result<(), String> {
+pub fn serve(connection_file: &Path, installation: Installation, memory_limit: MemoryLimit) -> Result<(), String> {
     let connection = Connection::read(connection_file)?;
     let folder = session::session_folder()?;
     // Before any thread is started, tokio's among them.
@@ -74,7 +74,7 @@ pub fn serve(connection_file: &Path, installation: Installation) -> Result<(), S
         .build()
         .map_err(|error| format!("cannot start threads: {error}"))?;
     let files = connection.files();
-    let outcome = runtime.block_on(run(connection, installation, folder));
+    let outcome = runtime.block_on(run(connection, installation, folder, memory_limit));
     for file in files {
         let _ = std::fs::remove_file(file);
     }
@@ -83,7 +83,12 @@ pub fn serve(connection_file: &Path, installation: Installation) -> Result<(), S
     outcome
 }
 
-async fn run(connection: Connection, installation: Installation, folder: tempfile::TempDir) -> Result<(), String> {
+async fn run(
+    connection: Connection,
+    installation: Installation,
+    folder: tempfile::TempDir,
+    memory_limit: MemoryLimit,
+) -> Result<(), String> {
     let failed = |what: &'static str| move |error| format!("cannot open the {what} socket: {error}");
     let wire = Arc::new(Wire::new(&connection.key, &uuid::Uuid::new_v4().to_string()));
     let budget = Budget::new(2 * MAX_MESSAGE);
@@ -107,6 +112,7 @@ async fn run(connection: Connection, installation: Installation, folder: tempfil
         queue: Arc::clone(&queue),
         assistant: Arc::clone(&assistant),
         history: Arc::clone(&history),
+        memory_limit,
     };
 
     // Before anybody can send a request, so that nobody who sends one can miss what is said about it.

@@ -11,12 +11,13 @@ use serde_json::Value;
 use super::compiler::CompileError;
 use super::crates::{self, CratesError};
 use super::outcome::Stop;
-use super::{Failure, Session, State, cell, rewrite, toolchain, types};
+use super::{Failure, MemoryLimit, Session, State, cell, rewrite, toolchain, types};
 
 /// What a session keeps for its magics.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     settings: BTreeMap<String, String>,
+    memory_limit: MemoryLimit,
     /// What `%env` has set (or, with none, taken away) since the session began.
     environment: BTreeMap<String, Option<String>>,
     dependencies: Vec<Dependency>,
@@ -200,18 +201,31 @@ impl Session {
             "time_limit" => {}
             "undo" => {
                 self.undo_steps = value.parse().unwrap_or(super::UNDO_STEPS);
-                self.events.control().send(&format!("keep {}", self.undo_steps));
+                self.tell_supervisor();
             }
-            // In MiB, or `off`.
             "memory_limit" => {
-                let limit = value.parse::<u64>().unwrap_or(0) << 20;
-                self.events.control().send(&format!("memory {limit}"));
+                self.set_memory_limit(value.parse().map_err(|message: String| Failure::message(&message))?);
+                return Ok(());
             }
             "overflow_checks" => self.compiler.overflow_checks = value == "on",
             _ => return Err(Failure::message(&format!("this session has no setting `{name}`"))),
         }
         self.kept.settings.insert(name.to_owned(), value.to_owned());
         Ok(())
+    }
+
+    /// From now on a cell is ended when the process of the user's code has more memory than this.
+    pub fn set_memory_limit(&mut self, limit: MemoryLimit) {
+        self.kept.memory_limit = limit;
+        self.kept.settings.insert("memory_limit".to_owned(), limit.to_string());
+        self.tell_supervisor();
+    }
+
+    /// Tells the runner's supervisor those of the settings that it sees to. One that has just been started knows none.
+    pub(super) fn tell_supervisor(&self) {
+        let control = self.events.control();
+        control.send(&format!("keep {}", self.undo_steps));
+        control.send(&format!("memory {}", self.kept.memory_limit.bytes()));
     }
 
     /// Adds crates, and compiles them if nobody has before; `progress` is told what is being done, again and again.

@@ -3,9 +3,9 @@
 use evcxr::CompilationError;
 use serde_json::Value;
 
+use super::MemoryLimit;
 use super::diagnostics::{Diagnostic, Position, UserPlace, render};
 use super::events::Death;
-
 use super::explain::{Facts, SHOWN, explain, visible};
 use super::sources::{self, Sources};
 
@@ -180,11 +180,16 @@ fn in_cell(facts: &Facts) -> impl Fn(&str, usize, usize) -> Option<UserPlace> {
 
 /// Why a variable cannot be kept from cell to cell.
 pub(super) fn unnameable(variable: &str, ty: &str) -> String {
-    let kind = if ty.starts_with("{closure") { "a closure" } else { "a value whose type has no name" };
-    let way_out = if ty.starts_with("{closure") {
-        format!("Write it as a `fn`, or box it: `let {variable}: Box<dyn Fn(i64) -> i64> = Box::new(…);`")
+    let (kind, way_out) = if ty.starts_with("{closure") {
+        let boxed = format!("let {variable}: Box<dyn Fn(i64) -> i64> = Box::new(…);");
+        ("a closure", format!("Write it as a `fn`, or box it: `{boxed}`"))
+    } else if ty.starts_with("{async ") || ty.contains("Future<") {
+        let boxed =
+            format!("let {variable}: std::pin::Pin<Box<dyn std::future::Future<Output = i64> + Send>> = Box::pin(…);");
+        ("a future", format!("Wait for it in this cell with `.await`, or box it: `{boxed}`"))
     } else {
-        "Turn it into something that has one, such as `.collect::<Vec<_>>()` for an iterator".to_owned()
+        let way_out = "Turn it into something that has one, such as `.collect::<Vec<_>>()` for an iterator";
+        ("a value whose type has no name", way_out.to_owned())
     };
     format!(
         "`{variable}` is {kind}, and only types that can be written down can be kept for the next cell.\n{way_out}, or put \
@@ -198,6 +203,16 @@ pub(super) fn deferred(variable: &str) -> String {
         "`{variable}` is declared without a value, and to keep it for the next cell its type has to be known: give it one, \
          as in `let {variable}: i64;`, or give it its value right away"
     )
+}
+
+/// What is said of functions and types that a new definition has made unusable, each with its cell; nothing of none.
+pub(super) fn left_out(items: &[(String, u32)]) -> Option<String> {
+    let mut told: Vec<String> = items.iter().map(|(name, cell)| format!("`{name}` of cell [{cell}]")).collect();
+    told.dedup();
+    let (verb, are, them) = if told.len() == 1 { ("does", "is", "it") } else { ("do", "are", "them") };
+    let names = told.pop()?;
+    let names = if told.is_empty() { names } else { format!("{} and {names}", told.join(", ")) };
+    Some(format!("{names} {verb} not fit to what this cell defines anew, and {are} gone until you run {them} again"))
 }
 
 fn quote(place: &sources::Place) -> String {
@@ -216,7 +231,7 @@ fn loss(death: &Death) -> String {
 /// Why a process ended, in words.
 fn cause(death: &Death) -> String {
     if death.why == "memory" {
-        return format!("it took more memory than the limit of {}", bytes(death.limit));
+        return format!("it took more memory than the limit of {}", MemoryLimit::of_bytes(death.limit));
     }
     if let Some(code) = death.code {
         return format!("it exited with code {code}");
@@ -233,14 +248,6 @@ fn cause(death: &Death) -> String {
     }
 }
 
-fn bytes(count: u64) -> String {
-    match count {
-        0..1_000_000 => format!("{count} bytes"),
-        1_000_000..1_000_000_000 => format!("{:.0} MB", count as f64 / 1e6),
-        _ => format!("{:.1} GB", count as f64 / 1e9),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,7 +258,7 @@ mod tests {
             signal,
             code,
             why: why.to_owned(),
-            limit: 2_000_000_000,
+            limit: 2 << 30,
             running: true,
             restored: false,
             reason: Some("a thread could not be paused".to_owned()),
@@ -259,9 +266,36 @@ mod tests {
         };
         assert_eq!(cause(&death(None, Some(3), "itself")), "it exited with code 3");
         assert!(cause(&death(Some(libc::SIGABRT), None, "itself")).contains("aborted"));
-        assert!(cause(&death(Some(libc::SIGKILL), None, "memory")).contains("limit of 2.0 GB"));
+        assert!(cause(&death(Some(libc::SIGKILL), None, "memory")).contains("limit of 2 GiB"));
         assert!(
             Failure::death(&death(None, Some(3), "itself"), "").traceback[1].contains("a thread could not be paused")
+        );
+    }
+
+    #[test]
+    fn what_has_no_name_is_told_the_way_to_one() {
+        assert!(unnameable("f", "{closure@src/lib.rs:1:9: 1:17}").contains("`f` is a closure"));
+        for ty in ["{async block@src/lib.rs:1:12: 1:17}", "impl std::future::Future<Output = i64>"] {
+            let said = unnameable("task", ty);
+            assert!(said.contains("`task` is a future") && said.contains("`.await`"), "{said}");
+        }
+        assert!(unnameable("odd", "std::iter::Map<A, {closure@src/lib.rs:1:9}>").contains("collect"));
+    }
+
+    #[test]
+    fn what_no_longer_fits_is_named() {
+        let (area, name, side) = (("area".to_owned(), 2), ("name".to_owned(), 3), ("side".to_owned(), 2));
+        assert_eq!(left_out(&[]), None);
+        assert_eq!(
+            left_out(&[area.clone(), area.clone()]).as_deref(),
+            Some("`area` of cell [2] does not fit to what this cell defines anew, and is gone until you run it again")
+        );
+        assert_eq!(
+            left_out(&[area, side, name]).as_deref(),
+            Some(
+                "`area` of cell [2], `side` of cell [2] and `name` of cell [3] do not fit to what this cell defines anew, \
+                 and are gone until you run them again"
+            )
         );
     }
 }

@@ -22,6 +22,7 @@ mod folder;
 mod input;
 mod interrupt;
 mod items;
+mod memory_limit;
 mod outcome;
 pub mod rewrite;
 mod sources;
@@ -46,6 +47,7 @@ pub(crate) use folder::has_plain_path;
 pub use folder::session_folder;
 pub use input::InputAnswers;
 pub use interrupt::Interrupter;
+pub use memory_limit::MemoryLimit;
 pub use toolchain::{prepare_environment, restore_environment};
 
 use crate::installation::Installation;
@@ -59,7 +61,7 @@ use sources::Sources;
 use undo::Step;
 
 /// Cells that `%undo` can go back, when nothing else is said.
-const UNDO_STEPS: usize = 5;
+pub const UNDO_STEPS: usize = 5;
 
 /// A running session.
 pub struct Session {
@@ -158,7 +160,7 @@ impl Session {
         self.events.fence();
         self.worker = self.events.take_report().worker;
         self.before.clear();
-        self.events.control().send(&format!("keep {}", self.undo_steps));
+        self.tell_supervisor();
     }
 
     /// A handle by which another thread can interrupt a cell.
@@ -284,17 +286,8 @@ impl Session {
     }
 
     fn tell_left_out(&mut self, left_out: &[(String, u32)]) {
-        let mut told: Vec<String> = left_out.iter().map(|(name, cell)| format!("`{name}` of cell [{cell}]")).collect();
-        told.dedup();
-        if !told.is_empty() {
-            let (verb, them) = if told.len() == 1 { ("does", "it") } else { ("do", "them") };
-            self.events.show(Event::Stream {
-                name: "stderr".to_owned(),
-                text: format!(
-                    "{} {verb} not fit to what this cell defines anew, and is gone until you run {them} again\n",
-                    told.join(", ")
-                ),
-            });
+        if let Some(text) = failure::left_out(left_out) {
+            self.events.show(Event::Stream { name: "stderr".to_owned(), text: format!("{text}\n") });
         }
     }
 

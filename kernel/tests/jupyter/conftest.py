@@ -113,3 +113,35 @@ def new_course(flights, tmp_path_factory):
 def course(new_course):
     """One copy of the course for all tests that only read it."""
     return new_course("course")
+
+
+@pytest.fixture(scope="module")
+def folder(course):
+    """Where the sessions of a module begin."""
+    return course / "notebooks"
+
+
+@pytest.fixture(scope="module")
+def shared(folder):
+    from session import Shared
+
+    shared = Shared(folder)
+    yield shared
+    shared.close()
+
+
+@pytest.fixture
+def session(shared):
+    """The session that the tests of a module share. One that leaves it busy or dead costs the next nothing."""
+    yield shared.session()
+    shared.drop_unless_usable()
+
+
+@pytest.fixture
+def own_session(folder):
+    """A session for one test alone."""
+    from session import begin
+
+    session = begin(folder)
+    yield session
+    session.close()

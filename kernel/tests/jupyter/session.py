@@ -258,6 +258,39 @@ class Session:
         self.manager.cleanup_resources()
 
 
+def begin(cwd: Path) -> Session:
+    """A session that is ready for what a user does."""
+    session = Session(cwd)
+    try:
+        session.ok("use taskloom::prelude::*;")
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+class Shared:
+    """A session for many tests, and another one in its place when a test has used it up."""
+
+    def __init__(self, cwd: Path):
+        self._cwd = cwd
+        self._session: Session | None = None
+
+    def session(self) -> Session:
+        if self._session is None:
+            self._session = begin(self._cwd)
+        return self._session
+
+    def drop_unless_usable(self) -> None:
+        if self._session is not None and not self._session.usable:
+            self.close()
+
+    def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+
 def _processes() -> dict[int, tuple[int, str]]:
     """Every living process: pid -> (parent's pid, command)."""
     found = {}

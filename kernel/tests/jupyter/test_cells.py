@@ -19,38 +19,6 @@ from session import Session, still_there
 # What only the machinery behind a cell knows of. None of it belongs into a message about the person's own code.
 INTERNALS = ["evcxr", "lib.rs", "LOAD_AND_RUN", "run_user_code", "rust_begin_unwind", "core::panicking", "stack backtrace", "/tmp/"]
 
-_shared: Session | None = None
-
-
-@pytest.fixture
-def session(course):
-    global _shared
-    if _shared is None:
-        _shared = Session(course / "notebooks")
-        _shared.ok("use taskloom::prelude::*;")
-    yield _shared
-    if not _shared.usable:
-        _shared.close()
-        _shared = None
-
-
-@pytest.fixture
-def own_session(course):
-    """A session for one test alone."""
-    session = Session(course / "notebooks")
-    try:
-        session.ok("use taskloom::prelude::*;")
-        yield session
-    finally:
-        session.close()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _close_shared():
-    yield
-    if _shared is not None:
-        _shared.close()
-
 
 def assert_no_internals(text: str) -> None:
     seen = [word for word in INTERNALS if word in text]
@@ -325,7 +293,13 @@ def test_a_cell_can_wait(own_session):
     assert own_session.ok("let four = later(3).await;\nfour", timeout=180).result == "4"
     own_session.ok("let mut sum = 0;\nfor n in 0..3 { sum += later(n).await; }")
     assert own_session.ok("sum + client.submit(|n: i64| n * 2, (four,)).await?").result == "14"
-    assert own_session.ok("let task = async { 1 };\n2").result == "2"
+    # A future itself has a type without a name, as a closure has: the way to keep one is said, and works.
+    refused = own_session.fails("let task = async { later(4).await };")
+    assert "`task` is a future" in refused.error
+    [boxed] = re.findall(r"`(let task: .*Box::pin\(…\);)`", refused.error.splitlines()[-1])
+    own_session.ok(boxed.replace("…", "async { later(4).await }"))
+    assert own_session.ok("task.await").result == "5"
+    assert own_session.ok("drop(async { later(4).await });\n2").result == "2"
 
 
 # Cells that never end, and sessions that do

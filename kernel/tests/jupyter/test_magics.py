@@ -15,44 +15,12 @@ import pytest
 from exercises import read_exercise
 from session import Session, still_there
 
-_shared: Session | None = None
-
 
 @pytest.fixture(scope="module")
 def folder(new_course) -> Path:
     folder = new_course("magics") / "work"
     folder.mkdir()
     return folder
-
-
-@pytest.fixture
-def session(folder):
-    global _shared
-    if _shared is None:
-        _shared = Session(folder)
-        _shared.ok("use taskloom::prelude::*;")
-    yield _shared
-    if not _shared.usable:
-        _shared.close()
-        _shared = None
-
-
-@pytest.fixture
-def own_session(folder):
-    """A session for one test alone."""
-    session = Session(folder)
-    try:
-        session.ok("use taskloom::prelude::*;")
-        yield session
-    finally:
-        session.close()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _close_shared():
-    yield
-    if _shared is not None:
-        _shared.close()
 
 
 def payload(cell, source: str) -> list[dict]:

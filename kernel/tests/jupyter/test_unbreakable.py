@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import BINARY
 from session import Session, still_there
 
 KEPT = "as it was before this cell"
@@ -127,6 +129,60 @@ def test_the_memory_limit_ends_the_cell_and_nothing_else(session):
         assert "memory" in cell.error and "limit" in cell.error and KEPT in cell.error, cell.error
     finally:
         session.ok("%config memory_limit = off")
+
+
+def test_the_limit_of_the_kernelspec_holds_from_the_start_and_for_every_process(tmp_path, monkeypatch):
+    """`taskloom install --memory-limit` writes a kernelspec whose sessions have the limit, until `%config` changes it."""
+    hoard = (
+        "let mut hoard: Vec<Vec<u8>> = Vec::new();\n"
+        "for _ in 0..40 { hoard.push(vec![1; 10_000_000]); }\n"
+        "std::thread::sleep(std::time::Duration::from_millis(500));\n"
+        "hoard.len()"
+    )
+    # Installed for a person's own Jupyter, in a folder of the test's: nobody else's kernelspec changes.
+    user = tmp_path / "user"
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(user))
+    monkeypatch.setenv("JUPYTER_PATH", str(user))
+    home = tmp_path / "home"
+
+    def install(*flags: str) -> str:
+        command = [BINARY, "install", "--home", home, "--user", *flags]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "300 MiB" in install("--memory-limit", "300MiB")
+    # As `cargo lab` does each time: the limit stays.
+    assert "300 MiB" in install()
+    session = Session(tmp_path)
+    try:
+        assert session.ok("%config memory_limit").stdout.strip() == "memory_limit = 300 MiB"
+        session.ok("let mut kept = vec![1, 2, 3];")
+        for _ in range(2):
+            cell = session.fails(f"kept.push(4);\n{hoard}")
+            assert "limit of 300 MiB" in cell.error and KEPT in cell.error, cell.error
+            assert session.ok("kept.clone()").result == "[1, 2, 3]"
+        # A new process has it too.
+        session.ok("%reset -f")
+        assert "limit of 300 MiB" in session.fails(hoard).error
+        session.ok("%config memory_limit = 2GiB")
+        assert session.ok(hoard).result == "40"
+    finally:
+        session.close()
+    assert "memory" not in install("--memory-limit", "off")
+    assert json.loads((user / "kernels/taskloom/kernel.json").read_text())["argv"][-2:] == ["--home", str(home)]
+    wrong = subprocess.run([BINARY, "install", "--memory-limit", "2 chests"], capture_output=True, text=True, timeout=60)
+    assert wrong.returncode != 0 and "2 chests" in wrong.stderr and "GiB" in wrong.stderr
+
+
+def test_a_hub_can_set_the_limit_in_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("TASKLOOM_MEMORY_LIMIT", str(256 << 20))
+    session = Session(tmp_path)
+    try:
+        assert session.ok("%config memory_limit").stdout.strip() == "memory_limit = 256 MiB"
+        assert session.ok('std::env::var("TASKLOOM_MEMORY_LIMIT").is_err()').result == "true"
+    finally:
+        session.close()
 
 
 def test_undo_goes_back_cell_by_cell(session):

@@ -328,7 +328,10 @@ mod tests {
         // The angle of the reference is off by a unit in its last place, and a turn is more than 4.
         for place in 0..1000 {
             let angle = -std::f64::consts::TAU * place as f64 / 1000.0;
-            assert!((root::<f64>(place, 1000) - Complex::new(angle.cos(), angle.sin())).norm() < 4.0 * f64::EPSILON * std::f64::consts::TAU);
+            assert!(
+                (root::<f64>(place, 1000) - Complex::new(angle.cos(), angle.sin())).norm()
+                    < 4.0 * f64::EPSILON * std::f64::consts::TAU
+            );
         }
     }
 

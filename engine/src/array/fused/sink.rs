@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use ndarray::{ArcArray, ArrayD, IxDyn};
+use ndarray::{ArcArray, IxDyn};
 
 use super::leaf::{Steps, Tile};
 use crate::array::element::{DType, Element, Lane, LaneMut, sealed::Lanes};
+use crate::array::memory::zeroed;
 use crate::array::node::Block;
 use crate::task::Value;
 
@@ -47,8 +48,7 @@ pub(crate) struct Collect<T> {
 
 impl<T: Element> Collect<T> {
     pub(crate) fn new(shape: &[usize]) -> Self {
-        // The system hands out memory that is zero already, so this costs no pass of its own.
-        let values = vec![T::default(); shape.iter().product()];
+        let values = zeroed(shape.iter().product());
         Collect { values, shape: shape.to_vec(), strides: row_major(shape) }
     }
 }
@@ -81,10 +81,13 @@ impl<T: Element> Sink for Collect<T> {
     }
 
     fn finish(self: Box<Self>) -> Value {
-        let block = ArcArray::from_shape_vec(IxDyn(&self.shape), self.values)
-            .unwrap_or_else(|_| unreachable!("as many elements as the shape says"));
-        Arc::new(block)
+        Arc::new(block_of(self.values, &self.shape))
     }
+}
+
+fn block_of<T: Element>(values: Vec<T>, shape: &[usize]) -> Block<T> {
+    let block = ArcArray::from_shape_vec(IxDyn(shape), values);
+    block.unwrap_or_else(|_| unreachable!("as many elements as the shape says"))
 }
 
 /// A way to fold many elements into one.
@@ -139,10 +142,15 @@ pub(crate) trait AnyReducer: Send + Sync + 'static {
     fn finish(&self, states: Value, remove: Option<&[bool]>) -> Value;
 }
 
-/// The states of a block.
-type States<R> = ArrayD<<R as Reducer>::State>;
+/// The states of a block, row by row. Not an `ArrayD`: its loops over any number of axes would be compiled for each reducer.
+#[derive(Clone)]
+struct States<S> {
+    values: Vec<S>,
+    /// 1 along folded axes.
+    shape: Vec<usize>,
+}
 
-fn states<R: Reducer>(value: Value) -> Arc<States<R>> {
+fn states<R: Reducer>(value: Value) -> Arc<States<R::State>> {
     value.downcast().unwrap_or_else(|_| unreachable!("the states of a reduction are its own"))
 }
 
@@ -164,20 +172,18 @@ impl<R: Reducer> AnyReducer for R {
         let first = parts.next().unwrap_or_else(|| unreachable!("a merge has at least one part"));
         let mut merged = Arc::unwrap_or_clone(states::<R>(first));
         for part in parts {
-            merged.zip_mut_with(&*states::<R>(part), |into, from| Reducer::merge(self, into, from));
+            let part = states::<R>(part);
+            merged.values.iter_mut().zip(&part.values).for_each(|(into, from)| Reducer::merge(self, into, from));
         }
         Arc::new(merged)
     }
 
     fn finish(&self, value: Value, remove: Option<&[bool]>) -> Value {
         let states = states::<R>(value);
-        let mut block: Block<R::Out> = states.map(|state| Reducer::finish(self, state)).into_shared();
-        if let Some(folded) = remove {
-            for axis in (0..folded.len()).rev().filter(|&axis| folded[axis]) {
-                block = block.index_axis_move(ndarray::Axis(axis), 0);
-            }
-        }
-        Arc::new(block)
+        let results = states.values.iter().map(|state| Reducer::finish(self, state)).collect();
+        let kept = |axis: &usize| !remove.is_some_and(|folded| folded[*axis]);
+        let shape: Vec<usize> = (0..states.shape.len()).filter(kept).map(|axis| states.shape[axis]).collect();
+        Arc::new(block_of::<R::Out>(results, &shape))
     }
 }
 
@@ -256,8 +262,6 @@ impl<R: Reducer> Sink for Fold<'_, R> {
     }
 
     fn finish(self: Box<Self>) -> Value {
-        let states: States<R> = ArrayD::from_shape_vec(IxDyn(&self.shape), self.states)
-            .unwrap_or_else(|_| unreachable!("as many states as the shape says"));
-        Arc::new(states)
+        Arc::new(States { values: self.states, shape: self.shape })
     }
 }

@@ -81,6 +81,16 @@ fn bincount<C: Number>(node: &NodeRef, weights: Option<&NodeRef>, least: usize) 
     Ok(Node::blocks(NAME, C::DTYPE, grid, Folding::whole(inputs, Box::new(leaf), Box::new(join))))
 }
 
+/// How often each number is there. Not generic, so that it is compiled here and not where it is called.
+fn counted(node: &NodeRef, least: usize) -> Built<NodeRef> {
+    bincount::<u64>(node, None, least)
+}
+
+/// The sum of the weights of each number.
+fn weighed(node: &NodeRef, weights: &NodeRef, least: usize) -> Built<NodeRef> {
+    bincount::<f64>(node, Some(weights), least)
+}
+
 impl<T: Countable> Array<T> {
     /// How often each number from 0 to the largest is there; at least `minlength` counts. How many there are is known when
     /// they are computed.
@@ -94,7 +104,7 @@ impl<T: Countable> Array<T> {
     ///
     /// Computing it fails when there is a negative number.
     pub fn bincount(&self, minlength: usize) -> Array<u64> {
-        Array::of(built(bincount::<u64>(self.node(), None, minlength)))
+        Array::of(built(counted(self.node(), minlength)))
     }
 
     /// As [`bincount`](Array::bincount), with the sum of the weights of each number.
@@ -103,6 +113,6 @@ impl<T: Countable> Array<T> {
     /// When the weights have another shape.
     #[track_caller]
     pub fn bincount_weighted(&self, weights: &Array<f64>, minlength: usize) -> Array<f64> {
-        Array::of(built(bincount::<f64>(self.node(), Some(weights.node()), minlength)))
+        Array::of(built(weighed(self.node(), weights.node(), minlength)))
     }
 }

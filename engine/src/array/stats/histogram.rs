@@ -102,6 +102,16 @@ fn histogram<C: Number>(
     Ok(Node::blocks(name, C::DTYPE, grid, Folding::whole(inputs, Box::new(leaf), Box::new(join))))
 }
 
+/// How many elements there are in each bin. Not generic, so that it is compiled here and not where it is called.
+fn counted(name: &'static str, samples: &[&NodeRef], finders: Vec<Finder>) -> Built<NodeRef> {
+    histogram::<u64>(name, samples, None, finders)
+}
+
+/// The sums of weights in each bin.
+fn weighed(name: &'static str, samples: &[&NodeRef], weights: &NodeRef, finders: Vec<Finder>) -> Built<NodeRef> {
+    histogram::<f64>(name, samples, Some(weights), finders)
+}
+
 /// Counts added up.
 pub(super) fn added<C: Number>(parts: Vec<Vec<C>>) -> Vec<C> {
     let add = |mut sum: Vec<C>, mut part: Vec<C>| {
@@ -133,7 +143,7 @@ impl<T: Ordered> Array<T> {
     pub fn histogram(&self, bins: impl Into<Bins>) -> (Array<u64>, Vec<f64>) {
         let finder = built(bins.into().finder("histogram"));
         let edges = finder.edges.clone();
-        (Array::of(built(histogram::<u64>("histogram", &[self.node()], None, vec![finder]))), edges)
+        (Array::of(built(counted("histogram", &[self.node()], vec![finder]))), edges)
     }
 
     /// As [`histogram`](Array::histogram), with the sum of the weights of the elements in each bin.
@@ -144,7 +154,7 @@ impl<T: Ordered> Array<T> {
     pub fn histogram_weighted(&self, bins: impl Into<Bins>, weights: &Array<f64>) -> (Array<f64>, Vec<f64>) {
         let finder = built(bins.into().finder("histogram"));
         let edges = finder.edges.clone();
-        let node = histogram::<f64>("histogram", &[self.node()], Some(weights.node()), vec![finder]);
+        let node = weighed("histogram", &[self.node()], weights.node(), vec![finder]);
         (Array::of(built(node)), edges)
     }
 
@@ -191,7 +201,7 @@ impl<T: Ordered> Array<T> {
         let name = "histogram2d";
         let (rows, columns) = (built(rows.into().finder(name)), built(columns.into().finder(name)));
         let edges = [rows.edges.clone(), columns.edges.clone()];
-        let node = histogram::<u64>(name, &[self.node(), other.node()], None, vec![rows, columns]);
+        let node = counted(name, &[self.node(), other.node()], vec![rows, columns]);
         (Array::of(built(node)), edges)
     }
 
@@ -216,7 +226,7 @@ impl<T: Ordered> Array<T> {
         let finders: Vec<Finder> = bins.iter().map(|bins| built(bins.clone().finder("histogramdd"))).collect();
         let edges = finders.iter().map(|finder| finder.edges.clone()).collect();
         let samples: Vec<&NodeRef> = samples.iter().map(|sample| sample.node()).collect();
-        (Array::of(built(histogram::<u64>("histogramdd", &samples, None, finders))), edges)
+        (Array::of(built(counted("histogramdd", &samples, finders))), edges)
     }
 
     /// As [`histogramdd`](Array::histogramdd), with the sum of the weights of the tuples in each cell.
@@ -232,6 +242,6 @@ impl<T: Ordered> Array<T> {
         let finders: Vec<Finder> = bins.iter().map(|bins| built(bins.clone().finder("histogramdd"))).collect();
         let edges = finders.iter().map(|finder| finder.edges.clone()).collect();
         let samples: Vec<&NodeRef> = samples.iter().map(|sample| sample.node()).collect();
-        (Array::of(built(histogram::<f64>("histogramdd", &samples, Some(weights.node()), finders))), edges)
+        (Array::of(built(weighed("histogramdd", &samples, weights.node(), finders))), edges)
     }
 }

@@ -1,13 +1,14 @@
 //! Which interval each element falls into.
 
+use std::cmp::Ordering::{Equal, Less};
 use std::sync::Arc;
 
 use crate::array::Array;
 use crate::array::dispatch::with_ordered;
 use crate::array::element::{Cast, Ordered};
-use crate::array::error::{ArrayError, built};
+use crate::array::error::{ArrayError, Built, built};
 use crate::array::fused::{Kernel, Map1};
-use crate::array::node::Node;
+use crate::array::node::{Node, NodeRef};
 
 impl<T: Ordered> Array<T> {
     /// The number of the interval of each element: 0 before the first edge, as many as there are edges behind the last. An
@@ -26,27 +27,30 @@ impl<T: Ordered> Array<T> {
     /// When the edges neither rise nor fall.
     #[track_caller]
     pub fn digitize(&self, edges: impl Into<Vec<f64>>, right: bool) -> Array<u64> {
-        let mut edges: Vec<f64> = edges.into();
-        let falling = edges.windows(2).all(|pair| pair[0] >= pair[1]) && edges.first() != edges.last();
-        if falling {
-            edges.reverse();
-        }
-        if let Some(pair) = edges.windows(2).find(|pair| !(pair[0] <= pair[1])) {
-            let why = format!("edges have to rise or fall all along, and {} stands beside {}", pair[0], pair[1]);
-            built::<()>(Err(ArrayError::Parameter { operation: "digitize".into(), why }));
-        }
-        let count = edges.len();
-        let place = move |value: f64| {
-            let before = match right {
-                _ if value.is_nan() => count,
-                false => edges.partition_point(|&edge| edge <= value),
-                true => edges.partition_point(|&edge| edge < value),
-            };
-            (if falling { count - before } else { before }) as u64
-        };
-        let kernel: Arc<dyn Kernel> = with_ordered!(T::DTYPE, U => {
-            Arc::new(Map1::<U, u64, _>::new("digitize", move |value: U| place(Cast::<f64>::cast(value))))
-        });
-        Array::of(built(Node::elementwise(kernel, &[self.node()])))
+        Array::of(built(digitize(self.node(), edges.into(), right)))
     }
+}
+
+fn digitize(node: &NodeRef, mut edges: Vec<f64>, right: bool) -> Built<NodeRef> {
+    let falling = edges.windows(2).all(|pair| pair[0] >= pair[1]) && edges.first() != edges.last();
+    if falling {
+        edges.reverse();
+    }
+    if let Some(pair) = edges.windows(2).find(|pair| !matches!(pair[0].partial_cmp(&pair[1]), Some(Less | Equal))) {
+        let why = format!("edges have to rise or fall all along, and {} stands beside {}", pair[0], pair[1]);
+        return Err(ArrayError::Parameter { operation: "digitize".into(), why });
+    }
+    let count = edges.len();
+    let place = move |value: f64| {
+        let before = match right {
+            _ if value.is_nan() => count,
+            false => edges.partition_point(|&edge| edge <= value),
+            true => edges.partition_point(|&edge| edge < value),
+        };
+        (if falling { count - before } else { before }) as u64
+    };
+    let kernel: Arc<dyn Kernel> = with_ordered!(node.dtype, T => {
+        Arc::new(Map1::<T, u64, _>::new("digitize", move |value: T| place(Cast::<f64>::cast(value))))
+    });
+    Node::elementwise(kernel, &[node])
 }

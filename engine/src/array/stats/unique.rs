@@ -80,7 +80,6 @@ fn counted(node: &NodeRef) -> NodeRef {
             // Two by two, so that a long list is not read again for each of the short ones.
             let mut parts = parts;
             while parts.len() > 1 {
-                let last = parts.len() % 2;
                 let mut pairs = parts.into_iter();
                 let mut next = Vec::new();
                 while let Some(one) = pairs.next() {
@@ -89,7 +88,6 @@ fn counted(node: &NodeRef) -> NodeRef {
                         None => one,
                     });
                 }
-                debug_assert!(last <= 1);
                 parts = next;
             }
             parts.pop().unwrap_or(Counted { values: Vec::new(), counts: Vec::new() })
@@ -100,6 +98,42 @@ fn counted(node: &NodeRef) -> NodeRef {
 
 fn unknown() -> Grid {
     Grid::new(vec![AxisChunks::unknown(1)])
+}
+
+/// The different elements and their counts.
+fn unique(node: &NodeRef) -> (NodeRef, NodeRef) {
+    let all = counted(node);
+    let dtype = node.dtype;
+    let values = move |inputs: Vec<Arc<Step>>| {
+        with_ordered!(dtype, T => block_task::<T, _>("unique", inputs, |mut values: Vec<Value>| {
+            Ok(Array1::from_vec(taken::<Counted<T>>(values.remove(0)).values).into_dyn().into_shared())
+        }))
+    };
+    let counts = move |inputs: Vec<Arc<Step>>| {
+        with_ordered!(dtype, T => block_task::<u64, _>("unique", inputs, |mut values: Vec<Value>| {
+            Ok(Array1::from_vec(taken::<Counted<T>>(values.remove(0)).counts).into_dyn().into_shared())
+        }))
+    };
+    let values = Picked { inputs: vec![Arc::clone(&all)], task: Box::new(values) };
+    let counts = Picked { inputs: vec![all], task: Box::new(counts) };
+    (Node::blocks("unique", dtype, unknown(), values), Node::blocks("unique_counts", u64::DTYPE, unknown(), counts))
+}
+
+fn isin(node: &NodeRef, others: &NodeRef) -> NodeRef {
+    let dtype = node.dtype;
+    let task = move |inputs: Vec<Arc<Step>>| {
+        with_ordered!(dtype, T => block_task::<bool, _>("isin", inputs, |values: Vec<Value>| {
+            let mut values = values.into_iter();
+            let (Some(block), Some(others)) = (values.next(), values.next()) else { unreachable!("it has two inputs") };
+            let others = others.downcast::<Counted<T>>();
+            let others = others.unwrap_or_else(|_| unreachable!("a task reads what it asked for"));
+            let found =
+                |value: &T| !value.unordered() && others.values.binary_search_by(|other| order(other, value)).is_ok();
+            Ok(as_block::<T>(block).map(found).into_shared())
+        }))
+    };
+    let operation = WithShared { input: Arc::clone(node), shared: counted(others), task: Box::new(task) };
+    Node::blocks("isin", bool::DTYPE, node.grid.clone(), operation)
 }
 
 impl<T: Ordered> Array<T> {
@@ -129,24 +163,8 @@ impl<T: Ordered> Array<T> {
     /// # Ok::<(), taskloom::Error>(())
     /// ```
     pub fn unique_counts(&self) -> (Array<T>, Array<u64>) {
-        let all = counted(self.node());
-        let dtype = T::DTYPE;
-        let values = move |inputs: Vec<Arc<Step>>| {
-            with_ordered!(dtype, U => block_task::<U, _>("unique", inputs, |mut values: Vec<Value>| {
-                Ok(Array1::from_vec(taken::<Counted<U>>(values.remove(0)).values).into_dyn().into_shared())
-            }))
-        };
-        let counts = move |inputs: Vec<Arc<Step>>| {
-            with_ordered!(dtype, U => block_task::<u64, _>("unique", inputs, |mut values: Vec<Value>| {
-                Ok(Array1::from_vec(taken::<Counted<U>>(values.remove(0)).counts).into_dyn().into_shared())
-            }))
-        };
-        let values = Picked { inputs: vec![Arc::clone(&all)], task: Box::new(values) };
-        let counts = Picked { inputs: vec![all], task: Box::new(counts) };
-        (
-            Array::of(Node::blocks("unique", dtype, unknown(), values)),
-            Array::of(Node::blocks("unique_counts", u64::DTYPE, unknown(), counts)),
-        )
+        let (values, counts) = unique(self.node());
+        (Array::of(values), Array::of(counts))
     }
 
     /// Where an element is among those of the other array. A NaN is among nothing.
@@ -161,21 +179,7 @@ impl<T: Ordered> Array<T> {
     /// # Ok::<(), taskloom::Error>(())
     /// ```
     pub fn isin(&self, others: &Array<T>) -> Array<bool> {
-        let dtype = T::DTYPE;
-        let task = move |inputs: Vec<Arc<Step>>| {
-            with_ordered!(dtype, U => block_task::<bool, _>("isin", inputs, |values: Vec<Value>| {
-                let mut values = values.into_iter();
-                let (Some(block), Some(others)) = (values.next(), values.next()) else { unreachable!("it has two inputs") };
-                let others = others.downcast::<Counted<U>>().unwrap_or_else(|_| unreachable!("a task reads what it asked for"));
-                let found = |value: &U| {
-                    !value.unordered() && others.values.binary_search_by(|other| order(other, value)).is_ok()
-                };
-                Ok(as_block::<U>(block).map(found).into_shared())
-            }))
-        };
-        let operation =
-            WithShared { input: Arc::clone(self.node()), shared: counted(others.node()), task: Box::new(task) };
-        Array::of(Node::blocks("isin", bool::DTYPE, self.node().grid.clone(), operation))
+        Array::of(isin(self.node(), others.node()))
     }
 
     /// Where the elements of the other array would go into this one, which has to be sorted and of one axis: before equal

@@ -1,0 +1,150 @@
+//! What arrays cost, beside dask.array and NumPy: `cargo measure arrays`.
+//!
+//! Each line is one kind of work: the median of a few runs here, the same work by dask.array on two threads and by NumPy
+//! (`array_peers.py`, run by the Python that `TASKLOOM_PEER_PYTHON` names, or `python3`), in the same minute. Without
+//! them the columns stay empty. Names of works choose some: `cargo measure arrays -- anomaly`. Two threads throughout.
+
+use std::hint::black_box;
+use std::process::Command;
+use std::time::Instant;
+
+use taskloom::ndarray::Ix2;
+use taskloom::prelude::*;
+
+const THREADS: Scheduler = Scheduler::Threads(2);
+const RUNS: usize = 5;
+
+/// The median time of some runs, in seconds; one run before them warms up.
+fn median(mut work: impl FnMut()) -> f64 {
+    work();
+    let mut times: Vec<f64> = (0..RUNS)
+        .map(|_| {
+            let began = Instant::now();
+            work();
+            began.elapsed().as_secs_f64()
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times[RUNS / 2]
+}
+
+/// The peers' seconds for the same work.
+fn peers(work: &str) -> [Option<f64>; 2] {
+    let python = std::env::var("TASKLOOM_PEER_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/array_peers.py");
+    let Ok(output) = Command::new(python).args([script, work]).output() else { return [None; 2] };
+    let Ok(said) = serde_json::from_slice::<serde_json::Value>(&output.stdout) else { return [None; 2] };
+    ["dask", "numpy"].map(|peer| said[peer].as_f64())
+}
+
+fn line(name: &str, ours: f64, [dask, numpy]: [Option<f64>; 2]) {
+    let column = |peer: Option<f64>| match peer {
+        Some(seconds) => format!("{seconds:>9.3} s {:>7.2} ×", seconds / ours),
+        None => " ".repeat(20),
+    };
+    println!("{name:<44} {ours:>9.3} s   {}   {}", column(dask), column(numpy));
+}
+
+/// A square of normal numbers, in memory.
+fn in_memory(side: usize, chunk: usize) -> Array<f64> {
+    let values = Array::<f64>::random((side, side), chunk).seed(1).normal(10.0, 0.1);
+    let values = values.compute_with(THREADS).expect("random numbers do not fail");
+    Array::from_ndarray(values.into_dimensionality::<Ix2>().expect("two axes"), chunk)
+}
+
+fn run<T: taskloom::array::Element>(array: Array<T>) {
+    black_box(array.compute_with(THREADS).expect("arithmetic does not fail"));
+}
+
+/// How fast two threads read memory, in bytes a second: each sums a half of the array with four independent sums of
+/// vectors, which is as fast as reading goes.
+fn read_bandwidth(values: &[f64]) -> f64 {
+    let sum = |part: &[f64]| {
+        let mut sums = [0.0; 32];
+        for chunk in part.chunks_exact(32) {
+            for (sum, value) in sums.iter_mut().zip(chunk) {
+                *sum += value;
+            }
+        }
+        sums.iter().sum::<f64>()
+    };
+    let (left, right) = values.split_at(values.len() / 2);
+    let seconds = median(|| {
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| black_box(sum(left)));
+            black_box(sum(right));
+            black_box(other.join().expect("sums do not panic"));
+        });
+    });
+    size_of_val(values) as f64 / seconds
+}
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| name.contains(wanted.as_str()));
+    println!("{:<44} {:>11}   {:>20}   {:>20}", "work", "Taskloom", "dask", "NumPy");
+
+    if wants("normals") {
+        let work = |every: usize| {
+            let x = Array::<f64>::random((20_000, 20_000), 1000).seed(1).normal(10.0, 0.1);
+            let mean = x.mean_axis(0);
+            if every == 1 { mean } else { mean.slice(s![..;100]) }
+        };
+        let beside = peers("normals");
+        line("normals: mean(0)[::100] of 20000 × 20000", median(|| run(work(100))), beside);
+        line("normals: the same, all columns", median(|| run(work(1))), beside);
+    }
+    if wants("anomaly") {
+        let x = in_memory(11_180, 1000);
+        let work = || ((&x - x.mean_axis(0)) / x.std_axis(0)).abs().max();
+        line("anomaly: |x - mean| / std, max; 1 GB", median(|| run(work())), peers("anomaly"));
+    }
+    if wants("transpose") {
+        let x = in_memory(8000, 1000);
+        line("transpose: (x + x.T).sum(), 512 MB", median(|| run((&x + x.t()).sum())), peers("transpose"));
+    }
+    if wants("sum") {
+        let side = 11_180;
+        let values = Array::<f64>::random((side, side), 1000).seed(1).uniform(0.0, 1.0);
+        let values = values.compute_with(THREADS).expect("random numbers do not fail");
+        let bandwidth = read_bandwidth(values.as_slice().expect("in one piece"));
+        let x = Array::from_ndarray(values.into_dimensionality::<Ix2>().expect("two axes"), 1000);
+        let ours = median(|| run(x.sum()));
+        line("sum: one array of 1 GB", ours, peers("sum"));
+        let reached = (side * side * 8) as f64 / ours;
+        println!(
+            "{:<44} {:>9.1} GB/s of {:.1} GB/s that two threads read: {:.0} %",
+            "",
+            reached / 1e9,
+            bandwidth / 1e9,
+            100.0 * reached / bandwidth
+        );
+    }
+    if wants("lennard-jones") {
+        let points = Array::<f64>::random((7000, 3), (1000, 3)).seed(1).uniform(0.0, 50.0);
+        let points = points.persist().expect("random numbers do not fail");
+        let work = || {
+            let apart = points.expand_dims(1) - points.expand_dims(0);
+            let squared = apart.square().sum_axis(2);
+            let sixth = squared.powi(-3);
+            let energy = (sixth.square() - &sixth) * 4.0;
+            squared.gt(1e-12).where_(&energy, 0.0).sum() / 2.0
+        };
+        line("lennard-jones: 7000 particles", median(|| run(work())), peers("lennard-jones"));
+    }
+    if wants("rechunk") {
+        let x = Array::<f64>::random((8000, 8000), (1000, 8000)).seed(1).uniform(0.0, 1.0);
+        let x = x.persist().expect("random numbers do not fail");
+        let work = || x.rechunk((8000, 1000)).map_blocks(|block| block.to_owned()).sum();
+        line("rechunk: 8000 × 8000, rows to columns", median(|| run(work())), peers("rechunk"));
+    }
+    if wants("graph") {
+        let began = Instant::now();
+        let x = (Array::<f64>::ones((1000, 1000), 1) + 1.0).sum();
+        let graph = x.graph();
+        let built = began.elapsed().as_secs_f64();
+        let ours = median(|| run((Array::<f64>::ones((1000, 1000), 1) + 1.0).sum()));
+        line(&format!("graph: {} tasks from an expression", graph.len()), built, [None; 2]);
+        line("graph: the same, to the result", ours, [None; 2]);
+    }
+}
