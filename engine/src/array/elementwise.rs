@@ -7,7 +7,7 @@ use super::Array;
 use super::create::scalar_node;
 use super::dispatch::{with_float, with_number, with_ordered, with_type};
 use super::element::{Cast, DType, Element, Float, Number, Ordered};
-use super::error::built;
+use super::error::{Built, built};
 use super::fused::{Kernel, Map1, Map2, Map3};
 use super::node::{Node, NodeRef};
 
@@ -96,6 +96,11 @@ fn kernel2(operation: Binary, dtype: DType) -> Arc<dyn Kernel> {
         Binary::Atan2 => map!(with_float, "atan2", T => |a: T, b: T| num_traits::Float::atan2(a, b)),
         Binary::Hypot => map!(with_float, "hypot", T => |a: T, b: T| num_traits::Float::hypot(a, b)),
     }
+}
+
+/// The products of elements at the same place.
+pub(crate) fn multiplied(left: &NodeRef, right: &NodeRef) -> Built<NodeRef> {
+    Node::elementwise(kernel2(Binary::Mul, left.dtype), &[left, right])
 }
 
 #[track_caller]

@@ -341,8 +341,47 @@ where
     T: Element,
     F: Fn(Vec<Value>) -> Result<Block<T>, Failure> + Send + Sync + 'static,
 {
-    let function = move |values: Vec<Value>| function(values).map(|block| Arc::new(block) as Value);
-    Step::new(BlockTask { name: name.to_owned(), inputs: inputs.into(), result: TypeOf::of::<Block<T>>(), function })
+    value_task::<Block<T>, F>(name, inputs, function)
+}
+
+/// A task whose function gets the values of `inputs`, in that order, and gives what the tasks after it know how to read:
+/// factors, partial sums.
+pub(crate) fn value_task<V, F>(name: &str, inputs: Vec<Arc<Step>>, function: F) -> Arc<Step>
+where
+    V: Send + Sync + 'static,
+    F: Fn(Vec<Value>) -> Result<V, Failure> + Send + Sync + 'static,
+{
+    let function = move |values: Vec<Value>| function(values).map(|value| Arc::new(value) as Value);
+    Step::new(BlockTask { name: name.to_owned(), inputs: inputs.into(), result: TypeOf::of::<V>(), function })
+}
+
+/// The value that a task gave to [`value_task`]; it is moved when nobody else reads it.
+pub(crate) fn taken<V: Clone + Send + Sync + 'static>(value: Value) -> V {
+    let value = value.downcast::<V>().unwrap_or_else(|_| unreachable!("a task reads what it asked for"));
+    Arc::unwrap_or_clone(value)
+}
+
+/// One value from those of many tasks, so many at a time.
+pub(crate) fn merged<V, F>(name: &str, mut steps: Vec<Arc<Step>>, merge: F) -> Arc<Step>
+where
+    V: Clone + Send + Sync + 'static,
+    F: Fn(Vec<V>) -> V + Clone + Send + Sync + 'static,
+{
+    while steps.len() > 1 {
+        steps = steps
+            .chunks(MERGED_AT_ONCE)
+            .map(|steps| match steps {
+                [one] => Arc::clone(one),
+                more => {
+                    let merge = merge.clone();
+                    value_task::<V, _>(name, more.to_vec(), move |values| {
+                        Ok(merge(values.into_iter().map(taken::<V>).collect()))
+                    })
+                }
+            })
+            .collect();
+    }
+    steps.pop().unwrap_or_else(|| unreachable!("there is at least one task: a grid has no axis without chunks"))
 }
 
 impl<F: Fn(Vec<Value>) -> Result<Value, Failure> + Send + Sync + 'static> Body for BlockTask<F> {

@@ -5,8 +5,8 @@
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use ndarray::{ArcArray, IxDyn};
 
@@ -71,10 +71,13 @@ pub(crate) trait Operation: Send + Sync + 'static {
 
 impl Node {
     pub(crate) fn new(name: impl Into<String>, dtype: DType, grid: Grid, op: Op) -> NodeRef {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let depth = Depth::of(&op);
-        Arc::new(Node { id, name: name.into(), dtype, grid, op, depth })
+        Arc::new(Node { id: Node::next_id(), name: name.into(), dtype, grid, op, depth })
+    }
+
+    fn next_id() -> u64 {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        NEXT.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn memory<T: Element>(array: ArcArray<T, IxDyn>, grid: Grid) -> NodeRef {
@@ -105,6 +108,20 @@ impl Node {
 
     pub(crate) fn blocks(name: impl Into<String>, dtype: DType, grid: Grid, operation: impl Operation) -> NodeRef {
         Node::new(name, dtype, grid, Op::Blocks(Box::new(operation)))
+    }
+
+    /// An array whose blocks are made from others of the same array: the operation gets the way back to its node.
+    pub(crate) fn recursive<O: Operation>(
+        name: &str,
+        dtype: DType,
+        grid: Grid,
+        operation: impl FnOnce(Weak<Node>) -> O,
+    ) -> NodeRef {
+        Arc::new_cyclic(|own| {
+            let op = Op::Blocks(Box::new(operation(Weak::clone(own))));
+            let depth = Depth::of(&op);
+            Node { id: Node::next_id(), name: name.to_owned(), dtype, grid, op, depth }
+        })
     }
 
     /// A function of elements at the same place; the inputs are broadcast and cut alike.

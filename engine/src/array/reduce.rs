@@ -7,9 +7,11 @@ use super::Array;
 use super::chunks::{AxisChunks, Grid};
 use super::depth::bounded;
 use super::dispatch::{with_float, with_number, with_ordered, with_real, with_type};
-use super::element::{DType, Element, Float, Number, Ordered};
+use super::element::{Cast, DType, Element, Float, Number, Ordered};
 use super::error::{ArrayError, Built, built};
-use super::fused::{All, Any, AnyReducer, Max, Mean, Min, NanMax, NanMean, NanMin, Position, Product, Sum, Variance};
+use super::fused::{
+    All, Any, AnyReducer, Map1, Max, Mean, Min, NanMax, NanMean, NanMin, Position, Product, Sum, Variance,
+};
 use super::node::{Node, NodeRef, Op, Reduction};
 
 /// The axes that a reduction folds: one, several, or all. Negative ones count from the end.
@@ -37,6 +39,21 @@ impl Axes {
     /// Folded axes stay, with length 1, so that the result broadcasts against what was folded.
     pub fn keepdims(self) -> Axes {
         Axes { keepdims: true, ..self }
+    }
+}
+
+impl Axes {
+    /// Whether folded axes stay.
+    pub(crate) fn keeps(&self) -> bool {
+        self.keepdims
+    }
+
+    /// The axes in the order in which they are named.
+    pub(crate) fn in_order(&self, operation: &str, grid: &Grid) -> Built<Vec<usize>> {
+        match &self.axes {
+            None => Ok((0..grid.rank()).collect()),
+            Some(axes) => axes.iter().map(|&axis| axis_of(operation, axis, grid)).collect(),
+        }
     }
 }
 
@@ -72,7 +89,7 @@ pub(crate) fn axis_of(operation: &str, axis: isize, grid: &Grid) -> Built<usize>
 }
 
 /// For each axis, whether it is among those named.
-fn folded(operation: &str, axes: &Axes, grid: &Grid) -> Built<Vec<bool>> {
+pub(crate) fn folded(operation: &str, axes: &Axes, grid: &Grid) -> Built<Vec<bool>> {
     let Some(named) = &axes.axes else { return Ok(vec![true; grid.rank()]) };
     let mut folded = vec![false; grid.rank()];
     for &axis in named {
@@ -85,7 +102,13 @@ fn folded(operation: &str, axes: &Axes, grid: &Grid) -> Built<Vec<bool>> {
 }
 
 /// A reduction as a node; `defined` says whether that of no elements is.
-fn reduction(name: &str, node: &NodeRef, axes: Axes, reducer: Arc<dyn AnyReducer>, defined: bool) -> Built<NodeRef> {
+pub(crate) fn reduction(
+    name: &str,
+    node: &NodeRef,
+    axes: Axes,
+    reducer: Arc<dyn AnyReducer>,
+    defined: bool,
+) -> Built<NodeRef> {
     let folded = folded(name, &axes, &node.grid)?;
     if name.contains("arg") {
         // A place is counted from the beginning, so it has to be known how long everything before is.
@@ -107,6 +130,21 @@ fn reduction(name: &str, node: &NodeRef, axes: Axes, reducer: Arc<dyn AnyReducer
     let Op::Reduction(Reduction { reducer, .. }) = &op else { unreachable!("it was made above") };
     let dtype = reducer.output();
     Ok(bounded(Node::new(name, dtype, grid, op)))
+}
+
+/// The sums along some axes, in the type of the elements; those of integers wrap around.
+pub(crate) fn summed(name: &str, node: &NodeRef, axes: Vec<usize>) -> Built<NodeRef> {
+    if axes.is_empty() {
+        return Ok(Arc::clone(node));
+    }
+    with_number!(node.dtype, U => {
+        let sums = reduction(name, node, Axes::from(axes), Arc::new(Sum::<U>::new()), true)?;
+        if sums.dtype == node.dtype {
+            return Ok(sums);
+        }
+        let cast = Map1::<<U as Number>::Sum, U, _>::new("astype", <<U as Number>::Sum as Cast<U>>::cast);
+        Node::elementwise(Arc::new(cast), &[&sums])
+    })
 }
 
 /// A reduction over all axes, and one over some.
@@ -225,7 +263,6 @@ impl<T: Element> Array<T> {
     /// When there is no such axis, or one is named twice.
     #[track_caller]
     pub fn count_axis(&self, axes: impl Into<Axes>) -> Array<u64> {
-        use super::fused::Map1;
         fn nonzero(dtype: DType) -> Arc<dyn super::fused::Kernel> {
             with_type!(dtype, U => {
             Arc::new(Map1::<U, u64, _>::new("nonzero", |value: U| u64::from(value != U::default())))
