@@ -35,6 +35,7 @@ mod rechunk;
 mod reduce;
 mod shape;
 mod show;
+pub mod store;
 mod view;
 mod view_blocks;
 
