@@ -21,10 +21,31 @@ mod error;
 mod file;
 mod npy;
 mod npz;
+mod pack;
 mod raw;
 mod region;
 mod sink;
 mod source;
+mod zarr;
 
 pub use error::StoreError;
 pub use raw::Layout;
+pub use zarr::{Compression, ZarrOptions, create_zarr, zarr_arrays, zarr_attributes, zarr_info};
+
+use serde_json::{Map, Value as Json};
+
+/// What is known of a stored array without reading its elements.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ArrayInfo {
+    /// The length of each axis.
+    pub shape: Vec<usize>,
+    /// The type of the elements: `"f64"`; what no array can hold has the name that the file gives it.
+    pub dtype: String,
+    /// The lengths of what is read as a whole, where there is such a thing.
+    pub chunks: Option<Vec<usize>>,
+    /// The names of the axes that have one.
+    pub dimension_names: Vec<Option<String>>,
+    /// What else is written about the array.
+    pub attributes: Map<String, Json>,
+}
