@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::error::{StoreError, Stored};
 
@@ -63,7 +64,8 @@ pub(crate) fn whole(path: &Path) -> Stored<Option<Vec<u8>>> {
 pub(crate) struct Output {
     file: File,
     path: PathBuf,
-    part: Option<PathBuf>,
+    /// Its name until it is whole.
+    part: Mutex<Option<PathBuf>>,
 }
 
 impl Output {
@@ -72,7 +74,7 @@ impl Output {
         let part = beside(path)?;
         let wrong = |error| StoreError::io("write", path, &error);
         let file = File::options().read(true).write(true).create(true).truncate(true).open(&part).map_err(wrong)?;
-        let output = Output { file, path: path.to_owned(), part: Some(part) };
+        let output = Output { file, path: path.to_owned(), part: Mutex::new(Some(part)) };
         output.file.set_len(len).map_err(wrong)?;
         Ok(output)
     }
@@ -81,23 +83,32 @@ impl Output {
         self.file.write_all_at(bytes, offset).map_err(|error| StoreError::io("write", &self.path, &error))
     }
 
-    /// Gives it its name.
-    pub(crate) fn finish(mut self) -> Stored<()> {
-        let Some(part) = self.part.take() else { return Ok(()) };
+    /// Gives it its name. Whoever still holds it cannot write what would be missed: all blocks are there.
+    pub(crate) fn finish(&self) -> Stored<()> {
+        let Some(part) = self.part() else { return Ok(()) };
         let done = self.file.sync_data().and_then(|()| std::fs::rename(&part, &self.path));
         done.map_err(|error| {
             let _ = std::fs::remove_file(&part);
             StoreError::io("write", &self.path, &error)
         })
     }
+
+    /// Takes it away, if it is not whole.
+    pub(crate) fn discard(&self) {
+        if let Some(part) = self.part() {
+            // What cannot be removed has a name that nobody takes for the file's.
+            let _ = std::fs::remove_file(part);
+        }
+    }
+
+    fn part(&self) -> Option<PathBuf> {
+        self.part.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 impl Drop for Output {
     fn drop(&mut self) {
-        if let Some(part) = &self.part {
-            // It was never whole; what cannot be removed has a name that nobody takes for the file's.
-            let _ = std::fs::remove_file(part);
-        }
+        self.discard();
     }
 }
 

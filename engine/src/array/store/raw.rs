@@ -237,11 +237,14 @@ pub(crate) fn write_file<T: Element>(
     output.write_at(0, header)?;
     let sink = Arc::new(FlatSink { output, offset, shape, size: T::DTYPE.size(), name });
     let shared: Arc<dyn Sink> = sink.clone();
-    store(array.node(), &shared)?;
-    drop(shared);
-    let sink = Arc::into_inner(sink);
-    let sink = sink.ok_or_else(|| StoreError::not_stored(path, "a task still writes to it"))?;
-    Ok(sink.output.finish()?)
+    // Tasks may be dropped later than they are done, so the file is not closed by dropping the sink.
+    match store(array.node(), &shared) {
+        Ok(()) => Ok(sink.output.finish()?),
+        Err(error) => {
+            sink.output.discard();
+            Err(error)
+        }
+    }
 }
 
 impl<T: Element> Array<T> {
