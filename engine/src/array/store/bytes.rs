@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayD, IxDyn};
 
-use crate::array::element::{DType, Element, Scalar, sealed::Lanes};
+use crate::array::element::{DType, Element, Number, Scalar, sealed::Lanes};
 use crate::array::node::Block;
 use crate::task::Value;
 
@@ -55,6 +55,16 @@ pub(crate) fn block_from<T: Element, E>(
     read(bytes_mut(&mut values))?;
     let block = ArrayD::from_shape_vec(IxDyn(shape), values);
     Ok(block.unwrap_or_else(|_| unreachable!("as many elements as the shape asks for")).into_shared())
+}
+
+/// Elements that `read` gives as bytes in the memory's own byte order.
+pub(crate) fn read_elements<T: Number, E>(
+    count: usize,
+    read: impl FnOnce(&mut [u8]) -> Result<(), E>,
+) -> Result<Vec<T>, E> {
+    let mut values = vec![T::default(); count];
+    read(bytes_mut(&mut values))?;
+    Ok(values)
 }
 
 /// The bytes of elements. Those of `bool`s have to be 0 or 1 before they are looked at as `bool`s: see [`normalised`].

@@ -16,9 +16,11 @@
 //! Writing runs at once, block by block, and keeps no block that is written. A store that is interrupted never reads as a
 //! complete one, and can be run again.
 
+mod blosc;
 mod bytes;
 mod error;
 mod file;
+mod hdf5;
 mod npy;
 mod npz;
 mod pack;
@@ -29,6 +31,9 @@ mod source;
 mod zarr;
 
 pub use error::StoreError;
+pub use hdf5::{
+    Calendar, DateTime, TimeUnits, hdf5_arrays, hdf5_attributes, hdf5_info, netcdf_time_units,
+};
 pub use raw::Layout;
 pub use zarr::{Compression, ZarrOptions, create_zarr, zarr_arrays, zarr_attributes, zarr_info};
 

@@ -4,7 +4,7 @@ use ndarray::{ArrayView, IxDyn};
 use serde_json::{Map, Value as Json, json};
 
 use super::Compression;
-use super::blosc::{blosc, unblosc};
+use crate::array::store::blosc::{blosc, unblosc};
 use crate::array::element::DType;
 use crate::array::store::bytes::{Order, normalised, reorder};
 use crate::array::store::pack::{

@@ -1,13 +1,12 @@
 //! Zarr, versions 2 and 3: an array is a folder of files, one for each chunk or shard, and its metadata as JSON.
 //!
 //! ```text
-//!   group: folders, names, what is complete ──► meta: what the metadata says ──► read  ◄── codec ◄── blosc
+//!   group: folders, names, what is complete ──► meta: what the metadata says ──► read  ◄── codec
 //!                                                                          └───► write ◄──┘
 //! ```
 //! Both are read and written here, and not by a library: those that there are change what other crates are built with, run
 //! threads of their own, or read into memory of their own first.
 
-mod blosc;
 mod codec;
 mod group;
 mod meta;

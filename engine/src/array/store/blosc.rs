@@ -21,7 +21,7 @@ fn word(bytes: &[u8], at: usize) -> Result<usize, String> {
     Ok(u32::from_le_bytes([word[0], word[1], word[2], word[3]]) as usize)
 }
 
-pub(super) fn unblosc(packed: &[u8], most: usize) -> Unpacked {
+pub(crate) fn unblosc(packed: &[u8], most: usize) -> Unpacked {
     if packed.len() < HEADER {
         return Err("the Blosc chunk is cut off".into());
     }
@@ -212,7 +212,7 @@ fn unblosclz(packed: &[u8], len: usize, out: &mut Vec<u8>) -> Result<(), String>
 }
 
 /// Packs by zstd, after a shuffle of the bytes of elements of this size.
-pub(super) fn blosc(bytes: &[u8], size: usize, level: i32) -> std::io::Result<Vec<u8>> {
+pub(crate) fn blosc(bytes: &[u8], size: usize, level: i32) -> std::io::Result<Vec<u8>> {
     let size = size.clamp(1, 255);
     let block_len = (BLOCK / size * size).min(bytes.len()).max(1);
     let blocks = bytes.len().div_ceil(block_len);
