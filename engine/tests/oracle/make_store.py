@@ -121,13 +121,14 @@ def hdf5_files():
             f.create_dataset("deflate", data=values("f8"), chunks=CHUNKS, compression="gzip")
             f.create_dataset("shuffle", data=values("f4"), chunks=CHUNKS, compression="gzip", shuffle=True)
             f.create_dataset("all", data=values("i4"), chunks=CHUNKS, compression=9, shuffle=True, fletcher32=True)
+            f.create_dataset("single", data=values("i4"), chunks=SHAPE, compression="gzip")
+            f.create_dataset("never", shape=SHAPE, dtype="f4", fillvalue=1.5)
+        with h5py.File(OUT / f"chunked2_{lib}.h5", "w", libver=lib) as f:
             f.create_dataset("lzf", data=values("i8"), chunks=CHUNKS, compression="lzf")
             f.create_dataset("growing", data=values("i4"), chunks=CHUNKS, maxshape=(None, 7))
-            f.create_dataset("single", data=values("i4"), chunks=SHAPE, compression="gzip")
             f.create_dataset("fletcher", data=values("i4"), chunks=CHUNKS, fletcher32=True)
             holes = f.create_dataset("holes", shape=SHAPE, dtype="f4", chunks=CHUNKS, fillvalue=-5)
             holes[:3, :4] = values("f4")[:3, :4]
-            f.create_dataset("never", shape=SHAPE, dtype="f4", fillvalue=1.5)
             if lib == "earliest":
                 f.create_dataset("growing2", data=values("i4"), chunks=CHUNKS, maxshape=(None, None))
 

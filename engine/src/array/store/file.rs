@@ -83,6 +83,19 @@ impl Output {
         self.file.write_all_at(bytes, offset).map_err(|error| StoreError::io("write", &self.path, &error))
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes it at least so long.
+    pub(crate) fn extend(&self, len: u64) -> Stored<()> {
+        let wrong = |error| StoreError::io("write", &self.path, &error);
+        match self.file.metadata().map_err(wrong)?.len() < len {
+            true => self.file.set_len(len).map_err(wrong),
+            false => Ok(()),
+        }
+    }
+
     /// Gives it its name. Whoever still holds it cannot write what would be missed: all blocks are there.
     pub(crate) fn finish(&self) -> Stored<()> {
         let Some(part) = self.part() else { return Ok(()) };

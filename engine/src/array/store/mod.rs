@@ -32,7 +32,7 @@ mod zarr;
 
 pub use error::StoreError;
 pub use hdf5::{
-    Calendar, DateTime, TimeUnits, hdf5_arrays, hdf5_attributes, hdf5_info, netcdf_time_units,
+    Calendar, DateTime, Hdf5Options, Hdf5Writer, TimeUnits, hdf5_arrays, hdf5_attributes, hdf5_info, netcdf_time_units,
 };
 pub use raw::Layout;
 pub use zarr::{Compression, ZarrOptions, create_zarr, zarr_arrays, zarr_attributes, zarr_info};

@@ -187,7 +187,7 @@ impl Runs {
 
 /// A file that is written in row-major order.
 pub(crate) struct FlatSink {
-    pub(crate) output: Output,
+    pub(crate) output: Arc<Output>,
     pub(crate) offset: u64,
     pub(crate) shape: Vec<usize>,
     pub(crate) size: usize,
@@ -233,15 +233,15 @@ pub(crate) fn write_file<T: Element>(
         return Err(StoreError::not_stored(path, "no file is so large").into());
     };
     let offset = header.len() as u64;
-    let output = Output::create(path, offset + bytes)?;
+    let output = Arc::new(Output::create(path, offset + bytes)?);
     output.write_at(0, header)?;
-    let sink = Arc::new(FlatSink { output, offset, shape, size: T::DTYPE.size(), name });
-    let shared: Arc<dyn Sink> = sink.clone();
+    let sink = FlatSink { output: Arc::clone(&output), offset, shape, size: T::DTYPE.size(), name };
+    let sink: Arc<dyn Sink> = Arc::new(sink);
     // Tasks may be dropped later than they are done, so the file is not closed by dropping the sink.
-    match store(array.node(), &shared) {
-        Ok(()) => Ok(sink.output.finish()?),
+    match store(array.node(), &sink) {
+        Ok(()) => Ok(output.finish()?),
         Err(error) => {
-            sink.output.discard();
+            output.discard();
             Err(error)
         }
     }
