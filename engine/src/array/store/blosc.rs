@@ -48,10 +48,8 @@ pub(crate) fn unblosc(packed: &[u8], most: usize) -> Unpacked {
     for number in 0..len.div_ceil(block_len) {
         let wanted = block_len.min(len - bytes.len());
         let mut at = word(packed, HEADER + 4 * number)?;
-        let split = flags & NOT_SPLIT == 0
-            && size <= MOST_STREAMS
-            && block_len / size >= LEAST_STREAM
-            && wanted == block_len;
+        let split =
+            flags & NOT_SPLIT == 0 && size <= MOST_STREAMS && block_len / size >= LEAST_STREAM && wanted == block_len;
         let streams = if split { size } else { 1 };
         let stream_len = wanted / streams;
         block.clear();

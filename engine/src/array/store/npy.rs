@@ -43,7 +43,9 @@ impl Header {
                 let more = read(8, 4)?;
                 (12, u32::from_le_bytes([more[0], more[1], more[2], more[3]]) as usize)
             }
-            other => return Err(StoreError::unsupported(path, format!("its version is {other}, and 1 to 3 are known"))),
+            other => {
+                return Err(StoreError::unsupported(path, format!("its version is {other}, and 1 to 3 are known")));
+            }
         };
         if len > LONGEST_HEADER {
             return Err(StoreError::damaged(path, format!("its header claims to have {len} bytes")));
@@ -52,9 +54,9 @@ impl Header {
         let text = String::from_utf8_lossy(&text);
         let wrong = || StoreError::damaged(path, format!("its header cannot be read: {:?}", text.trim_end()));
         let field = |name: &str| {
-            let at = [format!("'{name}':"), format!("\"{name}\":")].iter().find_map(|key| {
-                text.find(key.as_str()).map(|at| at + key.len())
-            });
+            let at = [format!("'{name}':"), format!("\"{name}\":")]
+                .iter()
+                .find_map(|key| text.find(key.as_str()).map(|at| at + key.len()));
             at.map(|at| text[at..].trim_start()).ok_or_else(wrong)
         };
         let descr = field("descr")?;

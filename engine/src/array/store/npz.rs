@@ -47,7 +47,8 @@ fn entries(input: &Input) -> Stored<Vec<Entry>> {
     let tail_len = input.len().min(65_557 + 20);
     let tail_at = input.len() - tail_len;
     let tail = input.bytes(tail_at, tail_len as usize)?;
-    let end = tail.windows(4).rposition(|window| window == b"PK\x05\x06").ok_or_else(|| wrong("it has no directory"))?;
+    let end =
+        tail.windows(4).rposition(|window| window == b"PK\x05\x06").ok_or_else(|| wrong("it has no directory"))?;
     let (mut count, mut size, mut start) = (le16(&tail, end + 10), le32(&tail, end + 12), le32(&tail, end + 16));
     if count == 0xffff || size == 0xffff_ffff || start == 0xffff_ffff {
         // The 64-bit form: a locator before the end tells where its record is.
@@ -136,9 +137,7 @@ fn inflated(input: &Input, begin: u64, entry: &Entry, most: Option<u64>) -> Stor
     let packed = At { input, at: begin.min(end), end };
     let mut bytes = Vec::new();
     let read = flate2::read::DeflateDecoder::new(packed).take(most.unwrap_or(entry.size)).read_to_end(&mut bytes);
-    read.map_err(|error| {
-        StoreError::damaged(input.path(), format!("`{}` cannot be unpacked: {error}", entry.name))
-    })?;
+    read.map_err(|error| StoreError::damaged(input.path(), format!("`{}` cannot be unpacked: {error}", entry.name)))?;
     Ok(bytes)
 }
 

@@ -23,7 +23,8 @@ pub(crate) fn unzstd(packed: &[u8], most: usize) -> Unpacked {
     if most <= TRUSTED {
         return zstd::bulk::decompress(packed, most).map_err(|error| format!("zstd cannot unpack it: {error}"));
     }
-    let decoder = zstd::stream::read::Decoder::new(packed).map_err(|error| format!("zstd cannot unpack it: {error}"))?;
+    let decoder =
+        zstd::stream::read::Decoder::new(packed).map_err(|error| format!("zstd cannot unpack it: {error}"))?;
     all(decoder, most, "zstd")
 }
 

@@ -221,12 +221,7 @@ impl Sink for FlatSink {
 }
 
 /// Writes all blocks of an array behind a header.
-pub(crate) fn write_file<T: Element>(
-    array: &Array<T>,
-    name: &'static str,
-    path: &Path,
-    header: &[u8],
-) -> Result<()> {
+pub(crate) fn write_file<T: Element>(array: &Array<T>, name: &'static str, path: &Path, header: &[u8]) -> Result<()> {
     array.node().grid.require_known(name)?;
     let shape = array.node().grid.shape();
     let Some(bytes) = bytes_of_shape(&shape, T::DTYPE) else {
@@ -304,4 +299,3 @@ pub(crate) fn known_type(dtype: Option<DType>, path: &Path, found: &str) -> Stor
         StoreError::unsupported(path, format!("its elements are of type {found}, and arrays hold {types}"))
     })
 }
-

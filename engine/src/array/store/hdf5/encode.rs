@@ -37,7 +37,12 @@ impl Attribute {
         if data.is_empty() {
             data.push(0);
         }
-        Attribute { name: name.into(), datatype: string(data.len(), text.is_ascii()), dataspace: dataspace(&[], true), data }
+        Attribute {
+            name: name.into(),
+            datatype: string(data.len(), text.is_ascii()),
+            dataspace: dataspace(&[], true),
+            data,
+        }
     }
 
     /// The scalar or list that a JSON value is; nothing where it is neither.
@@ -189,10 +194,8 @@ pub(super) enum Storage<'a> {
 
 /// The messages of a dataset's header, but for attributes.
 pub(super) fn dataset(dtype: DType, shape: &[usize], fill: &[u8], storage: &Storage<'_>) -> Vec<Message> {
-    let mut messages = vec![
-        Message::new(0x01, dataspace(shape, false)),
-        Message { flags: 1, ..Message::new(0x03, datatype(dtype)) },
-    ];
+    let mut messages =
+        vec![Message::new(0x01, dataspace(shape, false)), Message { flags: 1, ..Message::new(0x03, datatype(dtype)) }];
     let chunked = matches!(storage, Storage::Chunks { .. });
     // Allocated as it is written or late; the fill value is written if there is one.
     let mut body = vec![3, if chunked { 3 } else { 2 } | 2 << 2 | 1 << 5];
@@ -305,7 +308,8 @@ pub(super) fn index(written: &[Written], chunks: &[usize], at: u64) -> (Vec<u8>,
     let node_len = 24 + (ENTRIES + 1) * key_len + ENTRIES * 8;
     let mut bytes = Vec::new();
     // What the nodes of a level point at: the address, and the first chunk.
-    let mut below: Vec<(u64, usize)> = written.iter().enumerate().map(|(first, chunk)| (chunk.address, first)).collect();
+    let mut below: Vec<(u64, usize)> =
+        written.iter().enumerate().map(|(first, chunk)| (chunk.address, first)).collect();
     let mut level = 0;
     loop {
         let begin = at + bytes.len() as u64;

@@ -52,7 +52,11 @@ pub(super) fn decode(filters: &[Filter], mask: u32, packed: Vec<u8>, len: usize)
             _ => unzstd(&bytes, most)?,
         };
     }
-    if bytes.len() == len { Ok(bytes) } else { Err(format!("it unpacks to {} bytes, and the chunk has {len}", bytes.len())) }
+    if bytes.len() == len {
+        Ok(bytes)
+    } else {
+        Err(format!("it unpacks to {} bytes, and the chunk has {len}", bytes.len()))
+    }
 }
 
 /// Fletcher's checksum of 16-bit words with the high byte first.

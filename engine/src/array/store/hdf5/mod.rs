@@ -63,11 +63,7 @@ impl Array<i64> {
     ///
     /// # Errors
     /// As [`open_hdf5`](Array::open_hdf5), and when the variable has no `units` like `days since 1850-01-01`.
-    pub fn open_netcdf_time(
-        path: impl AsRef<Path>,
-        variable: &str,
-        chunks: impl Into<Chunking>,
-    ) -> Result<Array<i64>> {
+    pub fn open_netcdf_time(path: impl AsRef<Path>, variable: &str, chunks: impl Into<Chunking>) -> Result<Array<i64>> {
         let path = path.as_ref();
         let source = Decoded::open(path, &file(path)?, variable, DType::I64)?;
         opened("open_netcdf_time", Arc::new(source), chunks.into())

@@ -134,9 +134,8 @@ pub(super) fn dimensions(path: &Path, file: &File, name: &str) -> Stored<Vec<Opt
     let variable = dataset(path, file, name)?;
     let lens = shape(path, &variable)?;
     let own = json(asked(path, || variable.attrs())?);
-    let is_scale = |attributes: &Map<String, Json>| {
-        attributes.get("CLASS").and_then(Json::as_str) == Some("DIMENSION_SCALE")
-    };
+    let is_scale =
+        |attributes: &Map<String, Json>| attributes.get("CLASS").and_then(Json::as_str) == Some("DIMENSION_SCALE");
     let last = |name: &str| name.rsplit('/').next().unwrap_or(name).to_owned();
     if is_scale(&own) && lens.len() == 1 {
         return Ok(vec![Some(last(name))]);
@@ -150,8 +149,7 @@ pub(super) fn dimensions(path: &Path, file: &File, name: &str) -> Stored<Vec<Opt
             continue;
         }
         let scale = dataset(path, file, &other)?;
-        let variable = dataset(path, file, name)?;
-        let attributes = json(asked(path, || variable.attrs())?);
+        let attributes = json(asked(path, || scale.attrs())?);
         if is_scale(&attributes) {
             let len = shape(path, &scale)?.first().copied().unwrap_or(0);
             scales.push((attributes.get("_Netcdf4Dimid").and_then(Json::as_i64), len, last(&other)));

@@ -33,7 +33,10 @@ pub(super) fn file(path: &Path) -> Stored<File> {
     let input = Input::open(path)?;
     let begin = input.bytes(0, (input.len() as usize).min(8))?;
     if begin.starts_with(b"CDF") {
-        return Err(StoreError::unsupported(path, "it is a NetCDF file of the classic format, and version 4 is read here"));
+        return Err(StoreError::unsupported(
+            path,
+            "it is a NetCDF file of the classic format, and version 4 is read here",
+        ));
     }
     asked(path, || File::open_streaming(path))
 }
@@ -67,7 +70,10 @@ pub(super) fn dataset(path: &Path, file: &File, name: &str) -> Stored<Dataset> {
 
 pub(super) fn shape(path: &Path, dataset: &Dataset) -> Stored<Vec<usize>> {
     let shape = asked(path, || dataset.shape())?;
-    shape.into_iter().map(|len| usize::try_from(len).map_err(|_| StoreError::damaged(path, "its shape is too large"))).collect()
+    shape
+        .into_iter()
+        .map(|len| usize::try_from(len).map_err(|_| StoreError::damaged(path, "its shape is too large")))
+        .collect()
 }
 
 /// The element type that a stored type is, its byte order, and its name.
@@ -133,7 +139,11 @@ pub(super) fn typed(datatype: &Datatype) -> (Option<DType>, Order) {
 /// Where the bytes of a dataset are.
 enum Place {
     Flat(u64),
-    Chunks { chunks: Vec<usize>, filters: Vec<Filter>, found: HashMap<Vec<usize>, Found> },
+    Chunks {
+        chunks: Vec<usize>,
+        filters: Vec<Filter>,
+        found: HashMap<Vec<usize>, Found>,
+    },
     Here(Vec<u8>),
     /// Nothing was written.
     Nowhere,
@@ -208,7 +218,8 @@ fn chunked(path: &Path, dataset: &Dataset, chunk: Vec<u64>, shape: &[usize], dty
 fn fill(dataset: &Dataset, dtype: DType) -> Vec<u8> {
     macro_rules! of {
         ($type:ty) => {
-            bytes_of(&[catch_unwind(AssertUnwindSafe(|| dataset.fill_value::<$type>())).ok()
+            bytes_of(&[catch_unwind(AssertUnwindSafe(|| dataset.fill_value::<$type>()))
+                .ok()
                 .and_then(Result::ok)
                 .flatten()
                 .unwrap_or_default()])

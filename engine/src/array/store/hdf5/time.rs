@@ -137,7 +137,8 @@ impl TimeUnits {
         let (date, time) = date.split_once(['T', ' ']).unwrap_or((date, ""));
         let (before, date) = date.strip_prefix('-').map_or((1, date), |date| (-1, date));
         let mut parts = date.split('-').map(|part| part.parse::<i64>().ok());
-        let (year, month, day) = (parts.next()?? * before, parts.next().unwrap_or(Some(1))?, parts.next().unwrap_or(Some(1))?);
+        let (year, month, day) =
+            (parts.next()?? * before, parts.next().unwrap_or(Some(1))?, parts.next().unwrap_or(Some(1))?);
         if year.abs() > FARTHEST || !(1..=12).contains(&month) || !(1..=31).contains(&day) || parts.next().is_some() {
             return None;
         }

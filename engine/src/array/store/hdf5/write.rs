@@ -225,7 +225,9 @@ impl Plan {
                 return Err(wrong(format!("two datasets are called `{name}`")).into());
             }
         }
-        if let Some(name) = datasets.keys().find(|name| datasets.keys().any(|other| other.starts_with(&format!("{name}/")))) {
+        if let Some(name) =
+            datasets.keys().find(|name| datasets.keys().any(|other| other.starts_with(&format!("{name}/"))))
+        {
             return Err(wrong(format!("`{name}` is a dataset, so that no other can be inside of it")).into());
         }
         dimensions(&mut datasets).map_err(wrong)?;
@@ -398,7 +400,10 @@ fn planned(name: &str, node: &NodeRef, options: &Hdf5Options) -> std::result::Re
             return Err(format!("chunks of shape {chunks} do not cut `{name}` of shape {shape}"));
         }
         if bytes.is_none_or(|bytes| bytes >= 1 << 32) {
-            return Err(format!("a chunk of `{name}`, of shape {}, has more than the 4 GiB of HDF5", shape_text(chunks)));
+            return Err(format!(
+                "a chunk of `{name}`, of shape {}, has more than the 4 GiB of HDF5",
+                shape_text(chunks)
+            ));
         }
     }
     let fill = options.fill.unwrap_or_else(|| dtype.zero());

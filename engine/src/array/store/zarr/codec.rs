@@ -4,22 +4,31 @@ use ndarray::{ArrayView, IxDyn};
 use serde_json::{Map, Value as Json, json};
 
 use super::Compression;
-use crate::array::store::blosc::{blosc, unblosc};
 use crate::array::element::DType;
+use crate::array::store::blosc::{blosc, unblosc};
 use crate::array::store::bytes::{Order, normalised, reorder};
-use crate::array::store::pack::{
-    Unpacked, crc32c, gzip, shuffle, ungzip, unshuffle, unzlib, unzstd, zlib, zstd,
-};
+use crate::array::store::pack::{Unpacked, crc32c, gzip, shuffle, ungzip, unshuffle, unzlib, unzstd, zlib, zstd};
 
 /// From bytes to bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Packing {
-    Zstd { level: i32, checksum: bool },
-    Gzip { level: u32 },
-    Zlib { level: u32 },
+    Zstd {
+        level: i32,
+        checksum: bool,
+    },
+    Gzip {
+        level: u32,
+    },
+    Zlib {
+        level: u32,
+    },
     /// What is written is packed by zstd, whatever the codec was.
-    Blosc { level: i32 },
-    Shuffle { size: usize },
+    Blosc {
+        level: i32,
+    },
+    Shuffle {
+        size: usize,
+    },
     Crc32c,
 }
 

@@ -51,7 +51,9 @@ impl Keys {
         match self.prefix {
             "" if place.is_empty() => "0".to_owned(),
             "" => parts.collect::<Vec<_>>().join(&self.separator.to_string()),
-            prefix => std::iter::once(prefix.to_owned()).chain(parts).collect::<Vec<_>>().join(&self.separator.to_string()),
+            prefix => {
+                std::iter::once(prefix.to_owned()).chain(parts).collect::<Vec<_>>().join(&self.separator.to_string())
+            }
         }
     }
 }
@@ -94,8 +96,17 @@ impl Meta {
         let fields = Fields { path, map };
         let unsupported = |what: String| StoreError::unsupported(path, what);
         let known = [
-            "zarr_format", "node_type", "shape", "data_type", "chunk_grid", "chunk_key_encoding", "fill_value", "codecs",
-            "attributes", "dimension_names", "storage_transformers",
+            "zarr_format",
+            "node_type",
+            "shape",
+            "data_type",
+            "chunk_grid",
+            "chunk_key_encoding",
+            "fill_value",
+            "codecs",
+            "attributes",
+            "dimension_names",
+            "storage_transformers",
         ];
         for (key, value) in map.iter().filter(|(key, _)| !known.contains(&key.as_str())) {
             if value.get("must_understand") != Some(&Json::Bool(false)) {
@@ -336,7 +347,8 @@ fn fill(dtype: DType, value: &Json) -> Option<Vec<u8>> {
     macro_rules! whole {
         ($variant:ident, $type:ty) => {{
             let whole = value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from));
-            let whole = whole.or_else(|| value.as_f64().filter(|value| value.fract() == 0.0).map(|value| value as i128));
+            let whole =
+                whole.or_else(|| value.as_f64().filter(|value| value.fract() == 0.0).map(|value| value as i128));
             Scalar::$variant(<$type>::try_from(whole?).ok()?)
         }};
     }

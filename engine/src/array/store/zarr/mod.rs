@@ -210,11 +210,7 @@ impl<T: Element> Array<T> {
 ///
 /// # Errors
 /// As [`to_zarr`](Array::to_zarr).
-pub fn create_zarr<T: Element>(
-    path: impl AsRef<Path>,
-    shape: impl IntoDimension,
-    options: &ZarrOptions,
-) -> Result<()> {
+pub fn create_zarr<T: Element>(path: impl AsRef<Path>, shape: impl IntoDimension, options: &ZarrOptions) -> Result<()> {
     write::empty(path.as_ref(), &lengths(shape), T::DTYPE, options)
 }
 

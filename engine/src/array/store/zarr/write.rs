@@ -29,7 +29,11 @@ fn metadata(path: &Path, shape: &[usize], dtype: DType, chunks: Vec<usize>, opti
         return wrong(format!("chunks of shape {chunks} do not cut an array of shape {shape}"));
     }
     if !options.dimensions.is_empty() && options.dimensions.len() != shape.len() {
-        return wrong(format!("{} names of axes for an array of shape {}", options.dimensions.len(), shape_text(shape)));
+        return wrong(format!(
+            "{} names of axes for an array of shape {}",
+            options.dimensions.len(),
+            shape_text(shape)
+        ));
     }
     let fill = options.fill.unwrap_or_else(|| dtype.zero());
     if scalar_type(fill) != dtype {
@@ -153,7 +157,8 @@ impl ZarrSink {
             part.lens[axis] == len
         });
         let count: usize = meta.files.iter().product();
-        let exact = covered && part.lens == meta.files && region.iter().map(|span| span.len).product::<usize>() == count;
+        let exact =
+            covered && part.lens == meta.files && region.iter().map(|span| span.len).product::<usize>() == count;
         let chunk = if exact {
             bytes.to_vec()
         } else {
@@ -184,9 +189,8 @@ impl Sink for ZarrSink {
         "to_zarr"
     }
     fn write(&self, start: &[usize], shape: &[usize], bytes: &[u8]) -> Stored<()> {
-        let region: Vec<Span> = (0..shape.len())
-            .map(|axis| Span::run(self.offset[axis] + start[axis], shape[axis]))
-            .collect();
+        let region: Vec<Span> =
+            (0..shape.len()).map(|axis| Span::run(self.offset[axis] + start[axis], shape[axis])).collect();
         let mut result = Ok(());
         places(&meeting(&region, &self.meta.files), |place| {
             result = self.write_chunk(place, &region, shape, bytes);
