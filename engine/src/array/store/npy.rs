@@ -168,11 +168,12 @@ pub(crate) fn open_at<T: Element>(
         shape.reverse();
     }
     let offset = begin + header.len as u64;
+    let path = input.path().to_owned();
     let flat = Flat { input, offset, dtype: header.dtype, order: header.order, shape, name: "read_npy" };
     let source = Arc::new(flat.checked()?);
     match header.column_major {
-        false => opened(operation, source, chunks),
-        true => opened_reversed(operation, source, chunks),
+        false => opened(operation, &path, source, chunks),
+        true => opened_reversed(operation, &path, source, chunks),
     }
 }
 

@@ -215,8 +215,8 @@ impl<T: Element> Array<T> {
                 let packed = Packed { input, begin, entry, header, shape, unpacked: OnceLock::new() };
                 let source = Arc::new(packed);
                 match column_major {
-                    false => opened("open_npz", source, chunks.into()),
-                    true => opened_reversed("open_npz", source, chunks.into()),
+                    false => opened("open_npz", path.as_ref(), source, chunks.into()),
+                    true => opened_reversed("open_npz", path.as_ref(), source, chunks.into()),
                 }
             }
             other => {

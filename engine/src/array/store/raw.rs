@@ -269,7 +269,8 @@ impl<T: Element> Array<T> {
         layout: Layout,
         chunks: impl Into<Chunking>,
     ) -> Result<Array<T>> {
-        let input = Input::open(path.as_ref())?;
+        let path = path.as_ref();
+        let input = Input::open(path)?;
         let mut shape = lengths(shape);
         if layout == Layout::ColumnMajor {
             shape.reverse();
@@ -277,8 +278,8 @@ impl<T: Element> Array<T> {
         let flat = Flat { input, offset, dtype: T::DTYPE, order: Order::NATIVE, shape, name: "read_raw" };
         let source = Arc::new(flat.checked()?);
         match layout {
-            Layout::RowMajor => opened("open_raw", source, chunks.into()),
-            Layout::ColumnMajor => opened_reversed("open_raw", source, chunks.into()),
+            Layout::RowMajor => opened("open_raw", path, source, chunks.into()),
+            Layout::ColumnMajor => opened_reversed("open_raw", path, source, chunks.into()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Arrays that are read from files: a task reads one block, and only what is seen of it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::bytes::{block_from, normalised};
@@ -35,10 +36,16 @@ pub(crate) trait Source: Send + Sync + 'static {
 }
 
 /// The array that a source holds.
-pub(crate) fn opened<T: Element>(operation: &str, source: Arc<dyn Source>, chunks: Chunking) -> Result<Array<T>> {
+pub(crate) fn opened<T: Element>(
+    operation: &str,
+    path: &Path,
+    source: Arc<dyn Source>,
+    chunks: Chunking,
+) -> Result<Array<T>> {
     if source.dtype() != T::DTYPE {
         let (found, wanted) = (source.dtype(), T::DTYPE);
-        return Err(ArrayError::ElementType { operation: operation.to_owned(), found, wanted }.into());
+        let operation = format!("{operation} {}", path.display());
+        return Err(ArrayError::ElementType { operation, found, wanted }.into());
     }
     let grid = grid_for(&*source, chunks)?;
     Ok(Array::of(node(source, grid)))
@@ -47,6 +54,7 @@ pub(crate) fn opened<T: Element>(operation: &str, source: Arc<dyn Source>, chunk
 /// As [`opened`], with the axes in reverse order: for files in column-major order, which are row-major the other way around.
 pub(crate) fn opened_reversed<T: Element>(
     operation: &str,
+    path: &Path,
     source: Arc<dyn Source>,
     chunks: Chunking,
 ) -> Result<Array<T>> {
@@ -55,7 +63,7 @@ pub(crate) fn opened_reversed<T: Element>(
         Chunking::Explicit(lengths) => Chunking::Explicit(lengths.into_iter().rev().collect()),
         other => other,
     };
-    let array = opened::<T>(operation, source, chunks)?;
+    let array = opened::<T>(operation, path, source, chunks)?;
     let shape = array.node().grid.shape();
     let order: Vec<usize> = (0..shape.len()).rev().collect();
     Ok(Array::of(viewed(array.node(), "transpose", &View::transposed(&shape, &order))))

@@ -32,11 +32,10 @@ pub(super) struct Attribute {
 }
 
 impl Attribute {
+    /// A text with a zero at its end, which the library asks for where it looks for dimensions.
     pub(super) fn text(name: &str, text: &str) -> Attribute {
         let mut data = text.as_bytes().to_vec();
-        if data.is_empty() {
-            data.push(0);
-        }
+        data.push(0);
         Attribute {
             name: name.into(),
             datatype: string(data.len(), text.is_ascii()),
@@ -94,7 +93,7 @@ impl Attribute {
 
 /// A text of a fixed length.
 fn string(len: usize, ascii: bool) -> Vec<u8> {
-    let mut bytes = vec![0x13, 1 | u8::from(!ascii) << 4, 0, 0];
+    let mut bytes = vec![0x13, u8::from(!ascii) << 4, 0, 0];
     bytes.extend((len as u32).to_le_bytes());
     bytes
 }

@@ -40,7 +40,7 @@ impl<T: Element> Array<T> {
     pub fn open_hdf5(path: impl AsRef<Path>, dataset: &str, chunks: impl Into<Chunking>) -> Result<Array<T>> {
         let path = path.as_ref();
         let source = Hdf5Source::open(path, &file(path)?, dataset)?;
-        opened("open_hdf5", Arc::new(source), chunks.into())
+        opened("open_hdf5", path, Arc::new(source), chunks.into())
     }
 }
 
@@ -53,7 +53,7 @@ impl<T: Float> Array<T> {
     pub fn open_netcdf(path: impl AsRef<Path>, variable: &str, chunks: impl Into<Chunking>) -> Result<Array<T>> {
         let path = path.as_ref();
         let source = Decoded::open(path, &file(path)?, variable, T::DTYPE)?;
-        opened("open_netcdf", Arc::new(source), chunks.into())
+        opened("open_netcdf", path, Arc::new(source), chunks.into())
     }
 }
 
@@ -66,7 +66,7 @@ impl Array<i64> {
     pub fn open_netcdf_time(path: impl AsRef<Path>, variable: &str, chunks: impl Into<Chunking>) -> Result<Array<i64>> {
         let path = path.as_ref();
         let source = Decoded::open(path, &file(path)?, variable, DType::I64)?;
-        opened("open_netcdf_time", Arc::new(source), chunks.into())
+        opened("open_netcdf_time", path, Arc::new(source), chunks.into())
     }
 }
 

@@ -158,7 +158,7 @@ impl<T: Element> Array<T> {
     pub fn open_zarr_array(path: impl AsRef<Path>, name: &str, chunks: impl Into<Chunking>) -> Result<Array<T>> {
         let folder = group::within(path.as_ref(), name);
         let meta = group::array_at(&folder)?;
-        opened("open_zarr", Arc::new(read::ZarrSource::new(folder, meta)), chunks.into())
+        opened("open_zarr", &folder.clone(), Arc::new(read::ZarrSource::new(folder, meta)), chunks.into())
     }
 
     /// Stores the array as Zarr in a folder, block by block, and waits until it is done.
