@@ -122,6 +122,12 @@ pub enum Error {
         /// What is wrong, where, and what to do.
         message: String,
     },
+    /// An array cannot be read or stored as it was asked for.
+    #[error(transparent)]
+    Array(#[from] crate::array::ArrayError),
+    /// A file of an array cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] crate::array::store::StoreError),
     /// A graph that was written by hand cannot be run.
     #[error(transparent)]
     Graph(#[from] crate::graph::GraphError),

@@ -51,6 +51,7 @@ mod scan;
 mod shape;
 mod show;
 mod stats;
+pub mod store;
 mod take;
 mod view;
 mod view_blocks;

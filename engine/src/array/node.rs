@@ -67,6 +67,14 @@ pub(crate) trait Operation: Send + Sync + 'static {
     fn inputs(&self) -> Vec<&NodeRef>;
     /// The task that makes the block at a place of the grid; its value is a [`Block`].
     fn step(&self, place: &[usize], lowering: &mut Lowering) -> Arc<Step>;
+    /// The operation that makes a view of the result, where it can make only what is seen. `grid` is the view's.
+    fn viewed(&self, _view: &View, _grid: &Grid) -> Option<Box<dyn Operation>> {
+        None
+    }
+    /// The operation that makes the result in other chunks, where that costs no more than to put them together.
+    fn rechunked(&self, _grid: &Grid) -> Option<Box<dyn Operation>> {
+        None
+    }
 }
 
 impl Node {
@@ -257,7 +265,11 @@ fn cut(node: &NodeRef, grid: &Grid, made: &mut Made<Grid>) -> NodeRef {
             });
             Op::Elementwise { kernel: Arc::clone(kernel), inputs: inputs.collect() }
         }
-        Op::Reduction(_) | Op::Blocks(_) => return rechunk::rechunk(node, grid),
+        Op::Blocks(operation) => match operation.rechunked(grid) {
+            Some(operation) => Op::Blocks(operation),
+            None => return rechunk::rechunk(node, grid),
+        },
+        Op::Reduction(_) => return rechunk::rechunk(node, grid),
     };
     Node::new(node.name.clone(), node.dtype, grid.clone(), op)
 }
@@ -299,7 +311,10 @@ fn seen(node: &NodeRef, name: &str, view: &View, made: &mut Made<View>) -> NodeR
             }
             None => ViewBlocks::node(node, name, view, grid),
         },
-        Op::Blocks(_) => ViewBlocks::node(node, name, view, grid),
+        Op::Blocks(operation) => match operation.viewed(view, &grid) {
+            Some(operation) => Node::new(node.name.clone(), node.dtype, grid, Op::Blocks(operation)),
+            None => ViewBlocks::node(node, name, view, grid),
+        },
     }
 }
 

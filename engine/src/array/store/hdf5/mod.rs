@@ -1,0 +1,124 @@
+//! HDF5, and NetCDF-4, which is HDF5 with conventions.
+//!
+//! ```text
+//!   netcdf: what numbers stand for ──► read: where the bytes are (by `hdf5-pure`), and the bytes ◄── filters
+//!     └──► time: calendars             write: elements as they come, headers last ──► encode: HDF5's structures
+//! ```
+
+mod encode;
+mod filters;
+mod netcdf;
+mod read;
+mod time;
+mod write;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use time::{Calendar, DateTime, TimeUnits};
+pub use write::{Hdf5Options, Hdf5Writer};
+
+use self::netcdf::{Decoded, Meaning, dimensions};
+use self::read::{Hdf5Source, asked, dataset, file, json, names, shape, typed};
+use super::ArrayInfo;
+use super::source::opened;
+use crate::array::Array;
+use crate::array::chunks::Chunking;
+use crate::array::element::{DType, Element, Float};
+use crate::error::Result;
+
+impl<T: Element> Array<T> {
+    /// A dataset of an HDF5 file: `"temperature"`, `"group/temperature"`. Chunks `"auto"` are multiples of the stored ones.
+    ///
+    /// The structure of the file is read now. Elements are read by the tasks that need them: any part of what is stored as
+    /// one run, whole chunks of what is stored in chunks. Deflate, shuffle, LZF, zstd, Blosc and checksums are known;
+    /// `bool` and complex numbers are as h5py writes them.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or is damaged, has no such dataset, uses what is not known here, holds elements of
+    /// another type than `T`, or the chunks do not fit to the shape.
+    pub fn open_hdf5(path: impl AsRef<Path>, dataset: &str, chunks: impl Into<Chunking>) -> Result<Array<T>> {
+        let path = path.as_ref();
+        let source = Hdf5Source::open(path, &file(path)?, dataset)?;
+        opened("open_hdf5", path, Arc::new(source), chunks.into())
+    }
+}
+
+impl<T: Float> Array<T> {
+    /// A variable of a NetCDF-4 file as what its numbers mean: `scale_factor` and `add_offset` are applied, and what is
+    /// `_FillValue` or `missing_value` is NaN. Integers of any length and floats become `T`.
+    ///
+    /// # Errors
+    /// As [`open_hdf5`](Array::open_hdf5).
+    pub fn open_netcdf(path: impl AsRef<Path>, variable: &str, chunks: impl Into<Chunking>) -> Result<Array<T>> {
+        let path = path.as_ref();
+        let source = Decoded::open(path, &file(path)?, variable, T::DTYPE)?;
+        opened("open_netcdf", path, Arc::new(source), chunks.into())
+    }
+}
+
+impl Array<i64> {
+    /// A time variable of a NetCDF-4 file as seconds since 1970-01-01, both counted in its calendar; `i64::MIN` where it is
+    /// missing. What makes dates of them is the calendar of [`netcdf_time_units`].
+    ///
+    /// # Errors
+    /// As [`open_hdf5`](Array::open_hdf5), and when the variable has no `units` like `days since 1850-01-01`.
+    pub fn open_netcdf_time(path: impl AsRef<Path>, variable: &str, chunks: impl Into<Chunking>) -> Result<Array<i64>> {
+        let path = path.as_ref();
+        let source = Decoded::open(path, &file(path)?, variable, DType::I64)?;
+        opened("open_netcdf_time", path, Arc::new(source), chunks.into())
+    }
+}
+
+/// What the numbers of a time variable of a NetCDF-4 file mean.
+///
+/// # Errors
+/// As [`open_netcdf_time`](Array::open_netcdf_time).
+pub fn netcdf_time_units(path: impl AsRef<Path>, variable: &str) -> Result<TimeUnits> {
+    let path = path.as_ref();
+    match Decoded::open(path, &file(path)?, variable, DType::I64)?.meaning {
+        Meaning::Time(units) => Ok(units),
+        Meaning::Number { .. } => unreachable!("seconds are asked for"),
+    }
+}
+
+/// What is known of a dataset of an HDF5 or NetCDF-4 file without reading its elements.
+///
+/// # Errors
+/// When the file cannot be opened or is damaged, or has no such dataset.
+pub fn hdf5_info(path: impl AsRef<Path>, name: &str) -> Result<ArrayInfo> {
+    let path = path.as_ref();
+    let file = file(path)?;
+    let found = dataset(path, &file, name)?;
+    let dtype = match typed(&asked(path, || found.datatype())?).0 {
+        Some(dtype) => dtype.name().to_owned(),
+        None => asked(path, || found.dtype())?.to_string(),
+    };
+    let chunks = asked(path, || found.chunk_shape())?;
+    Ok(ArrayInfo {
+        shape: shape(path, &found)?,
+        dtype,
+        chunks: chunks.map(|chunks| chunks.into_iter().map(|len| len as usize).collect()),
+        dimension_names: dimensions(path, &file, name)?,
+        attributes: json(asked(path, || found.attrs())?),
+    })
+}
+
+/// The names of all datasets in an HDF5 or NetCDF-4 file, in order.
+///
+/// # Errors
+/// When the file cannot be opened or is damaged.
+pub fn hdf5_arrays(path: impl AsRef<Path>) -> Result<Vec<String>> {
+    let path = path.as_ref();
+    Ok(names(path, &file(path)?)?)
+}
+
+/// The attributes of an HDF5 or NetCDF-4 file.
+///
+/// # Errors
+/// When the file cannot be opened or is damaged.
+pub fn hdf5_attributes(path: impl AsRef<Path>) -> Result<serde_json::Map<String, serde_json::Value>> {
+    let path = path.as_ref();
+    let file = file(path)?;
+    Ok(json(asked(path, || file.root().attrs())?))
+}

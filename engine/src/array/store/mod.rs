@@ -1,0 +1,56 @@
+//! Arrays in files: NumPy's, raw, Zarr, HDF5 and NetCDF.
+//!
+//! ```text
+//!              Array::open_npy, open_raw, open_zarr, open_hdf5, …        Array::to_npy, to_raw, to_zarr, to_hdf5, …
+//!                                  │                                                     │
+//!  source: a task reads one block of a view; slices are read, not cut      sink: a task writes one block, none twice
+//!                                  │                                                     │
+//!            npy · npz · raw · zarr · hdf5: which bytes, and how they are packed (region: parts of arrays)
+//!                                  │                                                     │
+//!                       file: bytes by position, and files that appear when they are whole
+//! ```
+//!
+//! Reading is lazy: opening a file reads its header only, and a task reads what its block needs when a worker is ready for
+//! it, so that one block is computed while the next is read. Slices of an opened array are read alone.
+//!
+//! Writing runs at once, block by block, and keeps no block that is written. A store that is interrupted never reads as a
+//! complete one, and can be run again.
+
+mod blosc;
+mod bytes;
+mod error;
+mod file;
+mod hdf5;
+mod npy;
+mod npz;
+mod pack;
+mod raw;
+mod region;
+mod sink;
+mod source;
+mod zarr;
+
+pub use error::StoreError;
+pub use hdf5::{
+    Calendar, DateTime, Hdf5Options, Hdf5Writer, TimeUnits, hdf5_arrays, hdf5_attributes, hdf5_info, netcdf_time_units,
+};
+pub use raw::Layout;
+pub use zarr::{Compression, ZarrOptions, create_zarr, zarr_arrays, zarr_attributes, zarr_info};
+
+use serde_json::{Map, Value as Json};
+
+/// What is known of a stored array without reading its elements.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ArrayInfo {
+    /// The length of each axis.
+    pub shape: Vec<usize>,
+    /// The type of the elements: `"f64"`; what no array can hold has the name that the file gives it.
+    pub dtype: String,
+    /// The lengths of what is read as a whole, where there is such a thing.
+    pub chunks: Option<Vec<usize>>,
+    /// The names of the axes that have one.
+    pub dimension_names: Vec<Option<String>>,
+    /// What else is written about the array.
+    pub attributes: Map<String, Json>,
+}

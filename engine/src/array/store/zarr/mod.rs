@@ -1,0 +1,246 @@
+//! Zarr, versions 2 and 3: an array is a folder of files, one for each chunk or shard, and its metadata as JSON.
+//!
+//! ```text
+//!   group: folders, names, what is complete ──► meta: what the metadata says ──► read  ◄── codec
+//!                                                                          └───► write ◄──┘
+//! ```
+//! Both are read and written here, and not by a library: those that there are change what other crates are built with, run
+//! threads of their own, or read into memory of their own first.
+
+mod codec;
+mod group;
+mod meta;
+mod read;
+mod write;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ndarray::IntoDimension;
+use serde_json::{Map, Value as Json};
+
+use super::ArrayInfo;
+use crate::array::chunks::Chunking;
+use crate::array::element::{Element, Scalar};
+use crate::array::store::source::opened;
+use crate::array::{Array, create::lengths};
+use crate::error::Result;
+
+/// How chunks are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// By zstd, at a level from 1, the fastest, to 22.
+    Zstd(i32),
+    /// By gzip, at a level from 0 to 9.
+    Gzip(u32),
+    /// By Blosc: zstd at a level, after the bytes of the elements were put in another order, which suits numbers that
+    /// change slowly.
+    Blosc(i32),
+}
+
+/// How an array is stored as Zarr.
+///
+/// ```
+/// use taskloom::array::store::{Compression, ZarrOptions};
+/// let options = ZarrOptions::new()
+///     .chunks([100, 200])
+///     .compression(Compression::Blosc(3))
+///     .fill_value(f64::NAN)
+///     .dimension_names(["lat", "lon"])
+///     .attribute("units", "K");
+/// # let _ = options;
+/// ```
+#[derive(Debug, Clone)]
+pub struct ZarrOptions {
+    version: u8,
+    compression: Compression,
+    chunks: Option<Vec<usize>>,
+    fill: Option<Scalar>,
+    dimensions: Vec<String>,
+    attributes: Map<String, Json>,
+    overwrite: bool,
+}
+
+impl Default for ZarrOptions {
+    fn default() -> Self {
+        ZarrOptions::new()
+    }
+}
+
+impl ZarrOptions {
+    /// Version 3, compressed by zstd, in the array's chunks, filled with zeros.
+    pub fn new() -> ZarrOptions {
+        ZarrOptions {
+            version: 3,
+            compression: Compression::Zstd(3),
+            chunks: None,
+            fill: None,
+            dimensions: Vec::new(),
+            attributes: Map::new(),
+            overwrite: false,
+        }
+    }
+
+    /// The version of the format: 2 or 3.
+    pub fn version(mut self, version: u8) -> ZarrOptions {
+        self.version = version;
+        self
+    }
+
+    /// How chunks are compressed.
+    pub fn compression(mut self, compression: Compression) -> ZarrOptions {
+        self.compression = compression;
+        self
+    }
+
+    /// The length of the stored chunks along each axis. Where it is not given it is that of the array's.
+    pub fn chunks(mut self, chunks: impl Into<Vec<usize>>) -> ZarrOptions {
+        self.chunks = Some(chunks.into());
+        self
+    }
+
+    /// What stands where nothing was written. Its type has to be that of the array.
+    pub fn fill_value<T: Element>(mut self, value: T) -> ZarrOptions {
+        self.fill = Some(value.scalar());
+        self
+    }
+
+    /// The names of the axes.
+    pub fn dimension_names<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> ZarrOptions {
+        self.dimensions = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// An attribute of the array; one more with each call.
+    pub fn attribute(mut self, name: impl Into<String>, value: impl Into<Json>) -> ZarrOptions {
+        self.attributes.insert(name.into(), value.into());
+        self
+    }
+
+    /// Whether an array that is there already is replaced. Otherwise that is an error.
+    pub fn overwrite(mut self, overwrite: bool) -> ZarrOptions {
+        self.overwrite = overwrite;
+        self
+    }
+}
+
+impl<T: Element> Array<T> {
+    /// The Zarr array in a folder, of version 2 or 3, in chunks that are multiples of the stored ones and take about 16 MiB.
+    ///
+    /// Only the metadata is read now; chunks are read and unpacked by the tasks that need them, each on one thread.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// use taskloom::array::store::ZarrOptions;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("x.zarr");
+    /// let x = Array::<f32>::ones((60, 40), (25, 40));
+    /// x.to_zarr(&path, &ZarrOptions::new().dimension_names(["lat", "lon"]))?;
+    /// let y = Array::<f32>::open_zarr(&path)?;
+    /// assert_eq!(y.slice(s![.., 3]).sum().item()?, 60.0);
+    /// # Ok::<(), taskloom::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When there is no such folder, its metadata is damaged or asks for what is not known here, a store into it was
+    /// interrupted, or its elements are not of type `T`.
+    pub fn open_zarr(path: impl AsRef<Path>) -> Result<Array<T>> {
+        Array::open_zarr_array(path, "", "auto")
+    }
+
+    /// The Zarr array of a name in a group: `"temperature"`, `"forecast/temperature"`. An empty name is the folder itself.
+    ///
+    /// # Errors
+    /// As [`open_zarr`](Array::open_zarr), and when the chunks do not fit to the shape.
+    pub fn open_zarr_array(path: impl AsRef<Path>, name: &str, chunks: impl Into<Chunking>) -> Result<Array<T>> {
+        let folder = group::within(path.as_ref(), name);
+        let meta = group::array_at(&folder)?;
+        opened("open_zarr", &folder.clone(), Arc::new(read::ZarrSource::new(folder, meta)), chunks.into())
+    }
+
+    /// Stores the array as Zarr in a folder, block by block, and waits until it is done.
+    ///
+    /// The metadata is written last: until then there is no array to be opened. After an interruption the same call
+    /// stores it again, from the beginning.
+    ///
+    /// # Errors
+    /// When something else is in the folder, or an array and the options do not say [`overwrite`](ZarrOptions::overwrite);
+    /// when a file cannot be written, a task fails, lengths of chunks are not known, or the options do not fit to the array.
+    pub fn to_zarr(&self, path: impl AsRef<Path>, options: &ZarrOptions) -> Result<()> {
+        write::whole(self.node(), path.as_ref(), options)
+    }
+
+    /// Stores the array under a name in a group, which is made where there is none.
+    ///
+    /// # Errors
+    /// As [`to_zarr`](Array::to_zarr).
+    pub fn to_zarr_array(&self, path: impl AsRef<Path>, name: &str, options: &ZarrOptions) -> Result<()> {
+        group::made(path.as_ref(), name, options.version)?;
+        write::whole(self.node(), &group::within(path.as_ref(), name), options)
+    }
+
+    /// Writes the array into a part of a Zarr array that is there already, which begins at `start`.
+    ///
+    /// Chunks that the part covers in part keep their other elements. While it goes on, and after an interruption, the
+    /// stored array cannot be opened, until the same part is written again.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// use taskloom::array::store::{ZarrOptions, create_zarr};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("x.zarr");
+    /// create_zarr::<f64>(&path, (4, 6), &ZarrOptions::new().chunks([2, 2]))?;
+    /// Array::<f64>::ones((3, 3), 3).to_zarr_region(&path, &[1, 2])?;
+    /// assert_eq!(Array::<f64>::open_zarr(&path)?.sum().item()?, 9.0);
+    /// # Ok::<(), taskloom::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When there is no such array, the part is not inside of it, its elements are of another type, a file cannot be read
+    /// or written, or a task fails.
+    pub fn to_zarr_region(&self, path: impl AsRef<Path>, start: &[usize]) -> Result<()> {
+        write::region(self.node(), path.as_ref(), start)
+    }
+}
+
+/// Makes a Zarr array of which nothing is written yet: it reads as the fill value everywhere, and takes regions.
+///
+/// # Errors
+/// As [`to_zarr`](Array::to_zarr).
+pub fn create_zarr<T: Element>(path: impl AsRef<Path>, shape: impl IntoDimension, options: &ZarrOptions) -> Result<()> {
+    write::empty(path.as_ref(), &lengths(shape), T::DTYPE, options)
+}
+
+/// What is known of a Zarr array without reading its elements. An empty name is the folder itself.
+///
+/// # Errors
+/// As [`open_zarr`](Array::open_zarr).
+pub fn zarr_info(path: impl AsRef<Path>, name: &str) -> Result<ArrayInfo> {
+    let meta = group::array_at(&group::within(path.as_ref(), name))?;
+    Ok(ArrayInfo {
+        shape: meta.shape,
+        dtype: meta.dtype.name().to_owned(),
+        chunks: Some(meta.chunks),
+        dimension_names: meta.dimensions,
+        attributes: meta.attributes,
+    })
+}
+
+/// The names of all arrays in a Zarr group and in the groups in it, in order.
+///
+/// # Errors
+/// When there is no such group, or a folder cannot be read.
+pub fn zarr_arrays(path: impl AsRef<Path>) -> Result<Vec<String>> {
+    Ok(group::arrays(path.as_ref())?)
+}
+
+/// The attributes of a Zarr group.
+///
+/// # Errors
+/// When there is no such group, or its metadata is damaged.
+pub fn zarr_attributes(path: impl AsRef<Path>) -> Result<Map<String, Json>> {
+    Ok(group::attributes(path.as_ref())?)
+}
