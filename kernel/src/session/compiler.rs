@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::items::{CRATE, Items, SourceFile};
 use super::toolchain::Interrupted;
+use crate::gate;
 use crate::installation::Installation;
 
 /// The file name of what [`Compiler::check`] compiles.
@@ -21,6 +22,8 @@ pub const CHECKED: &str = "cell_checked.rs";
 pub struct Compiler {
     installation: Installation,
     folder: PathBuf,
+    /// See [`gate`].
+    gate: PathBuf,
     interrupted: Interrupted,
     /// Counts the libraries of items: a loaded one is never overwritten.
     libraries: u32,
@@ -49,6 +52,7 @@ impl Compiler {
         Ok(Compiler {
             installation: installation.clone(),
             folder,
+            gate: installation.gate(),
             interrupted,
             libraries: 0,
             dependencies: Vec::new(),
@@ -170,6 +174,9 @@ impl Compiler {
     /// Runs rustc, unless and until the user interrupts. Gives its messages, and whether it was content.
     fn run(&self, rustc: &mut Command) -> Result<(Vec<Value>, bool), CompileError> {
         let failed = |error: std::io::Error| CompileError::Failed(format!("cannot run the compiler: {error}"));
+        let Some(_place) = gate::enter(&self.gate, || self.interrupted.is_set()) else {
+            return Err(CompileError::Interrupted);
+        };
         let mut child =
             rustc.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(failed)?;
         let Some(mut stderr) = child.stderr.take() else { return Err(CompileError::Interrupted) };

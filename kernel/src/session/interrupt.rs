@@ -54,6 +54,11 @@ impl Interrupter {
         self.in_runner.store(false, Ordering::SeqCst);
     }
 
+    /// Whether the cell is being compiled, or waits for that, and does not run yet.
+    pub fn is_compiling(&self) -> bool {
+        self.running.load(Ordering::SeqCst) && !self.in_runner.load(Ordering::SeqCst)
+    }
+
     /// Whether the cell has been interrupted.
     pub fn is_interrupted(&self) -> bool {
         self.compilation.is_set()
