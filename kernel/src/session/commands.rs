@@ -267,11 +267,11 @@ impl Session {
         let before = std::mem::replace(&mut self.compiler.dependencies, compiled.arguments);
         // Items may hold something of a crate that is another one now.
         if !self.state.items.is_empty() {
-            let mut items = self.state.items.clone();
-            match self.compile_items(&mut items) {
-                Ok(library) => {
+            let (mut items, mut libraries) = (self.state.items.clone(), self.state.libraries.clone());
+            match self.compile_items(&mut items, &mut libraries) {
+                Ok(()) => {
                     self.state.items = items;
-                    self.state.library = Some(library);
+                    self.state.libraries = libraries;
                 }
                 Err(stop) => {
                     self.compiler.dependencies = before;
