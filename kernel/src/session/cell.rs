@@ -8,6 +8,8 @@ use std::ops::Range;
 use ra_ap_syntax::ast::{self, AstNode, HasAttrs, HasName};
 use ra_ap_syntax::{Edition, NodeOrToken, SourceFile, SyntaxKind, SyntaxNode, TextRange, TextSize};
 
+use super::pace::{Pace, pace};
+
 /// Statements are parsed inside a function.
 const PRELUDE: &str = "fn f(){";
 
@@ -96,6 +98,8 @@ pub struct Outline {
     pub has_statements: bool,
     /// Whether a statement waits by `.await`, outside of the asynchronous blocks and functions that may do so anyway.
     pub awaits: bool,
+    /// How the statements are to be compiled.
+    pub pace: Pace,
     /// The first thing the parser could not read: where, and its message.
     pub error: Option<(usize, String)>,
 }
@@ -122,6 +126,9 @@ pub fn outline(code: &str) -> Outline {
         .map(|attribute| reader.range(attribute.syntax().text_range()))
         .collect();
     for statement in list.statements() {
+        if !matches!(&statement, ast::Stmt::Item(item) if !matches!(item, ast::Item::MacroCall(_))) {
+            outline.pace = outline.pace.max(pace(statement.syntax()));
+        }
         match statement {
             ast::Stmt::LetStmt(statement) => reader.read_let(&statement, &mut outline),
             ast::Stmt::Item(item) => reader.read_item(&item, &mut outline),
@@ -130,6 +137,7 @@ pub fn outline(code: &str) -> Outline {
     }
     if let Some(tail) = list.tail_expr() {
         outline.tail = Some(reader.range(tail.syntax().text_range()));
+        outline.pace = outline.pace.max(pace(tail.syntax()));
         outline.has_statements = true;
     }
     outline

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::compiler::CompileError;
 use super::crates::{self, CratesError};
 use super::outcome::Stop;
+use super::pace::Pace;
 use super::{Failure, MemoryLimit, Session, State, cell, rewrite, toolchain, types};
 
 /// What a session keeps for its magics.
@@ -45,12 +46,15 @@ pub enum DependencyError {
 
 /// Optimisation as the kernel sees fit, rather than as the user says.
 const AUTO: &str = "auto";
-/// What it means: nothing that a person would notice is gained by less (2 hundredths of a second a cell).
+/// What it means for all that is optimised: nothing that a person would notice is gained by less (2 hundredths of a
+/// second a cell).
 const AUTO_LEVEL: &str = "3";
-/// What evcxr runs cells on that wait, and what it asks of it.
-const TOKIO: (&str, &str) = ("tokio", "{ version = \"1.34.0\", features = [\"rt\", \"rt-multi-thread\"] }");
 /// For code that is measured.
 const MEASURED_LEVEL: &str = "3";
+/// For statements that have no work of their own.
+const LIGHT_LEVEL: &str = "0";
+/// What evcxr runs cells on that wait, and what it asks of it.
+const TOKIO: (&str, &str) = ("tokio", "{ version = \"1.34.0\", features = [\"rt\", \"rt-multi-thread\"] }");
 
 impl Session {
     /// A cell begins: what magics run for themselves belongs to it.
@@ -126,14 +130,9 @@ impl Session {
     /// # Errors
     /// As [`Session::execute`].
     pub fn execute_optimised(&mut self, code: &str, number: u32) -> Result<(), Failure> {
-        let chosen = self.opt_level() != AUTO;
-        if !chosen {
-            self.put_level(MEASURED_LEVEL)?;
-        }
+        self.measures = true;
         let result = self.execute(code, number);
-        if !chosen {
-            self.put_level(AUTO_LEVEL)?;
-        }
+        self.measures = false;
         result
     }
 
@@ -177,6 +176,16 @@ impl Session {
         self.put_level(if level == AUTO { AUTO_LEVEL } else { level })?;
         self.kept.settings.insert("opt".to_owned(), level.to_owned());
         Ok(())
+    }
+
+    /// The optimisation of a cell's statements, where it is another one than that of all cells.
+    pub(super) fn level_for(&self, pace: Pace) -> Option<&'static str> {
+        match (self.opt_level() == AUTO, self.measures, pace) {
+            (false, _, _) => None,
+            (true, true, _) => Some(MEASURED_LEVEL),
+            (true, false, Pace::Light) => Some(LIGHT_LEVEL),
+            (true, false, Pace::Work | Pace::Numbers) => None,
+        }
     }
 
     fn put_level(&mut self, level: &str) -> Result<(), Failure> {

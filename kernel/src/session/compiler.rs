@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::items::{ItemCrate, Items, SourceFile, words_in};
+use super::pace::Pace;
 use super::toolchain::Interrupted;
 use crate::gate;
 use crate::installation::Installation;
@@ -219,8 +220,7 @@ impl Compiler {
         Ok(self.folder.join(name))
     }
 
-    /// Tells the driver what the next cell of evcxr's, `code`, is compiled with. One that `has_loops` is compiled to run fast, any
-    /// other to be compiled fast.
+    /// Tells the driver what the next cell of evcxr's, `code`, is compiled with, and how: `level` is one for this cell only.
     ///
     /// # Errors
     /// A sentence, when the file cannot be written.
@@ -229,13 +229,15 @@ impl Compiler {
         items: &Items,
         libraries: &Libraries,
         code: &str,
-        has_loops: bool,
+        pace: Pace,
+        level: Option<&str>,
     ) -> Result<(), String> {
         let path = super::toolchain::preamble_file(self.folder.parent().unwrap_or(&self.folder));
         let mut arguments: Vec<OsString> = self.link(libraries.of(code));
         arguments.extend(self.dependencies.iter().cloned());
         // As for items; other cells are compiled sooner with the engine's own.
-        arguments.extend(has_loops.then(|| "-Zshare-generics=no".into()));
+        arguments.extend((pace == Pace::Numbers).then(|| "-Zshare-generics=no".into()));
+        arguments.extend(level.map(|level| format!("-Copt-level={level}").into()));
         let source = items.preamble(&[], libraries.crates_of(code));
         let preamble = json!({"source": source, "attributes": items.attributes(), "arguments": arguments});
         std::fs::write(&path, preamble.to_string()).map_err(|error| format!("cannot write {}: {error}", path.display()))

@@ -11,7 +11,7 @@
 
 mod division;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -31,6 +31,8 @@ struct Placed {
     cell: usize,
     /// How often its names have been defined anew.
     version: u32,
+    /// The names of the session that it may refer to. One that came later is none: it was understood without.
+    mentions: Vec<String>,
     /// Members that a later `impl` has replaced.
     replaced: Vec<std::ops::Range<usize>>,
 }
@@ -99,8 +101,12 @@ impl Items {
         for unit in &outline.units {
             self.replace(unit);
         }
+        let earlier = self.placed.iter().map(|placed| &placed.unit);
+        let known: HashSet<String> =
+            earlier.chain(&outline.units).flat_map(|unit| unit.names.iter().chain(&unit.methods)).cloned().collect();
         for unit in &outline.units {
-            let placed = Placed { unit: unit.clone(), cell, version: 0, replaced: Vec::new() };
+            let mentions = unit.words.iter().filter(|word| known.contains(*word)).cloned().collect();
+            let placed = Placed { unit: unit.clone(), cell, version: 0, mentions, replaced: Vec::new() };
             self.placed.push(Arc::new(placed));
         }
         for placed in &mut self.placed {

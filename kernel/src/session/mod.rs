@@ -24,6 +24,7 @@ mod interrupt;
 mod items;
 mod memory_limit;
 mod outcome;
+mod pace;
 pub mod rewrite;
 mod sources;
 #[cfg(test)]
@@ -55,6 +56,7 @@ use compiler::{CHECKED, CompileError, Compiler, Libraries};
 use events::EventPipe;
 use items::Items;
 use outcome::Stop;
+use pace::Pace;
 use rewrite::Edited;
 use sources::Sources;
 use undo::Step;
@@ -85,6 +87,8 @@ pub struct Session {
     /// rustc's messages about the newest cell that it rejected.
     last_messages: Vec<Value>,
     last_run_time: Option<Duration>,
+    /// The cell is run to be measured.
+    measures: bool,
     /// Removed with the session.
     _folder: tempfile::TempDir,
 }
@@ -125,7 +129,7 @@ impl Session {
             EventPipe::new(Arc::clone(&sources), sink).map_err(|error| format!("cannot make a pipe: {error}"))?;
         let interrupter = Interrupter::new(events.control(), events.runs(), folder.path());
         let compiler = Compiler::new(installation, folder.path(), interrupter.compilation())?;
-        compiler.write_preamble(&Items::default(), &Libraries::default(), "", false)?;
+        compiler.write_preamble(&Items::default(), &Libraries::default(), "", Pace::Light, None)?;
         let runner = events.runner_command(installation, folder.path());
         let (context, outputs) = EvalContext::with_subprocess_command(runner).map_err(|error| error.to_string())?;
         // The runner sends what users print as events; what is left here is its own complaints.
@@ -148,6 +152,7 @@ impl Session {
             failed: BTreeMap::new(),
             last_messages: Vec::new(),
             last_run_time: None,
+            measures: false,
             _folder: folder,
         };
         session.settle();
@@ -299,9 +304,14 @@ impl Session {
         types: &[Option<String>],
         state: &mut State,
     ) -> Result<(), Stop> {
-        let has_loops = ["for ", "while ", "loop "].iter().any(|keyword| code.contains(keyword));
         let edited = types::typed(code, outline, types, &parts_of_session(outline));
-        let preamble = self.compiler.write_preamble(&state.items, &state.libraries, &edited.text, has_loops);
+        let preamble = self.compiler.write_preamble(
+            &state.items,
+            &state.libraries,
+            &edited.text,
+            outline.pace,
+            self.level_for(outline.pace),
+        );
         preamble.map_err(Stop::Said)?;
         self.sources().begin(code, &edited, number);
         let outcome = self.context.eval_with_state(&edited.text, self.context.state());

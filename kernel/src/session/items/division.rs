@@ -153,7 +153,7 @@ impl Items {
         let mut links: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
         for (at, placed) in self.placed.iter().enumerate() {
             let of_node = links.entry(node(at)).or_default();
-            for word in &placed.unit.words {
+            for word in &placed.mentions {
                 of_node.extend(places.get(word.as_str()).into_iter().flatten().map(|&at| node(at)));
                 of_node.extend(brought.contains(word.as_str()).then_some(SHARED));
             }
@@ -247,8 +247,8 @@ mod tests {
         assert_eq!(
             division(&[
                 "const N: usize = 2;",
-                "fn f() -> S { S([0; N]) }",
                 "struct S([i64; N]);",
+                "fn f() -> S { S([0; N]) }",
                 "impl S { fn m() { f(); } }"
             ]),
             ["taskloom_cells_1: N <- ", "taskloom_cells: S f <- taskloom_cells_1"]
@@ -282,6 +282,14 @@ mod tests {
         assert_eq!(
             division(&["enum E { A, B }", "use E::*;", "fn f() {}"]),
             ["taskloom_cells: E <- ", "taskloom_cells_3: f <- taskloom_cells"]
+        );
+    }
+
+    #[test]
+    fn what_came_later_is_not_meant() {
+        assert_eq!(
+            division(&["fn f(count: i64) -> i64 { count }", "fn count() {}", "fn g() { count() }"]),
+            ["taskloom_cells_1: f <- ", "taskloom_cells_2: count <- ", "taskloom_cells_3: g <- taskloom_cells_2"]
         );
     }
 
