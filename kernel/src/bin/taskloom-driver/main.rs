@@ -283,7 +283,10 @@ fn build(config: &Config, cell: &CellCrate, arguments: &[OsString]) -> Result<Ex
         .args(&preamble.arguments);
     // What has not begun need not be stopped, and costs nobody a variable.
     let interrupted = || config.interrupted.exists();
-    let place = gate::enter(&config.gate, interrupted).ok_or("interrupted while compiling")?;
+    // Whoever wants the cell may be gone by the time that there is a place.
+    let kernel = std::os::unix::process::parent_id();
+    let given_up = || interrupted() || std::os::unix::process::parent_id() != kernel;
+    let place = gate::enter(&config.gate, given_up).ok_or("interrupted while compiling")?;
     let messages = compile(&mut rustc)?;
     drop(place);
     if interrupted() {
