@@ -130,9 +130,22 @@ impl Session {
     /// # Errors
     /// As [`Session::execute`].
     pub fn execute_optimised(&mut self, code: &str, number: u32) -> Result<(), Failure> {
-        self.measures = true;
+        self.execute_at(MEASURED_LEVEL, code, number)
+    }
+
+    /// Runs code that nobody wrote to have it run fast, such as the checks of an exercise: compiled as quickly as can be,
+    /// unless the user has chosen a level.
+    ///
+    /// # Errors
+    /// As [`Session::execute`].
+    pub fn execute_quickly(&mut self, code: &str, number: u32) -> Result<(), Failure> {
+        self.execute_at(LIGHT_LEVEL, code, number)
+    }
+
+    fn execute_at(&mut self, level: &'static str, code: &str, number: u32) -> Result<(), Failure> {
+        self.level = Some(level);
         let result = self.execute(code, number);
-        self.measures = false;
+        self.level = None;
         result
     }
 
@@ -178,14 +191,15 @@ impl Session {
         Ok(())
     }
 
-    /// The optimisation of a cell's statements, where it is another one than that of all cells.
-    pub(super) fn level_for(&self, pace: Pace) -> Option<&'static str> {
-        match (self.opt_level() == AUTO, self.measures, pace) {
-            (false, _, _) => None,
-            (true, true, _) => Some(MEASURED_LEVEL),
-            (true, false, Pace::Light) => Some(LIGHT_LEVEL),
-            (true, false, Pace::Work | Pace::Numbers) => None,
-        }
+    /// How a cell's statements are compiled: whether what they call is to be put in line, and the optimisation, where it is
+    /// another one than that of all cells.
+    pub(super) fn level_for(&self, pace: Pace) -> (bool, Option<&'static str>) {
+        let level = match (self.opt_level() == AUTO, pace) {
+            (false, _) => None,
+            (true, Pace::Light) => self.level.or(Some(LIGHT_LEVEL)),
+            (true, Pace::Work | Pace::Numbers) => self.level,
+        };
+        (pace == Pace::Numbers && level != Some(LIGHT_LEVEL), level)
     }
 
     fn put_level(&mut self, level: &str) -> Result<(), Failure> {

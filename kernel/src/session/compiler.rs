@@ -13,7 +13,6 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::items::{ItemCrate, Items, SourceFile, words_in};
-use super::pace::Pace;
 use super::toolchain::Interrupted;
 use crate::gate;
 use crate::installation::Installation;
@@ -220,7 +219,8 @@ impl Compiler {
         Ok(self.folder.join(name))
     }
 
-    /// Tells the driver what the next cell of evcxr's, `code`, is compiled with, and how: `level` is one for this cell only.
+    /// Tells the driver what the next cell of evcxr's, `code`, is compiled with, and how: whether generic functions that it calls
+    /// are put in line, and a level of optimisation for it only.
     ///
     /// # Errors
     /// A sentence, when the file cannot be written.
@@ -229,14 +229,14 @@ impl Compiler {
         items: &Items,
         libraries: &Libraries,
         code: &str,
-        pace: Pace,
+        in_line: bool,
         level: Option<&str>,
     ) -> Result<(), String> {
         let path = super::toolchain::preamble_file(self.folder.parent().unwrap_or(&self.folder));
         let mut arguments: Vec<OsString> = self.link(libraries.of(code));
         arguments.extend(self.dependencies.iter().cloned());
         // As for items; other cells are compiled sooner with the engine's own.
-        arguments.extend((pace == Pace::Numbers).then(|| "-Zshare-generics=no".into()));
+        arguments.extend(in_line.then(|| "-Zshare-generics=no".into()));
         arguments.extend(level.map(|level| format!("-Copt-level={level}").into()));
         let source = items.preamble(&[], libraries.crates_of(code));
         let preamble = json!({"source": source, "attributes": items.attributes(), "arguments": arguments});

@@ -56,7 +56,6 @@ use compiler::{CHECKED, CompileError, Compiler, Libraries};
 use events::EventPipe;
 use items::Items;
 use outcome::Stop;
-use pace::Pace;
 use rewrite::Edited;
 use sources::Sources;
 use undo::Step;
@@ -87,8 +86,8 @@ pub struct Session {
     /// rustc's messages about the newest cell that it rejected.
     last_messages: Vec<Value>,
     last_run_time: Option<Duration>,
-    /// The cell is run to be measured.
-    measures: bool,
+    /// How the code that runs is optimised, when it is not the user's own cell.
+    level: Option<&'static str>,
     /// Removed with the session.
     _folder: tempfile::TempDir,
 }
@@ -129,7 +128,7 @@ impl Session {
             EventPipe::new(Arc::clone(&sources), sink).map_err(|error| format!("cannot make a pipe: {error}"))?;
         let interrupter = Interrupter::new(events.control(), events.runs(), folder.path());
         let compiler = Compiler::new(installation, folder.path(), interrupter.compilation())?;
-        compiler.write_preamble(&Items::default(), &Libraries::default(), "", Pace::Light, None)?;
+        compiler.write_preamble(&Items::default(), &Libraries::default(), "", false, None)?;
         let runner = events.runner_command(installation, folder.path());
         let (context, outputs) = EvalContext::with_subprocess_command(runner).map_err(|error| error.to_string())?;
         // The runner sends what users print as events; what is left here is its own complaints.
@@ -152,7 +151,7 @@ impl Session {
             failed: BTreeMap::new(),
             last_messages: Vec::new(),
             last_run_time: None,
-            measures: false,
+            level: None,
             _folder: folder,
         };
         session.settle();
@@ -305,13 +304,8 @@ impl Session {
         state: &mut State,
     ) -> Result<(), Stop> {
         let edited = types::typed(code, outline, types, &parts_of_session(outline));
-        let preamble = self.compiler.write_preamble(
-            &state.items,
-            &state.libraries,
-            &edited.text,
-            outline.pace,
-            self.level_for(outline.pace),
-        );
+        let (in_line, level) = self.level_for(outline.pace);
+        let preamble = self.compiler.write_preamble(&state.items, &state.libraries, &edited.text, in_line, level);
         preamble.map_err(Stop::Said)?;
         self.sources().begin(code, &edited, number);
         let outcome = self.context.eval_with_state(&edited.text, self.context.state());
