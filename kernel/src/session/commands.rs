@@ -151,7 +151,7 @@ impl Session {
 
     /// Does work of the kernel's own that an interrupt can stop: `work` is given a function that says whether it came.
     pub fn outside<T>(&mut self, work: impl FnOnce(&dyn Fn() -> bool) -> T) -> T {
-        let _running = self.interrupter.begin();
+        let _running = self.interrupter.begin_outside();
         work(&|| self.interrupter.is_interrupted())
     }
 
