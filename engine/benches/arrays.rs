@@ -6,9 +6,11 @@
 
 use std::hint::black_box;
 use std::process::Command;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use taskloom::ndarray::Ix2;
+use taskloom::array::Boundary;
+use taskloom::ndarray::{ArrayD, ArrayViewD, Ix2};
 use taskloom::prelude::*;
 
 const THREADS: Scheduler = Scheduler::Threads(2);
@@ -79,6 +81,23 @@ fn read_bandwidth(values: &[f64]) -> f64 {
     size_of_val(values) as f64 / seconds
 }
 
+/// The mean of each point and its four neighbours; the edges, which are cut off afterwards, stay as they are.
+fn smooth(block: ArrayViewD<'_, f64>) -> ArrayD<f64> {
+    let block = block.into_dimensionality::<Ix2>().expect("two axes");
+    let mut out = block.to_owned();
+    let (rows, columns) = block.dim();
+    for row in 1..rows - 1 {
+        for column in 1..columns - 1 {
+            let beside = block[[row - 1, column]]
+                + block[[row + 1, column]]
+                + block[[row, column - 1]]
+                + block[[row, column + 1]];
+            out[[row, column]] = (block[[row, column]] + beside) / 5.0;
+        }
+    }
+    out.into_dyn()
+}
+
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| name.contains(wanted.as_str()));
@@ -137,6 +156,17 @@ fn main() {
         let x = x.persist().expect("random numbers do not fail");
         let work = || x.rechunk((8000, 1000)).map_blocks(|block| block.to_owned()).sum();
         line("rechunk: 8000 × 8000, rows to columns", median(|| run(work())), peers("rechunk"));
+    }
+    if wants("matmul") {
+        let make = |seed| Array::<f64>::random((4000, 4000), 1000).seed(seed).uniform(0.0, 1.0);
+        let (x, y) = persist!(make(1), make(2)).expect("random numbers do not fail");
+        line("matmul: 4000 × 4000 in blocks of 1000", median(|| run(x.dot(&y))), peers("matmul"));
+    }
+    if wants("overlap") {
+        let x = Array::<f64>::random((8000, 8000), 1000).seed(1).uniform(0.0, 1.0);
+        let x = x.persist().expect("random numbers do not fail");
+        let work = || x.map_overlap(1, Boundary::Reflect, smooth).sum();
+        line("overlap: five points, 8000 × 8000", median(|| run(work())), peers("overlap"));
     }
     if wants("graph") {
         let began = Instant::now();
