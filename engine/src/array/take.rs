@@ -24,11 +24,6 @@ pub struct Indices(Vec<isize>);
 
 macro_rules! indices_from {
     ($($type:ty)*) => { $(
-        impl From<$type> for Indices {
-            fn from(index: $type) -> Indices {
-                Indices(vec![index as isize])
-            }
-        }
         impl<const N: usize> From<[$type; N]> for Indices {
             fn from(indices: [$type; N]) -> Indices {
                 Indices(indices.iter().map(|&index| index as isize).collect())
