@@ -124,7 +124,8 @@ pub enum PadMode<T> {
 impl<T> Array<T> {
     /// The elements at some indices along an axis, in the order in which they are named; an index may be named again.
     ///
-    /// Chunks are as long as the array's. Each is made from those blocks that it needs.
+    /// Chunks are as long as the array's. Each is made from those blocks that it needs; where the indices are scattered that
+    /// is all of them, which are then in memory together.
     ///
     /// ```
     /// use taskloom::prelude::*;
