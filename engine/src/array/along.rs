@@ -198,7 +198,7 @@ impl<T: Element> Array<T> {
     }
 }
 
-/// The array with each axis split in two, windows and the elements of one, and the axes along which those are.
+/// The array with each axis split in two, windows and the elements of one, and the axes along which the elements are.
 #[track_caller]
 fn windows<T>(array: &Array<T>, factors: &[usize], trim: bool) -> Built<(Array<T>, Axes)> {
     let grid = &array.node().grid;
@@ -236,7 +236,15 @@ fn windows<T>(array: &Array<T>, factors: &[usize], trim: bool) -> Built<(Array<T
     }
     let cut = rechunked(&viewed(array.node(), "coarsen", &view), &Grid::new(axes));
     let windows = Array::<T>::of(cut).reshape(split);
-    Ok((windows, Axes::from((0..factors.len()).map(|axis| 2 * axis + 1).collect::<Vec<_>>())))
+    // The axes of windows, but for the last, then those inside windows: so a reduction folds rows of windows, which are
+    // long, and not the few elements that a window has side by side.
+    let rank = factors.len() as isize;
+    let outer = (0..rank).map(|axis| 2 * axis);
+    let inner = (0..rank).map(|axis| 2 * axis + 1);
+    let order: Vec<isize> =
+        outer.clone().take(factors.len().saturating_sub(1)).chain(inner).chain(outer.last()).collect();
+    let first = rank.max(1) - 1;
+    Ok((windows.transpose(order), Axes::from((first..first + rank).collect::<Vec<_>>())))
 }
 
 type OnParts<T, R> = Arc<dyn Fn(&[ArrayViewD<'_, T>]) -> ArrayD<R> + Send + Sync>;

@@ -126,6 +126,9 @@ impl<T> Array<T> {
 
     /// The same array in other chunks.
     ///
+    /// Where each new block needs parts of many, there are steps between, so that the number of tasks stays small. When rows
+    /// become columns, no column is there before all rows are, so all blocks are in memory at once.
+    ///
     /// ```
     /// use taskloom::prelude::*;
     /// let x = Array::<f64>::ones((8, 8), (1, 8)).rechunk((8, 2));

@@ -24,11 +24,6 @@ pub struct Indices(Vec<isize>);
 
 macro_rules! indices_from {
     ($($type:ty)*) => { $(
-        impl From<$type> for Indices {
-            fn from(index: $type) -> Indices {
-                Indices(vec![index as isize])
-            }
-        }
         impl<const N: usize> From<[$type; N]> for Indices {
             fn from(indices: [$type; N]) -> Indices {
                 Indices(indices.iter().map(|&index| index as isize).collect())
@@ -129,7 +124,8 @@ pub enum PadMode<T> {
 impl<T> Array<T> {
     /// The elements at some indices along an axis, in the order in which they are named; an index may be named again.
     ///
-    /// Chunks are as long as the array's. Each is made from those blocks that it needs.
+    /// Chunks are as long as the array's. Each is made from those blocks that it needs; where the indices are scattered that
+    /// is all of them, which are then in memory together.
     ///
     /// ```
     /// use taskloom::prelude::*;
