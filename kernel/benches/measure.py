@@ -106,8 +106,8 @@ PYTHON = [
 KERNELS = {"taskloom": ("1 + 2", TASKLOOM), "rust": ("1 + 2", RUST), "python3": ("1 + 2", PYTHON)}
 
 
-def tree(pid):
-    """A process and all below it."""
+def children_of_all():
+    """Of each process those that it has started."""
     children = {}
     for entry in pathlib.Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -116,6 +116,11 @@ def tree(pid):
             except (OSError, IndexError, ValueError):
                 continue
             children.setdefault(parent, []).append(int(entry.name))
+    return children
+
+
+def tree(pid, children):
+    """A process and all below it."""
     found, waiting = [], [pid]
     while waiting:
         found.append(waiting.pop())
@@ -123,10 +128,10 @@ def tree(pid):
     return found
 
 
-def memory_mib(pid):
+def memory_mib(*pids):
     """Proportional set size: pages that several processes share count once among them."""
-    total = 0
-    for process in tree(pid):
+    total, children = 0, children_of_all()
+    for process in (process for pid in pids for process in tree(pid, children)):
         try:
             text = pathlib.Path(f"/proc/{process}/smaps_rollup").read_text()
         except OSError:

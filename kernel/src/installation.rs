@@ -66,6 +66,11 @@ impl Installation {
         self.engine.ancestors().nth(3).map_or_else(std::env::temp_dir, Path::to_path_buf)
     }
 
+    /// The folder of the places for compilers, see [`crate::gate`].
+    pub fn gate(&self) -> PathBuf {
+        self.home().join("compilers")
+    }
+
     /// Installs what cargo left in `target` (the folder with the programs) into a home folder.
     ///
     /// # Errors

@@ -10,6 +10,7 @@
 
 mod analysis;
 mod commands;
+mod gate;
 mod history;
 mod html;
 mod installation;

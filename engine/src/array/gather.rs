@@ -15,7 +15,7 @@ use super::lower::{Lowering, as_block, block_task};
 use super::memory::zeroed;
 use super::node::{Block, Node, NodeRef, Operation};
 use super::room::room_for_block;
-use crate::task::{Step, Value};
+use crate::task::{Failure, Step, Value};
 
 /// Indices of an axis, one after the other: `from`, `from + step`, …; a step of 0 repeats one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -231,8 +231,7 @@ impl Operation for Gather {
         with_type!(self.input.dtype, T => {
             let fill = T::from_scalar(self.fill);
             block_task::<T, _>(&self.name, inputs, move |values: Vec<Value>| {
-                room_for_block(&shape, T::DTYPE)?;
-                Ok(put_together(values.into_iter().map(as_block::<T>).collect(), &parts, &shape, fill, copies))
+                put_together(values.into_iter().map(as_block::<T>).collect(), &parts, &shape, fill, copies)
             })
         })
     }
@@ -257,7 +256,7 @@ fn put_together<T: Element>(
     shape: &[Option<usize>],
     fill: T,
     copies: bool,
-) -> Block<T> {
+) -> Result<Block<T>, Failure> {
     let len = |(axis, len): (usize, &Option<usize>)| match (len, blocks.first()) {
         (Some(len), _) => *len,
         (None, Some(block)) => block.shape()[axis],
@@ -276,8 +275,9 @@ fn put_together<T: Element>(
             Some(Piece { from: From::Run { start, step }, len, .. }) => run_slice(*start, *step, *len),
             _ => Slice::from(..),
         });
-        return block;
+        return Ok(block);
     }
+    room_for_block(&shape, T::DTYPE)?;
     let count = shape.iter().product();
     let elements = if fill == T::default() { zeroed(count) } else { vec![fill; count] };
     let whole = ArrayD::from_shape_vec(IxDyn(&shape), elements);
@@ -303,7 +303,7 @@ fn put_together<T: Element>(
             Some((axis, pairs)) => pick(target, source, axis, pairs, part),
         }
     }
-    whole.into_shared()
+    Ok(whole.into_shared())
 }
 
 /// `len` indices from `start` on as ndarray says it; a step of 0 is for one index.

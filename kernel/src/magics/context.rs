@@ -104,7 +104,12 @@ pub fn only_message(failure: &Failure) -> Failure {
     Failure { code: failure.code.clone(), ..Failure::message(first) }
 }
 
-/// Interrupts a session when its time is over.
+/// How long a cell may be compiled beside the time that it may run: the compiler is shared with everybody here.
+const COMPILING: Duration = Duration::from_secs(300);
+/// How often it is looked which of the two it is.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Interrupts a session when its time is over. The time in which cells are compiled does not count.
 pub struct Watchdog {
     done: mpsc::Sender<()>,
     thread: std::thread::JoinHandle<bool>,
@@ -117,8 +122,13 @@ impl Watchdog {
         let (done, finished) = mpsc::channel::<()>();
         let thread = std::thread::spawn(move || {
             let is_over = |limit| finished.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout);
-            if !is_over(limit) {
-                return false;
+            let (mut ran, mut compiled) = (Duration::ZERO, Duration::ZERO);
+            while ran < limit && compiled < limit + COMPILING {
+                let (began, compiles) = (Instant::now(), interrupter.is_compiling());
+                if !is_over(TICK.min(limit - ran)) {
+                    return false;
+                }
+                *(if compiles { &mut compiled } else { &mut ran }) += began.elapsed();
             }
             interrupter.interrupt();
             // What was just between two pieces of the cell did not notice.

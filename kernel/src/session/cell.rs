@@ -8,6 +8,8 @@ use std::ops::Range;
 use ra_ap_syntax::ast::{self, AstNode, HasAttrs, HasName};
 use ra_ap_syntax::{Edition, NodeOrToken, SourceFile, SyntaxKind, SyntaxNode, TextRange, TextSize};
 
+use super::pace::{Pace, pace};
+
 /// Statements are parsed inside a function.
 const PRELUDE: &str = "fn f(){";
 
@@ -39,8 +41,12 @@ pub struct Unit {
     pub restrictions: Vec<Range<usize>>,
     /// For an `impl` of a type's own: its functions and constants.
     pub members: Vec<(String, Range<usize>)>,
+    /// For a trait: the names of what it has, which are known wherever the trait is.
+    pub methods: Vec<String>,
     /// The words in it: what it may refer to.
     pub words: Vec<String>,
+    /// Whether it is the same in whatever crate it stands: a function, a constant, a second name for a type.
+    pub free: bool,
 }
 
 /// Kinds of items, as far as it matters how they replace one another.
@@ -92,6 +98,8 @@ pub struct Outline {
     pub has_statements: bool,
     /// Whether a statement waits by `.await`, outside of the asynchronous blocks and functions that may do so anyway.
     pub awaits: bool,
+    /// How the statements are to be compiled.
+    pub pace: Pace,
     /// The first thing the parser could not read: where, and its message.
     pub error: Option<(usize, String)>,
 }
@@ -118,6 +126,9 @@ pub fn outline(code: &str) -> Outline {
         .map(|attribute| reader.range(attribute.syntax().text_range()))
         .collect();
     for statement in list.statements() {
+        if !matches!(&statement, ast::Stmt::Item(item) if !matches!(item, ast::Item::MacroCall(_))) {
+            outline.pace = outline.pace.max(pace(statement.syntax()));
+        }
         match statement {
             ast::Stmt::LetStmt(statement) => reader.read_let(&statement, &mut outline),
             ast::Stmt::Item(item) => reader.read_item(&item, &mut outline),
@@ -126,6 +137,7 @@ pub fn outline(code: &str) -> Outline {
     }
     if let Some(tail) = list.tail_expr() {
         outline.tail = Some(reader.range(tail.syntax().text_range()));
+        outline.pace = outline.pace.max(pace(tail.syntax()));
         outline.has_statements = true;
     }
     outline
@@ -158,14 +170,18 @@ fn is_whole(ty: &SyntaxNode) -> bool {
     !ty.descendants().any(|node| node.kind() == SyntaxKind::INFER_TYPE)
 }
 
-/// The identifiers in a piece of code.
+/// The identifiers in a piece of code, and in its strings: a `{name}` may be one.
 fn words(node: &SyntaxNode) -> Vec<String> {
-    let mut words: Vec<String> = node
-        .descendants_with_tokens()
-        .filter_map(NodeOrToken::into_token)
-        .filter(|token| token.kind() == SyntaxKind::IDENT)
-        .map(|token| token.text().to_owned())
-        .collect();
+    let mut words: Vec<String> = Vec::new();
+    for token in node.descendants_with_tokens().filter_map(NodeOrToken::into_token) {
+        match token.kind() {
+            SyntaxKind::IDENT => words.push(token.text().to_owned()),
+            SyntaxKind::STRING if token.text().contains('{') => {
+                words.extend(super::items::words_in(token.text()).into_iter().map(str::to_owned));
+            }
+            _ => {}
+        }
+    }
     words.sort();
     words.dedup();
     words
@@ -246,7 +262,9 @@ impl Reader {
             publish: Vec::new(),
             restrictions: Vec::new(),
             members: Vec::new(),
+            methods: Vec::new(),
             words: words(node),
+            free: matches!(item, ast::Item::Fn(_) | ast::Item::Const(_) | ast::Item::TypeAlias(_)),
         };
         let mut names = Vec::new();
         let mut named = |name: Option<ast::Name>| names.extend(name.map(|name| name.text().to_string()));
@@ -285,7 +303,12 @@ impl Reader {
                     self.publish(&field, item_visibility(&field), &mut unit);
                 }
             }
-            ast::Item::Enum(_) | ast::Item::Trait(_) | ast::Item::TypeAlias(_) => unit.kind = UnitKind::Type,
+            ast::Item::Enum(_) | ast::Item::TypeAlias(_) => unit.kind = UnitKind::Type,
+            ast::Item::Trait(item) => {
+                unit.kind = UnitKind::Type;
+                let inside = item.assoc_item_list().into_iter().flat_map(|list| list.assoc_items());
+                unit.methods = inside.filter_map(|inside| Some(member_name(&inside)?.text().to_string())).collect();
+            }
             ast::Item::MacroRules(item) => {
                 unit.kind = UnitKind::Macro;
                 if !item.attrs().any(|attribute| attribute.syntax().text().to_string().contains("macro_export"))
@@ -298,12 +321,7 @@ impl Reader {
                 unit.kind = if item.trait_().is_some() { UnitKind::TraitImpl } else { UnitKind::OwnImpl };
                 unit.header = header(item);
                 for member in item.assoc_item_list().into_iter().flat_map(|list| list.assoc_items()) {
-                    let name = match &member {
-                        ast::AssocItem::Fn(item) => item.name(),
-                        ast::AssocItem::Const(item) => item.name(),
-                        ast::AssocItem::TypeAlias(item) => item.name(),
-                        ast::AssocItem::MacroCall(_) => None,
-                    };
+                    let name = member_name(&member);
                     if item.trait_().is_none() {
                         let range = self.range(member.syntax().text_range());
                         unit.members.extend(name.map(|name| (name.text().to_string(), range)));
@@ -349,6 +367,15 @@ impl Reader {
                 }
             }
         }
+    }
+}
+
+fn member_name(member: &ast::AssocItem) -> Option<ast::Name> {
+    match member {
+        ast::AssocItem::Fn(item) => item.name(),
+        ast::AssocItem::Const(item) => item.name(),
+        ast::AssocItem::TypeAlias(item) => item.name(),
+        ast::AssocItem::MacroCall(_) => None,
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::compiler::CompileError;
 use super::crates::{self, CratesError};
 use super::outcome::Stop;
+use super::pace::Pace;
 use super::{Failure, MemoryLimit, Session, State, cell, rewrite, toolchain, types};
 
 /// What a session keeps for its magics.
@@ -45,12 +46,15 @@ pub enum DependencyError {
 
 /// Optimisation as the kernel sees fit, rather than as the user says.
 const AUTO: &str = "auto";
-/// What it means: nothing that a person would notice is gained by less (2 hundredths of a second a cell).
+/// What it means for all that is optimised: nothing that a person would notice is gained by less (2 hundredths of a
+/// second a cell).
 const AUTO_LEVEL: &str = "3";
-/// What evcxr runs cells on that wait, and what it asks of it.
-const TOKIO: (&str, &str) = ("tokio", "{ version = \"1.34.0\", features = [\"rt\", \"rt-multi-thread\"] }");
 /// For code that is measured.
 const MEASURED_LEVEL: &str = "3";
+/// For statements that have no work of their own.
+const LIGHT_LEVEL: &str = "0";
+/// What evcxr runs cells on that wait, and what it asks of it.
+const TOKIO: (&str, &str) = ("tokio", "{ version = \"1.34.0\", features = [\"rt\", \"rt-multi-thread\"] }");
 
 impl Session {
     /// A cell begins: what magics run for themselves belongs to it.
@@ -126,20 +130,28 @@ impl Session {
     /// # Errors
     /// As [`Session::execute`].
     pub fn execute_optimised(&mut self, code: &str, number: u32) -> Result<(), Failure> {
-        let chosen = self.opt_level() != AUTO;
-        if !chosen {
-            self.put_level(MEASURED_LEVEL)?;
-        }
+        self.execute_at(MEASURED_LEVEL, code, number)
+    }
+
+    /// Runs code that nobody wrote to have it run fast, such as the checks of an exercise: compiled as quickly as can be,
+    /// unless the user has chosen a level.
+    ///
+    /// # Errors
+    /// As [`Session::execute`].
+    pub fn execute_quickly(&mut self, code: &str, number: u32) -> Result<(), Failure> {
+        self.execute_at(LIGHT_LEVEL, code, number)
+    }
+
+    fn execute_at(&mut self, level: &'static str, code: &str, number: u32) -> Result<(), Failure> {
+        self.level = Some(level);
         let result = self.execute(code, number);
-        if !chosen {
-            self.put_level(AUTO_LEVEL)?;
-        }
+        self.level = None;
         result
     }
 
     /// Does work of the kernel's own that an interrupt can stop: `work` is given a function that says whether it came.
     pub fn outside<T>(&mut self, work: impl FnOnce(&dyn Fn() -> bool) -> T) -> T {
-        let _running = self.interrupter.begin();
+        let _running = self.interrupter.begin_outside();
         work(&|| self.interrupter.is_interrupted())
     }
 
@@ -177,6 +189,17 @@ impl Session {
         self.put_level(if level == AUTO { AUTO_LEVEL } else { level })?;
         self.kept.settings.insert("opt".to_owned(), level.to_owned());
         Ok(())
+    }
+
+    /// How a cell's statements are compiled: whether what they call is to be put in line, and the optimisation, where it is
+    /// another one than that of all cells.
+    pub(super) fn level_for(&self, pace: Pace) -> (bool, Option<&'static str>) {
+        let level = match (self.opt_level() == AUTO, pace) {
+            (false, _) => None,
+            (true, Pace::Light) => self.level.or(Some(LIGHT_LEVEL)),
+            (true, Pace::Work | Pace::Numbers) => self.level,
+        };
+        (pace == Pace::Numbers && level != Some(LIGHT_LEVEL), level)
     }
 
     fn put_level(&mut self, level: &str) -> Result<(), Failure> {
@@ -267,11 +290,11 @@ impl Session {
         let before = std::mem::replace(&mut self.compiler.dependencies, compiled.arguments);
         // Items may hold something of a crate that is another one now.
         if !self.state.items.is_empty() {
-            let mut items = self.state.items.clone();
-            match self.compile_items(&mut items) {
-                Ok(library) => {
+            let (mut items, mut libraries) = (self.state.items.clone(), self.state.libraries.clone());
+            match self.compile_items(&mut items, &mut libraries) {
+                Ok(()) => {
                     self.state.items = items;
-                    self.state.library = Some(library);
+                    self.state.libraries = libraries;
                 }
                 Err(stop) => {
                     self.compiler.dependencies = before;

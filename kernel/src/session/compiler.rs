@@ -6,21 +6,61 @@ use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::items::{CRATE, Items, SourceFile};
+use super::items::{ItemCrate, Items, SourceFile, words_in};
 use super::toolchain::Interrupted;
+use crate::gate;
 use crate::installation::Installation;
 
 /// The file name of what [`Compiler::check`] compiles.
 pub const CHECKED: &str = "cell_checked.rs";
 
+/// How often a running compiler is asked whether it has been interrupted.
+const ASK: Duration = Duration::from_millis(20);
+
+/// A crate of items, compiled.
+#[derive(Debug, Clone)]
+pub struct Library {
+    /// What it was made from.
+    item_crate: ItemCrate,
+    path: PathBuf,
+    /// What rustc was told of other crates.
+    dependencies: Vec<OsString>,
+    /// The libraries that it links to.
+    links: Vec<PathBuf>,
+}
+
+/// All items of a session, compiled.
+#[derive(Debug, Clone, Default)]
+pub struct Libraries(Arc<Vec<Library>>);
+
+impl Libraries {
+    /// What a piece of code links to: the shared crate, and each crate that has something the code mentions.
+    fn of(&self, code: &str) -> impl Iterator<Item = &Library> {
+        let words = words_in(code);
+        self.0.iter().filter(move |library| {
+            let item_crate = &library.item_crate;
+            item_crate.is_shared() || item_crate.names.iter().any(|name| words.contains(name.as_str()))
+        })
+    }
+
+    /// The crates behind [`Self::of`].
+    pub fn crates_of(&self, code: &str) -> impl Iterator<Item = &ItemCrate> {
+        self.of(code).map(|library| &library.item_crate)
+    }
+}
+
 /// Compiles for one session.
 pub struct Compiler {
     installation: Installation,
     folder: PathBuf,
+    /// See [`gate`].
+    gate: PathBuf,
     interrupted: Interrupted,
     /// Counts the libraries of items: a loaded one is never overwritten.
     libraries: u32,
@@ -49,6 +89,7 @@ impl Compiler {
         Ok(Compiler {
             installation: installation.clone(),
             folder,
+            gate: installation.gate(),
             interrupted,
             libraries: 0,
             dependencies: Vec::new(),
@@ -71,7 +112,7 @@ impl Compiler {
     ///
     /// # Errors
     /// When rustc could not be run, or the user interrupted it. Errors in the source are messages, not errors.
-    pub fn check(&self, source: &str, library: Option<&Path>) -> Result<Vec<Value>, CompileError> {
+    pub fn check(&self, source: &str, libraries: &Libraries) -> Result<Vec<Value>, CompileError> {
         let path = self.folder.join(CHECKED);
         self.write(&path, source)?;
         let mut rustc = self.rustc();
@@ -81,25 +122,84 @@ impl Compiler {
             .args(["-Ztrim-diagnostic-paths=no", "--diagnostic-width=100000", "-W", super::types::LINT])
             .arg("-o")
             .arg(self.folder.join("checked.rmeta"))
-            .args(link(library));
+            .args(self.link(libraries.of(source)));
         Ok(self.run(&mut rustc)?.0)
     }
 
-    /// Compiles the items (see [`Items::sources`]) to a new library, without telling anybody of it.
+    /// Compiles those crates of items that are not among `libraries` yet, as they are now; `files` is told what is compiled.
     ///
     /// # Errors
     /// rustc's messages, among others.
-    pub fn compile_items(&mut self, root: &str, files: &[SourceFile]) -> Result<PathBuf, CompileError> {
+    pub fn compile_items(
+        &mut self,
+        items: &Items,
+        libraries: &mut Libraries,
+        mut files: impl FnMut(Vec<SourceFile>),
+    ) -> Result<(), CompileError> {
+        let crates = items.crates();
+        let before = std::mem::take(libraries);
+        let mut compiled: Vec<Library> = Vec::new();
+        let mut outcome = Ok(());
+        for item_crate in &crates {
+            let links = || compiled.iter().filter(|library| item_crate.links.contains(&library.item_crate.name));
+            let linked: Vec<PathBuf> = links().map(|library| library.path.clone()).collect();
+            let same = before.0.iter().find(|library| {
+                library.item_crate.name == item_crate.name
+                    && library.item_crate.key == item_crate.key
+                    && library.links == linked
+                    && library.dependencies == self.dependencies
+            });
+            let path = match same {
+                Some(library) => Ok(library.path.clone()),
+                None => {
+                    let (root, sources) = items.source_of(item_crate, &crates, &self.folder);
+                    let arguments = self.link(links());
+                    let path = self.compile_crate(&item_crate.name, &root, &sources, arguments);
+                    files(sources);
+                    path
+                }
+            };
+            match path {
+                Ok(path) => compiled.push(Library {
+                    item_crate: item_crate.clone(),
+                    path,
+                    dependencies: self.dependencies.clone(),
+                    links: linked,
+                }),
+                Err(error) => {
+                    outcome = Err(error);
+                    break;
+                }
+            }
+        }
+        if outcome.is_err() {
+            // Those that were not come to yet may still do.
+            let is_compiled =
+                |library: &Library| compiled.iter().any(|compiled| compiled.item_crate.name == library.item_crate.name);
+            let left: Vec<Library> = before.0.iter().filter(|library| !is_compiled(library)).cloned().collect();
+            compiled.extend(left);
+        }
+        *libraries = Libraries(Arc::new(compiled));
+        outcome
+    }
+
+    fn compile_crate(
+        &mut self,
+        name: &str,
+        root: &str,
+        files: &[SourceFile],
+        links: Vec<OsString>,
+    ) -> Result<PathBuf, CompileError> {
         for file in files {
             self.write(&self.folder.join(&file.name), &file.edited.text)?;
         }
-        let path = self.folder.join(format!("{CRATE}.rs"));
+        let path = self.folder.join(format!("{name}.rs"));
         self.write(&path, root)?;
         self.libraries += 1;
         let suffix = format!("-{}", self.libraries);
         let mut rustc = self.rustc();
         rustc
-            .args(["--crate-name", CRATE, "--crate-type", "dylib", "--emit", "link"])
+            .args(["--crate-name", name, "--crate-type", "dylib", "--emit", "link"])
             .arg(&path)
             // Generic functions are compiled anew here, although the engine has many of them: only so are they put in
             // line, which a loop over numbers needs (a naive matrix product takes 2.7 times as long otherwise).
@@ -109,31 +209,37 @@ impl Compiler {
             // What a panic says of its place.
             .arg(format!("--remap-path-prefix={}/=", self.folder.display()))
             .arg("--out-dir")
-            .arg(&self.folder);
+            .arg(&self.folder)
+            .args(links);
         let (messages, success) = self.run(&mut rustc)?;
         if !success {
             return Err(CompileError::Rejected(messages));
         }
-        let name = format!("{}{CRATE}{suffix}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+        let name = format!("{}{name}{suffix}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
         Ok(self.folder.join(name))
     }
 
-    /// Tells the driver what the next cell of evcxr's is compiled with. One that `has_loops` is compiled to run fast, any
-    /// other to be compiled fast.
+    /// Tells the driver what the next cell of evcxr's, `code`, is compiled with, and how: whether generic functions that it calls
+    /// are put in line, and a level of optimisation for it only.
     ///
     /// # Errors
     /// A sentence, when the file cannot be written.
-    pub fn write_preamble(&self, items: &Items, library: Option<&Path>, has_loops: bool) -> Result<(), String> {
+    pub fn write_preamble(
+        &self,
+        items: &Items,
+        libraries: &Libraries,
+        code: &str,
+        in_line: bool,
+        level: Option<&str>,
+    ) -> Result<(), String> {
         let path = super::toolchain::preamble_file(self.folder.parent().unwrap_or(&self.folder));
-        let mut arguments: Vec<OsString> = link(library);
+        let mut arguments: Vec<OsString> = self.link(libraries.of(code));
         arguments.extend(self.dependencies.iter().cloned());
         // As for items; other cells are compiled sooner with the engine's own.
-        arguments.extend(has_loops.then(|| "-Zshare-generics=no".into()));
-        if library.is_some() {
-            arguments.push("-C".into());
-            arguments.push(format!("link-arg=-Wl,-rpath,{}", self.folder.display()).into());
-        }
-        let preamble = json!({"source": items.preamble(&[]), "attributes": items.attributes(), "arguments": arguments});
+        arguments.extend(in_line.then(|| "-Zshare-generics=no".into()));
+        arguments.extend(level.map(|level| format!("-Copt-level={level}").into()));
+        let source = items.preamble(&[], libraries.crates_of(code));
+        let preamble = json!({"source": source, "attributes": items.attributes(), "arguments": arguments});
         std::fs::write(&path, preamble.to_string()).map_err(|error| format!("cannot write {}: {error}", path.display()))
     }
 
@@ -170,24 +276,30 @@ impl Compiler {
     /// Runs rustc, unless and until the user interrupts. Gives its messages, and whether it was content.
     fn run(&self, rustc: &mut Command) -> Result<(Vec<Value>, bool), CompileError> {
         let failed = |error: std::io::Error| CompileError::Failed(format!("cannot run the compiler: {error}"));
+        let Some(_place) = gate::enter(&self.gate, || self.interrupted.is_set()) else {
+            return Err(CompileError::Interrupted);
+        };
         let mut child =
             rustc.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(failed)?;
         let Some(mut stderr) = child.stderr.take() else { return Err(CompileError::Interrupted) };
-        let reader = std::thread::spawn(move || {
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
             let mut text = Vec::new();
             let _ = stderr.read_to_end(&mut text);
-            text
+            let _ = tell.send(text);
         });
-        // Nearly always it is a matter of a tenth of a second, and reading ends with the process.
-        while !reader.is_finished() {
-            if self.interrupted.is_set() {
-                let _ = child.kill();
-                break;
+        // Reading ends with the process.
+        let text = loop {
+            match told.recv_timeout(ASK) {
+                Err(RecvTimeoutError::Timeout) if !self.interrupted.is_set() => {}
+                Ok(text) => break text,
+                Err(_) => {
+                    let _ = child.kill();
+                    break Vec::new();
+                }
             }
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        };
         let status = child.wait().map_err(failed)?;
-        let text = reader.join().unwrap_or_default();
         if self.interrupted.is_set() {
             return Err(CompileError::Interrupted);
         }
@@ -208,12 +320,20 @@ impl Compiler {
         }
         Ok((messages, status.success()))
     }
-}
 
-/// What links a crate to the items of a session.
-fn link(library: Option<&Path>) -> Vec<OsString> {
-    let Some(library) = library else { return Vec::new() };
-    let mut named = OsString::from(format!("{CRATE}="));
-    named.push(library);
-    vec!["--extern".into(), named]
+    /// What links a crate to crates of items.
+    fn link<'a>(&self, libraries: impl Iterator<Item = &'a Library>) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = Vec::new();
+        for Library { item_crate, path, .. } in libraries {
+            let mut named = OsString::from(format!("{}=", item_crate.name));
+            named.push(path);
+            arguments.extend(["--extern".into(), named]);
+        }
+        if !arguments.is_empty() {
+            // Where rustc finds what they link to themselves, and where the loader finds them all.
+            arguments.extend(["-L".into(), format!("dependency={}", self.folder.display()).into()]);
+            arguments.extend(["-C".into(), format!("link-arg=-Wl,-rpath,{}", self.folder.display()).into()]);
+        }
+        arguments
+    }
 }

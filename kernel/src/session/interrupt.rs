@@ -19,6 +19,8 @@ pub struct Interrupter {
     compilation: Interrupted,
     cell: Arc<AtomicU64>,
     running: Arc<AtomicBool>,
+    /// What runs is for the compiler and the runner, rather than the kernel's own work.
+    is_cell: Arc<AtomicBool>,
 }
 
 impl Interrupter {
@@ -30,6 +32,7 @@ impl Interrupter {
             compilation: Interrupted::new(folder),
             cell: Arc::default(),
             running: Arc::default(),
+            is_cell: Arc::default(),
         }
     }
 
@@ -45,13 +48,27 @@ impl Interrupter {
     pub(super) fn begin(&self) -> Running {
         self.compilation.clear();
         self.cell.fetch_add(1, Ordering::SeqCst);
+        self.is_cell.store(true, Ordering::SeqCst);
         self.running.store(true, Ordering::SeqCst);
         Running(Arc::clone(&self.running))
+    }
+
+    /// As [`Self::begin`], for work that the kernel does itself.
+    pub(super) fn begin_outside(&self) -> Running {
+        let running = self.begin();
+        self.is_cell.store(false, Ordering::SeqCst);
+        running
     }
 
     /// The runner has nothing more to do with the cell.
     pub(super) fn leave_runner(&self) {
         self.in_runner.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether the cell is being compiled, or waits for that, and does not run yet.
+    pub fn is_compiling(&self) -> bool {
+        let is_cell = self.running.load(Ordering::SeqCst) && self.is_cell.load(Ordering::SeqCst);
+        is_cell && !self.in_runner.load(Ordering::SeqCst)
     }
 
     /// Whether the cell has been interrupted.

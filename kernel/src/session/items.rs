@@ -1,23 +1,26 @@
 //! The items of a session: functions, types, `impl`s and the rest that outlives the cell it was written in.
 //!
-//! evcxr would compile all of them again with every cell. Here they are a crate of their own, `taskloom_cells`, which is
-//! compiled when a cell changes it and linked to by all others. So a cell of statements costs the same at the end of a
-//! day as at its beginning.
+//! evcxr would compile all of them again with every cell. Here they are crates of their own (see [`division`]), each
+//! compiled when a cell changes it and linked to by all others. So a cell costs the same at the end of a day as at its
+//! beginning.
 //!
-//! The crate has the same name and the same `metadata` in all its versions. Hence a type that has not changed is the same
+//! A crate has the same name and the same `metadata` in all its versions. Hence a type that has not changed is the same
 //! type in all of them, and variables of it live on when, say, an `impl` is added. A type that is written anew moves into
 //! a module of its own, together with all types that mention it: these are other types then, and the store of variables
 //! notices.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod division;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::Arc;
+
+pub use division::{ItemCrate, words_in};
 
 use super::cell::{Import, Outline, Unit, UnitKind};
 use super::rewrite::Edited;
 
-/// The name of the crate.
+/// The name of the crate of types, and how the names of the others begin.
 pub const CRATE: &str = "taskloom_cells";
 
 /// What a cell has given to the session.
@@ -28,6 +31,8 @@ struct Placed {
     cell: usize,
     /// How often its names have been defined anew.
     version: u32,
+    /// The names of the session that it may refer to. One that came later is none: it was understood without.
+    mentions: Vec<String>,
     /// Members that a later `impl` has replaced.
     replaced: Vec<std::ops::Range<usize>>,
 }
@@ -68,7 +73,7 @@ pub struct SourceFile {
 }
 
 impl Items {
-    /// Takes in a cell. Gives whether the crate is another one now.
+    /// Takes in a cell. Gives whether there are items in it.
     pub fn add(&mut self, code: &str, number: u32, outline: &Outline) -> bool {
         self.count += 1;
         let cell = self.count;
@@ -96,8 +101,12 @@ impl Items {
         for unit in &outline.units {
             self.replace(unit);
         }
+        let earlier = self.placed.iter().map(|placed| &placed.unit);
+        let known: HashSet<String> =
+            earlier.chain(&outline.units).flat_map(|unit| unit.names.iter().chain(&unit.methods)).cloned().collect();
         for unit in &outline.units {
-            let placed = Placed { unit: unit.clone(), cell, version: 0, replaced: Vec::new() };
+            let mentions = unit.words.iter().filter(|word| known.contains(*word)).cloned().collect();
+            let placed = Placed { unit: unit.clone(), cell, version: 0, mentions, replaced: Vec::new() };
             self.placed.push(Arc::new(placed));
         }
         for placed in &mut self.placed {
@@ -244,14 +253,13 @@ impl Items {
         named.chain(&self.unnamed).fold(String::new(), |text, line| text + line + "\n")
     }
 
-    /// What stands around a cell that uses the session, on one line: the imports, and the items by name. `fresh` are the
-    /// imports that the cell itself still holds.
-    pub fn preamble(&self, fresh: &[Import]) -> String {
+    /// What stands around a cell that uses the session, on one line: the imports, and by name the items of the crates that
+    /// it links to. `fresh` are the imports that the cell itself still holds.
+    pub fn preamble<'a>(&self, fresh: &[Import], linked: impl Iterator<Item = &'a ItemCrate>) -> String {
         let names: Vec<String> = fresh.iter().filter_map(|import| import.name.clone()).collect();
         let mut text = self.imports(&names).replace('\n', " ");
-        let names = self.names();
-        if !names.is_empty() {
-            let _ = write!(text, "use ::{CRATE}::{{{}}};", names.join(", "));
+        for ItemCrate { name, names, .. } in linked.filter(|linked| !linked.names.is_empty()) {
+            let _ = write!(text, "use ::{name}::{{{}}};", names.join(", "));
         }
         text
     }
@@ -261,54 +269,18 @@ impl Items {
         self.attributes.join(" ")
     }
 
-    /// The crate: its root, and the files that the root takes in.
-    pub fn sources(&self, folder: &Path) -> (String, Vec<SourceFile>) {
-        let mut files = Vec::new();
-        let mut root = format!(
+    /// How the root of each crate begins.
+    fn root(&self) -> String {
+        format!(
             "#![allow(unused, private_interfaces, private_bounds, dead_code, static_mut_refs, macro_expanded_macro_exports_accessed_by_absolute_paths)]\n{}\nextern crate taskloom;\n{}",
             self.attributes(),
             self.imports(&[])
-        );
-        let include = |file: &SourceFile| format!("include!({:?});", folder.join(&file.name));
-        // Macros first: they are known below their definition only.
-        for (&cell, text) in &self.cells {
-            if let Some(file) = self.file(cell, text, "macros", |placed| placed.unit.kind == UnitKind::Macro) {
-                let _ = writeln!(root, "{}", include(&file));
-                files.push(file);
-            }
-        }
-        for (&cell, text) in &self.cells {
-            let plain = |placed: &Placed| placed.unit.kind != UnitKind::Macro && placed.version == 0;
-            if let Some(file) = self.file(cell, text, "items", plain) {
-                let _ = writeln!(root, "{}", include(&file));
-                files.push(file);
-            }
-            let versions: BTreeSet<u32> =
-                self.placed.iter().filter(|placed| placed.cell == cell).map(|placed| placed.version).collect();
-            for version in versions.into_iter().filter(|&version| version > 0) {
-                let of_version = |placed: &Placed| placed.unit.kind != UnitKind::Macro && placed.version == version;
-                let Some(file) = self.file(cell, text, &format!("v{version}"), of_version) else { continue };
-                let placed = self.placed.iter().filter(|placed| placed.cell == cell && of_version(placed));
-                let names: Vec<String> = placed.flat_map(|placed| placed.unit.names.clone()).collect();
-                let module = format!("__v{version}_{}", names.join("_"));
-                let _ = writeln!(
-                    root,
-                    "pub mod {module} {{ use super::*; {} }} pub use {module}::{{{}}};",
-                    include(&file),
-                    names.join(", ")
-                );
-                files.push(file);
-            }
-        }
-        (root, files)
+        )
     }
 
-    fn file(&self, cell: usize, text: &CellText, part: &str, lives: impl Fn(&Placed) -> bool) -> Option<SourceFile> {
-        let living: Vec<&Arc<Placed>> =
-            self.placed.iter().filter(|placed| placed.cell == cell && lives(placed)).collect();
-        if living.is_empty() {
-            return None;
-        }
+    /// What of a cell is `living`, as a file.
+    fn file(&self, cell: usize, part: &str, living: &[&Placed]) -> Option<SourceFile> {
+        let text = self.cells.get(&cell).filter(|_| !living.is_empty())?;
         // All is blank but what lives.
         let mut ranges: Vec<std::ops::Range<usize>> = living.iter().map(|placed| placed.unit.range.clone()).collect();
         ranges.sort_by_key(|range| range.start);
@@ -355,10 +327,12 @@ fn subject(header: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::super::cell::outline;
     use super::*;
 
-    fn items(cells: &[&str]) -> Items {
+    pub(super) fn items(cells: &[&str]) -> Items {
         let mut items = Items::default();
         for (index, code) in cells.iter().enumerate() {
             items.add(code, index as u32 + 1, &outline(code));
@@ -367,10 +341,13 @@ mod tests {
     }
 
     fn all_text(items: &Items) -> String {
-        let (root, files) = items.sources(Path::new("/s"));
         let lines =
             |text: &str| text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
-        files.iter().fold(lines(&root), |text, file| format!("{text}\n{}", lines(&file.edited.text)))
+        let crates = items.crates();
+        let sources = crates.iter().map(|one| items.source_of(one, &crates, Path::new("/s")));
+        sources.fold(String::new(), |all, (root, files)| {
+            files.iter().fold(all + &lines(&root), |text, file| format!("{text}\n{}", lines(&file.edited.text)))
+        })
     }
 
     #[test]
@@ -384,7 +361,7 @@ mod tests {
     #[test]
     fn an_item_and_an_import_of_one_name_replace_each_other() {
         assert!(!all_text(&items(&["use a::f;", "fn f() {}"])).contains("use a::f"));
-        let text = all_text(&items(&["fn f() {}", "use a::f;"]));
+        let text = items(&["fn f() {}", "use a::f;"]).text();
         assert!(text.contains("use a::f;") && !text.contains("fn f()"), "{text}");
     }
 
@@ -422,8 +399,8 @@ mod tests {
     fn cells_refer_to_the_crate_by_name() {
         let items = items(&["use std::collections::HashMap;\nuse taskloom::prelude::*;\nfn f() {}\nstruct S;"]);
         assert_eq!(
-            items.preamble(&[]),
-            "use std::collections::HashMap; use taskloom::prelude::*; use ::taskloom_cells::{S, f};"
+            items.preamble(&[], items.crates().iter()),
+            "use std::collections::HashMap; use taskloom::prelude::*; use ::taskloom_cells::{S};use ::taskloom_cells_1::{f};"
         );
     }
 }

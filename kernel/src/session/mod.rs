@@ -1,7 +1,7 @@
 //! One user's session: cells are compiled, a runner process runs them, and what they show comes out as events.
 //!
 //! ```text
-//!  code ─► cell (outline) ─► items: functions, types ─► compiler ─► rustc ─► a library that all later cells link to
+//!  code ─► cell (outline) ─► items: functions, types ─► compiler ─► rustc ─► libraries that later cells link to
 //!              │                                          ▲ │
 //!              └► statements ─► types: what `let`s mean ──┘ └► messages ─► sources (the user's lines) ─► failure
 //!                     └► rewrite (typed) ─► evcxr ─► driver ─► rustc ─► runner
@@ -24,6 +24,7 @@ mod interrupt;
 mod items;
 mod memory_limit;
 mod outcome;
+mod pace;
 pub mod rewrite;
 mod sources;
 #[cfg(test)]
@@ -33,7 +34,6 @@ mod types;
 mod undo;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ pub use toolchain::{prepare_environment, restore_environment};
 
 use crate::installation::Installation;
 use cell::Outline;
-use compiler::{CHECKED, CompileError, Compiler};
+use compiler::{CHECKED, CompileError, Compiler, Libraries};
 use events::EventPipe;
 use items::Items;
 use outcome::Stop;
@@ -86,6 +86,8 @@ pub struct Session {
     /// rustc's messages about the newest cell that it rejected.
     last_messages: Vec<Value>,
     last_run_time: Option<Duration>,
+    /// How the code that runs is optimised, when it is not the user's own cell.
+    level: Option<&'static str>,
     /// Removed with the session.
     _folder: tempfile::TempDir,
 }
@@ -95,7 +97,7 @@ pub struct Session {
 struct State {
     items: Items,
     /// What the items were compiled to.
-    library: Option<PathBuf>,
+    libraries: Libraries,
     /// Variables by name.
     variables: BTreeMap<String, Variable>,
 }
@@ -126,7 +128,7 @@ impl Session {
             EventPipe::new(Arc::clone(&sources), sink).map_err(|error| format!("cannot make a pipe: {error}"))?;
         let interrupter = Interrupter::new(events.control(), events.runs(), folder.path());
         let compiler = Compiler::new(installation, folder.path(), interrupter.compilation())?;
-        compiler.write_preamble(&Items::default(), None, false)?;
+        compiler.write_preamble(&Items::default(), &Libraries::default(), "", false, None)?;
         let runner = events.runner_command(installation, folder.path());
         let (context, outputs) = EvalContext::with_subprocess_command(runner).map_err(|error| error.to_string())?;
         // The runner sends what users print as events; what is left here is its own complaints.
@@ -149,6 +151,7 @@ impl Session {
             failed: BTreeMap::new(),
             last_messages: Vec::new(),
             last_run_time: None,
+            level: None,
             _folder: folder,
         };
         session.settle();
@@ -225,7 +228,7 @@ impl Session {
         self.sources().begin(code, &Edited::new(code, Vec::new()), number);
         let changed = state.items.add(code, number, outline);
         if changed {
-            state.library = Some(self.compile_items(&mut state.items)?);
+            self.compile_items(&mut state.items, &mut state.libraries)?;
         }
         // Imports are looked at with the statements, or by themselves.
         let needs_check = !outline.untyped.is_empty() || (!outline.has_statements && !outline.uses.is_empty());
@@ -252,16 +255,16 @@ impl Session {
 
     /// Compiles the items. Items of earlier cells that do not fit to a type any more that is defined anew are left out, and
     /// that is told.
-    fn compile_items(&mut self, items: &mut Items) -> Result<PathBuf, Stop> {
+    fn compile_items(&mut self, items: &mut Items, libraries: &mut Libraries) -> Result<(), Stop> {
         let mut left_out = Vec::new();
         loop {
-            let (root, files) = items.sources(self.compiler.folder());
-            let compiled = self.compiler.compile_items(&root, &files);
-            self.sources().add_items(files);
+            let sources = Arc::clone(&self.sources);
+            let add = |files| sources.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).add_items(files);
+            let compiled = self.compiler.compile_items(items, libraries, add);
             let messages = match compiled {
-                Ok(library) => {
+                Ok(()) => {
                     self.tell_left_out(&left_out);
-                    return Ok(library);
+                    return Ok(());
                 }
                 Err(CompileError::Rejected(messages)) => messages,
                 Err(error) => return Err(error.into()),
@@ -300,15 +303,16 @@ impl Session {
         types: &[Option<String>],
         state: &mut State,
     ) -> Result<(), Stop> {
-        let has_loops = ["for ", "while ", "loop "].iter().any(|keyword| code.contains(keyword));
-        self.compiler.write_preamble(&state.items, state.library.as_deref(), has_loops).map_err(Stop::Said)?;
         let edited = types::typed(code, outline, types, &parts_of_session(outline));
+        let (in_line, level) = self.level_for(outline.pace);
+        let preamble = self.compiler.write_preamble(&state.items, &state.libraries, &edited.text, in_line, level);
+        preamble.map_err(Stop::Said)?;
         self.sources().begin(code, &edited, number);
         let outcome = self.context.eval_with_state(&edited.text, self.context.state());
         // Functions and types are there as soon as they are compiled, whatever becomes of the statements.
         if !matches!(outcome, Err(Error::CompilationErrors(_))) {
             self.state.items = state.items.clone();
-            self.state.library = state.library.clone();
+            self.state.libraries = state.libraries.clone();
         }
         let outputs = match outcome {
             Ok(outputs) => outputs,
@@ -362,7 +366,7 @@ impl Session {
             sources.begin(code, &edited, number);
             sources.add_file(CHECKED, number, code, &edited, source.header);
         }
-        self.compiler.check(&source.text, state.library.as_deref())
+        self.compiler.check(&source.text, &state.libraries)
     }
 
     fn sources(&self) -> MutexGuard<'_, Sources> {
@@ -428,7 +432,7 @@ fn checked_source(state: &State, outline: &Outline, cell: &str) -> CheckedSource
          pub struct CellError; impl<T: ::std::fmt::Display> From<T> for CellError {{ fn from(_: T) -> Self {{ CellError }} }} \
          pub {asynchronous}fn cell({}) -> ::std::result::Result<(), CellError> {{\n",
         state.items.attributes(),
-        state.items.preamble(&outline.imports),
+        state.items.preamble(&outline.imports, state.libraries.crates_of(cell)),
         parameters.join(", ")
     );
     let lines = header.matches('\n').count();

@@ -55,6 +55,7 @@ pub fn prepare_environment(installation: &Installation, folder: &Path) -> Result
         "no_sources": no_sources,
         "interrupted": interrupted_file(folder),
         "preamble": preamble_file(folder),
+        "gate": installation.gate(),
         "sysroot": installation.sysroot,
         "path": path,
         "cargo_home": std::env::var_os("CARGO_HOME"),

@@ -5,6 +5,8 @@
 //! set-up, the session's items and the crates that were added to the session, and prints the messages that cargo would
 //! have printed. All else goes to the real tools.
 
+#[path = "../../gate.rs"]
+mod gate;
 mod variables;
 
 use std::ffi::OsString;
@@ -36,6 +38,8 @@ struct Config {
     interrupted: PathBuf,
     /// A file with what surrounds a cell: a [`Preamble`].
     preamble: PathBuf,
+    /// The folder of the places for compilers.
+    gate: PathBuf,
     /// The user's own PATH and CARGO_HOME.
     path: OsString,
     cargo_home: Option<OsString>,
@@ -277,9 +281,15 @@ fn build(config: &Config, cell: &CellCrate, arguments: &[OsString]) -> Result<Ex
         .arg(&out)
         .args(engine_arguments(config))
         .args(&preamble.arguments);
-    let messages = compile(&mut rustc)?;
     // What has not begun need not be stopped, and costs nobody a variable.
-    if config.interrupted.exists() {
+    let interrupted = || config.interrupted.exists();
+    // Whoever wants the cell may be gone by the time that there is a place.
+    let kernel = std::os::unix::process::parent_id();
+    let given_up = || interrupted() || std::os::unix::process::parent_id() != kernel;
+    let place = gate::enter(&config.gate, given_up).ok_or("interrupted while compiling")?;
+    let messages = compile(&mut rustc)?;
+    drop(place);
+    if interrupted() {
         return Err("interrupted while compiling".to_owned());
     }
     let mut lines = forwarded(&messages.diagnostics);

@@ -100,10 +100,23 @@ fn without_frames(text: &str, called: Option<&str>) -> String {
     clean + rest
 }
 
+/// The crates of items under one name: some are called after a cell, as `taskloom_cells_3` is.
+fn with_one_items_crate(text: &str) -> String {
+    let mut pieces = text.split(ITEMS);
+    let mut one = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        one.push_str(ITEMS);
+        let number = piece.strip_prefix('_').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        one.push_str(number.map_or(piece, |number| number.trim_start_matches(|c: char| c.is_ascii_digit())));
+    }
+    one
+}
+
 /// `taskloom_cells::__v2_P::P`, and `cell::P` of a type inside the cell's function, are what the user calls `P`.
 fn without_items_crate(text: &str) -> String {
+    let text = with_one_items_crate(text);
     let mut clean = String::with_capacity(text.len());
-    let mut rest = text;
+    let mut rest = text.as_str();
     while let Some(at) = rest.find("::") {
         let (before, after) = (&rest[..at], &rest[at + 2..]);
         let word = before
@@ -194,7 +207,7 @@ mod tests {
         assert_eq!(in_code(", evcxr_analysis_wrapper::{closure#0}::C::Blue => todo!()"), ", C::Blue => todo!()");
         assert_eq!(for_people("within `{closure@a/lib.rs:3:9: 3:12}`, x"), "within `closure`, x");
         assert_eq!(
-            for_people("`taskloom_cells::Point` and `taskloom_cells::__v2_Point::Point`"),
+            for_people("`taskloom_cells_3::Point` and `taskloom_cells::__v2_Point::Point`"),
             "`Point` and `Point`"
         );
         assert_eq!(for_people("`cell::P`, `std::cell::RefCell<i32>`, `a::b::c`"), "`P`, `RefCell<i32>`, `a::b::c`");
