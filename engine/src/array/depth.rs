@@ -214,10 +214,10 @@ mod tests {
         }
         assert_eq!(x.sum().item().unwrap(), 36.0);
         let mut line = Array::<f64>::ones((200,), 50);
-        for _ in 0..60 {
+        for _ in 0..20 {
             line = line.slice(s![2..]) + line.slice(s![1..-1]) - line.slice(s![..-2]);
         }
-        assert_eq!(line.compute().unwrap().sum(), 80.0);
+        assert_eq!(line.compute().unwrap().sum(), 160.0);
     }
 
     #[test]
