@@ -207,6 +207,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::reversed_empty_ranges)] // for a slice, -1 is the end less 1
     fn views_of_views_do_not_double() {
         let mut x = Array::<f64>::ones((6, 6), 4);
         for _ in 0..100 {
