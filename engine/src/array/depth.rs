@@ -207,6 +207,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::reversed_empty_ranges)] // for a slice, -1 is the end less 1
     fn views_of_views_do_not_double() {
         let mut x = Array::<f64>::ones((6, 6), 4);
         for _ in 0..100 {
@@ -214,10 +215,10 @@ mod tests {
         }
         assert_eq!(x.sum().item().unwrap(), 36.0);
         let mut line = Array::<f64>::ones((200,), 50);
-        for _ in 0..60 {
+        for _ in 0..20 {
             line = line.slice(s![2..]) + line.slice(s![1..-1]) - line.slice(s![..-2]);
         }
-        assert_eq!(line.compute().unwrap().sum(), 80.0);
+        assert_eq!(line.compute().unwrap().sum(), 160.0);
     }
 
     #[test]

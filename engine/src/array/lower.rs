@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::chunks::Grid;
+use super::codec::know_blocks;
 use super::depth::with_room;
 use super::dispatch::with_type;
 use super::element::Element;
@@ -45,6 +46,7 @@ pub(crate) struct Lowering {
 impl Lowering {
     /// Looks at everything that the outputs need.
     pub(crate) fn new<'n>(outputs: impl IntoIterator<Item = &'n NodeRef>) -> Lowering {
+        know_blocks();
         let mut lowering = Lowering { blocks: HashMap::new(), programs: HashMap::new(), groups: HashMap::new() };
         let mut seen = std::collections::HashSet::new();
         let mut left: Vec<&NodeRef> = outputs.into_iter().collect();
@@ -263,7 +265,7 @@ macro_rules! body_of_blocks {
             Err(stays(self.name()))
         }
         fn result_codec(&self) -> Option<Codec> {
-            None
+            crate::travel::codec_of(self.result_type().id())
         }
     };
 }

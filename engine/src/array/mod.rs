@@ -25,6 +25,7 @@ mod arrange;
 mod blockwise;
 mod by_place;
 mod chunks;
+mod codec;
 mod compute;
 mod create;
 mod depth;

@@ -22,6 +22,10 @@ impl TypeOf {
         crate::display::short_type((self.name)())
     }
 
+    pub(crate) fn id(&self) -> TypeId {
+        self.id
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         (self.name)()
     }

@@ -108,7 +108,7 @@ fn reshape<T: Tested>(rng: &mut Rng, x: &Pair<T>) -> Pair<T> {
     }
     let plain: Vec<T> = x.plain.iter().copied().collect();
     let plain = ndarray::ArrayD::from_shape_vec(IxDyn(&shape), plain).expect("as many elements");
-    if !shape.is_empty() && x.plain.len() > 0 && rng.one_in(3) {
+    if !shape.is_empty() && !x.plain.is_empty() && rng.one_in(3) {
         let open = rng.below(shape.len());
         shape[open] = usize::MAX;
     }

@@ -343,11 +343,22 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// Of values whose mean is nearly `mean`: the distances to that add up to `off`, and their squares to `squares`.
+    /// Something near to the values, so that the squares of their distances to it do not cancel: the mean of those
+    /// before, or the first of all.
+    ///
+    /// Where the later ones are far from it, or all others from the first, that distance is itself most of the spread.
     #[inline(always)]
-    fn about(count: f64, mean: f64, off: f64, squares: f64) -> Spread {
+    fn pivot(&self, first: f64) -> f64 {
+        if self.count > 0.0 { self.mean } else { first }
+    }
+
+    /// Of values whose distances to a pivot add up to `off`, and their squares to `squares`.
+    #[inline(always)]
+    fn about(count: f64, pivot: f64, off: f64, squares: f64) -> Spread {
         let rest = off / count;
-        Spread { count, mean, rest, squares: squares - rest * off }
+        let squares = squares - rest * off;
+        // Rounding may leave less than nothing; a NaN stays.
+        Spread { count, mean: pivot, rest, squares: if squares < 0.0 { 0.0 } else { squares } }
     }
 
     #[inline(always)]
@@ -418,19 +429,18 @@ impl<T: Number<Mean: Float>> Reducer for Variance<T> {
             state.merge(self.spread(run.iter().map(|&value| real(value))));
             return;
         }
+        let Some(&first) = run.first() else { return };
+        let pivot = state.pivot(real(first));
         let spread = vectorised(
             #[inline(always)]
             || {
-                let count = run.len() as f64;
-                let sum = in_lanes(run, 0.0, |sum, value| sum + real(value), |left, right| left + right);
-                let mean = sum / count;
                 let step = |(off, squares): (f64, f64), value: T| {
-                    let apart = real(value) - mean;
+                    let apart = real(value) - pivot;
                     (off + apart, squares + apart * apart)
                 };
                 let join = |left: (f64, f64), right: (f64, f64)| (left.0 + right.0, left.1 + right.1);
                 let (off, squares) = in_lanes(run, (0.0, 0.0), step, join);
-                Spread::about(count, mean, off, squares)
+                Spread::about(run.len() as f64, pivot, off, squares)
             },
         );
         state.merge(spread);
@@ -449,29 +459,29 @@ impl<T: Number<Mean: Float>> Reducer for Variance<T> {
             || {
                 let count = (rows.len() / columns) as f64;
                 let mut first = 0;
-                // The states lie as triples, so they are merged one by one, but for many rows at once.
+                // The states lie one by one, so they are merged one by one, but for many rows at once.
                 while first < columns {
                     let width = LANES.min(columns - first);
-                    let mut means = [0.0; LANES];
+                    let mut pivots = [0.0; LANES];
                     let mut squares = [0.0; LANES];
                     let mut off = [0.0; LANES];
-                    for row in rows.chunks_exact(columns) {
-                        for (sum, &value) in means.iter_mut().zip(&row[first..first + width]) {
-                            *sum += real(value);
-                        }
-                    }
-                    means.iter_mut().for_each(|sum| *sum /= count);
-                    for row in rows.chunks_exact(columns) {
-                        let row = &row[first..first + width];
-                        let sums = squares.iter_mut().zip(&mut off).zip(&means);
-                        for (((square, off), &mean), &value) in sums.zip(row) {
-                            let apart = real(value) - mean;
+                    let of = states[first..first + width].iter().zip(&rows[first..first + width]);
+                    pivots.iter_mut().zip(of).for_each(|(pivot, (state, &value))| *pivot = state.pivot(real(value)));
+                    let mut add = |row: &[T]| {
+                        let sums = squares.iter_mut().zip(&mut off).zip(&pivots);
+                        for (((square, off), &pivot), &value) in sums.zip(row) {
+                            let apart = real(value) - pivot;
                             *square += apart * apart;
                             *off += apart;
                         }
+                    };
+                    if width == LANES {
+                        rows.chunks_exact(columns).for_each(|row| add(&row[first..first + LANES]));
+                    } else {
+                        rows.chunks_exact(columns).for_each(|row| add(&row[first..first + width]));
                     }
                     for column in 0..width {
-                        let spread = Spread::about(count, means[column], off[column], squares[column]);
+                        let spread = Spread::about(count, pivots[column], off[column], squares[column]);
                         states[first + column].merge(spread);
                     }
                     first += width;

@@ -1,0 +1,128 @@
+//! Blocks as bytes, and their size: for results that move to disk, and for blocks that leave the process.
+
+use std::sync::Once;
+
+use ndarray::{ArrayD, IxDyn};
+use num_complex::Complex;
+
+use super::element::Element;
+use super::node::Block;
+use crate::nbytes::register_nbytes;
+use crate::travel::{Codec, register_codec};
+
+/// Makes blocks known to the tables of codecs and of sizes; whoever makes tasks that give blocks calls it.
+pub(crate) fn know_blocks() {
+    static KNOWN: Once = Once::new();
+    macro_rules! numbers {
+        ($($type:ty)*) => { $( know(<$type>::to_le_bytes, <$type>::from_le_bytes); )* };
+    }
+    macro_rules! complex {
+        ($($type:ty, $bytes:literal;)*) => { $(
+            know::<Complex<$type>, { 2 * $bytes }>(
+                |value| {
+                    let mut both = [0; 2 * $bytes];
+                    both[..$bytes].copy_from_slice(&value.re.to_le_bytes());
+                    both[$bytes..].copy_from_slice(&value.im.to_le_bytes());
+                    both
+                },
+                |both| {
+                    let (mut re, mut im) = ([0; $bytes], [0; $bytes]);
+                    re.copy_from_slice(&both[..$bytes]);
+                    im.copy_from_slice(&both[$bytes..]);
+                    Complex::new(<$type>::from_le_bytes(re), <$type>::from_le_bytes(im))
+                },
+            );
+        )* };
+    }
+    KNOWN.call_once(|| {
+        numbers!(i8 i16 i32 i64 u8 u16 u32 u64 f32 f64);
+        complex!(f32, 4; f64, 8;);
+        know::<bool, 1>(|value| [u8::from(value)], |[byte]| byte != 0);
+    });
+}
+
+/// So many bytes for the number of axes, and for each length.
+const COUNT: usize = 8;
+
+fn know<T: Element, const N: usize>(bytes_of: fn(T) -> [u8; N], of_bytes: fn([u8; N]) -> T) {
+    register_nbytes::<Block<T>>(|block| (size_of::<Block<T>>() + block.len() * size_of::<T>()) as u64);
+    register_codec(Codec::with::<Block<T>, _, _>(
+        move |block| {
+            let lengths = std::iter::once(block.ndim()).chain(block.shape().iter().copied());
+            let mut bytes: Vec<u8> = lengths.flat_map(|length| (length as u64).to_le_bytes()).collect();
+            bytes.reserve_exact(block.len() * N);
+            match block.as_slice() {
+                Some(run) => run.iter().for_each(|&value| bytes.extend_from_slice(&bytes_of(value))),
+                None => block.iter().for_each(|&value| bytes.extend_from_slice(&bytes_of(value))),
+            }
+            Ok(bytes)
+        },
+        move |bytes| {
+            read(bytes, of_bytes).ok_or_else(|| format!("{} bytes do not give a block of {}", bytes.len(), T::DTYPE))
+        },
+    ));
+}
+
+fn read<T: Element, const N: usize>(bytes: &[u8], of_bytes: fn([u8; N]) -> T) -> Option<Block<T>> {
+    let mut left = bytes;
+    let mut length = || -> Option<usize> {
+        let (first, rest) = left.split_first_chunk::<COUNT>()?;
+        left = rest;
+        usize::try_from(u64::from_le_bytes(*first)).ok()
+    };
+    let rank = length().filter(|rank| *rank <= bytes.len() / COUNT)?;
+    let shape = (0..rank).map(|_| length()).collect::<Option<Vec<usize>>>()?;
+    let elements = shape.iter().try_fold(1_usize, |product, &length| product.checked_mul(length))?;
+    let (values, rest) = left.as_chunks::<N>();
+    if values.len() != elements || !rest.is_empty() {
+        return None;
+    }
+    let values: Vec<T> = values.iter().map(|&bytes| of_bytes(bytes)).collect();
+    Some(ArrayD::from_shape_vec(IxDyn(&shape), values).ok()?.into_shared())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::any::TypeId;
+
+    use ndarray::s;
+
+    use super::*;
+    use crate::array::Array;
+    use crate::travel::codec_of;
+
+    fn there_and_back<T: Element>(block: &Block<T>) {
+        know_blocks();
+        let codec = codec_of(TypeId::of::<Block<T>>()).expect("blocks have a codec");
+        let bytes = codec.encode(block).unwrap();
+        assert_eq!(codec.decode(&bytes).unwrap().downcast_ref::<Block<T>>(), Some(block));
+        for damaged in [&bytes[1..], &bytes[..bytes.len() - 1], &[bytes.as_slice(), &[0]].concat(), &[255; 40]] {
+            assert!(codec.decode(damaged).unwrap_err().contains(T::DTYPE.name()));
+        }
+    }
+
+    #[test]
+    fn blocks_come_back_as_they_were() {
+        let numbers = ArrayD::from_shape_fn(IxDyn(&[3, 4]), |at| (at[0] * 10 + at[1]) as f64 - 7.5).into_shared();
+        there_and_back(&numbers);
+        there_and_back(&numbers.clone().reversed_axes());
+        there_and_back(&numbers.slice(s![1.., ..;-2]).into_dyn().to_owned().into_shared());
+        there_and_back(&numbers.map(|&x| x as i8).into_shared());
+        there_and_back(&numbers.map(|&x| x > 0.0).into_shared());
+        there_and_back(&numbers.map(|&x| Complex::new(x as f32, -1.0)).into_shared());
+        there_and_back(&numbers.map(|&x| Complex::new(x, 2.0)).into_shared());
+        there_and_back(&ArrayD::<u16>::zeros(IxDyn(&[])).into_shared());
+    }
+
+    #[test]
+    fn blocks_have_their_size_and_those_in_memory_travel() {
+        let x = Array::from_vec((0..100).map(f64::from).collect(), 50);
+        let blocks = x.to_delayed();
+        let block: Block<f64> = blocks[1].compute().unwrap();
+        assert!((400..600).contains(&crate::nbytes(&block)));
+        let parcel = crate::travel::Parcel::pack(&(&blocks[1],)).unwrap();
+        let parcel = crate::travel::Parcel::from_bytes(&parcel.to_bytes()).unwrap();
+        let values = parcel.compute(&crate::travel::objects::Objects::new(), crate::Scheduler::Sync).unwrap();
+        assert_eq!(blocks[1].decode(&values[0]).unwrap(), block);
+    }
+}
