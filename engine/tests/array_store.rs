@@ -221,7 +221,7 @@ fn arrays_of_several_axes_are_cut_anyhow() -> Tested {
                 }
             }
         }
-        let moved = x.transpose(&[2, 0, 1]);
+        let moved = x.transpose([2, 0, 1]);
         assert_eq!(moved.compute()?, want.view().permuted_axes(IxDyn(&[2, 0, 1])));
         assert_eq!(
             x.sum_axis(1).slice(s![1..3, 2]).compute()?,

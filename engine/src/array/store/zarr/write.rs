@@ -7,7 +7,7 @@ use super::ZarrOptions;
 use super::codec::Codecs;
 use super::group::{Writing, array_at, cleared, write_json};
 use super::meta::{Keys, Meta};
-use crate::array::chunks::{Grid, shape_text};
+use crate::array::chunks::{Chunking, Grid, shape_text};
 use crate::array::element::DType;
 use crate::array::error::ArrayError;
 use crate::array::node::NodeRef;
@@ -94,10 +94,9 @@ pub(super) fn whole(node: &NodeRef, folder: &Path, options: &ZarrOptions) -> Res
 }
 
 pub(super) fn empty(folder: &Path, shape: &[usize], dtype: DType, options: &ZarrOptions) -> Result<()> {
-    let auto = || crate::array::Chunking::from("auto").grid(shape, dtype.size()).map(|grid| chunks_of(&grid, options));
     let chunks = match &options.chunks {
         Some(chunks) => chunks.clone(),
-        None => auto()?,
+        None => chunks_of(&Chunking::from("auto").grid(shape, dtype.size())?, options),
     };
     let meta = metadata(folder, shape, dtype, chunks, options)?;
     let writing = cleared(folder, options.overwrite)?;
