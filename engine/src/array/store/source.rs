@@ -27,6 +27,8 @@ const MOST_BLOCKS: usize = 1 << 27;
 pub(crate) trait Source: Send + Sync + 'static {
     /// What the tasks are called.
     fn name(&self) -> &'static str;
+    /// What is read.
+    fn path(&self) -> &Path;
     fn dtype(&self) -> DType;
     fn shape(&self) -> &[usize];
     /// The lengths of what has to be read as a whole; nothing where any part costs what it holds.
@@ -194,6 +196,10 @@ impl Operation for Read {
             let block = block.map_err(|error| Failure::Error(error.in_block(&place).into()))?;
             Ok(made.apply(block))
         }))
+    }
+
+    fn reads(&self) -> Option<&Path> {
+        Some(self.source.path())
     }
 
     fn viewed(&self, view: &View, grid: &Grid) -> Option<Box<dyn Operation>> {

@@ -115,6 +115,13 @@ pub(super) fn dimensions(datasets: &mut BTreeMap<String, Dataset>) -> std::resul
             }
         }
     }
+    // By these numbers readers know the dimensions of a variable without following references.
+    let number_of = |dimension: &String| named.keys().position(|known| known == dimension).unwrap_or(0) as i32;
+    for found in datasets.values_mut().filter(|found| !found.dimensions.is_empty()) {
+        let data = found.dimensions.iter().flat_map(|dimension| number_of(dimension).to_le_bytes()).collect();
+        let (datatype, dataspace) = (datatype(DType::I32), dataspace(&[found.dimensions.len()], false));
+        found.attributes.push(Attribute { name: "_Netcdf4Coordinates".into(), datatype, dataspace, data });
+    }
     for (number, (dimension, len)) in named.into_iter().enumerate() {
         let short = dimension.rsplit('/').next().unwrap_or(&dimension).to_owned();
         let told = match datasets.get(&dimension) {

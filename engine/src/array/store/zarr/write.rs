@@ -15,7 +15,7 @@ use crate::array::store::bytes::{scalar_bytes, scalar_type};
 use crate::array::store::error::{StoreError, Stored};
 use crate::array::store::file::{put, whole as file};
 use crate::array::store::region::{Meeting, Span, Step, meeting, places};
-use crate::array::store::sink::{Sink, aligned, store};
+use crate::array::store::sink::{Sink, aligned, not_read_from, store};
 use crate::error::Result;
 
 /// The metadata that the options ask for.
@@ -84,6 +84,7 @@ pub(super) fn whole(node: &NodeRef, folder: &Path, options: &ZarrOptions) -> Res
     let shape = node.grid.shape();
     let meta = metadata(folder, &shape, node.dtype, chunks_of(&node.grid, options), options)?;
     let node = aligned(node, &meta.files, &vec![0; shape.len()]);
+    not_read_from(&node, folder)?;
     let writing = cleared(folder, options.overwrite)?;
     let meta = Arc::new(meta);
     let sink = ZarrSink { folder: folder.to_owned(), meta: Arc::clone(&meta), offset: vec![0; shape.len()] };
@@ -131,6 +132,7 @@ pub(super) fn region(node: &NodeRef, folder: &Path, start: &[usize]) -> Result<(
         return Err(StoreError::not_stored(folder, "parts of shards are not written here").into());
     }
     let node = aligned(node, &meta.files, start);
+    not_read_from(&node, folder)?;
     let writing = Writing::region(folder, start, &shape)?;
     let sink = ZarrSink { folder: folder.to_owned(), meta: Arc::new(meta), offset: start.to_vec() };
     let sink: Arc<dyn Sink> = Arc::new(sink);
