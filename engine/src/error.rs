@@ -123,8 +123,8 @@ pub enum Error {
         message: String,
     },
     /// An array cannot be read or stored as it was asked for.
-    #[error(transparent)]
-    Array(#[from] crate::array::ArrayError),
+    #[error("{0}")]
+    Array(Box<crate::array::ArrayError>),
     /// A file of an array cannot be read or written.
     #[error(transparent)]
     Store(#[from] crate::array::store::StoreError),
@@ -139,6 +139,12 @@ pub enum Error {
         /// What the system said.
         reason: String,
     },
+}
+
+impl From<crate::array::ArrayError> for Error {
+    fn from(error: crate::array::ArrayError) -> Error {
+        Error::Array(Box::new(error))
+    }
 }
 
 /// A task that failed: its name, what it said, and who was waiting for it.

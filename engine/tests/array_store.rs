@@ -221,7 +221,7 @@ fn arrays_of_several_axes_are_cut_anyhow() -> Tested {
                 }
             }
         }
-        let moved = x.transpose(&[2, 0, 1]);
+        let moved = x.transpose([2, 0, 1]);
         assert_eq!(moved.compute()?, want.view().permuted_axes(IxDyn(&[2, 0, 1])));
         assert_eq!(
             x.sum_axis(1).slice(s![1..3, 2]).compute()?,
@@ -304,6 +304,26 @@ fn what_is_in_the_way_stays() -> Tested {
     assert!(error.contains("is a group"), "{error}");
     let error = x.to_zarr_array(&group, "d", &ZarrOptions::new().version(2)).unwrap_err().to_string();
     assert!(error.contains("version 3"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn an_array_is_not_stored_over_what_it_is_read_from() -> Tested {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("x.zarr");
+    Array::from_ndarray(values::<f64>(), (3, 4)).to_zarr(&path, &ZarrOptions::new())?;
+    let x = Array::<f64>::open_zarr(&path)?;
+    let error = (&x + 1.0).to_zarr(&path, &ZarrOptions::new().overwrite(true)).unwrap_err().to_string();
+    assert!(error.contains("is read by the array that is to be stored there"), "{error}");
+    assert!((&x.t() + 1.0).slice(s![..2, ..2]).to_zarr_region(&path, &[0, 0]).is_err());
+    check::<f64>(Array::open_zarr(&path));
+    // A file is replaced when the new one is whole, so it can be read until then.
+    let path = folder.path().join("x.npy");
+    x.to_npy(&path)?;
+    (Array::<f64>::open_npy(&path, 2)? + 1.0).to_npy(&path)?;
+    assert_eq!(Array::<f64>::open_npy(&path, 2)?.compute()?, values::<f64>() + 1.0);
+    x.persist()?.to_zarr(folder.path().join("x.zarr"), &ZarrOptions::new().overwrite(true))?;
+    check::<f64>(Array::open_zarr(folder.path().join("x.zarr")));
     Ok(())
 }
 

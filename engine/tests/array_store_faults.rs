@@ -236,7 +236,7 @@ fn what_may_not_be_read_is_told() -> Tested {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("x.npy");
     Array::<f64>::ones(3, 3).to_npy(&path)?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0))?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000))?;
     if std::fs::read(&path).is_ok() {
         return Ok(()); // nothing is forbidden to the superuser
     }

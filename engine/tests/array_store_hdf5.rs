@@ -114,6 +114,10 @@ fn netcdf_is_written_with_its_names() -> Tested {
     assert_eq!(hdf5_arrays(&path)?, ["deep/x", "lat", "lon", "x"]);
     assert_eq!(hdf5_info(&path, "x")?.dimension_names, ["lat", "lon"].map(|name| Some(name.to_owned())));
     assert_eq!(hdf5_info(&path, "deep/x")?.attributes["list"], serde_json::json!([1.5, 2.0]));
+    let square = folder.path().join("square.nc");
+    let y = Array::<f32>::ones((5, 5), 5);
+    y.to_hdf5(&square, "y", &Hdf5Options::new().dimension_names(["from", "to"]))?;
+    assert_eq!(hdf5_info(&square, "y")?.dimension_names, ["from", "to"].map(|name| Some(name.to_owned())));
     let back = Array::<f64>::open_netcdf(&path, "x", "auto")?.compute()?;
     assert_eq!(back.iter().filter(|x| x.is_nan()).count(), values::<f32>().iter().filter(|x| **x == -25.0).count());
     let error = writer().write().unwrap_err().to_string();
@@ -124,7 +128,7 @@ fn netcdf_is_written_with_its_names() -> Tested {
         .add("b", &x.t(), &Hdf5Options::new().dimension_names(["n", "m"]))
         .write();
     let error = error.unwrap_err().to_string();
-    assert!(error.contains("the dimension `m` has length 5 in `b`, and another elsewhere"), "{error}");
+    assert!(error.contains("the dimension `n` has length 7 in `b`, and another elsewhere"), "{error}");
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -69,6 +70,10 @@ pub(crate) trait Operation: Send + Sync + 'static {
     fn step(&self, place: &[usize], lowering: &mut Lowering) -> Arc<Step>;
     /// The operation that makes a view of the result, where it can make only what is seen. `grid` is the view's.
     fn viewed(&self, _view: &View, _grid: &Grid) -> Option<Box<dyn Operation>> {
+        None
+    }
+    /// The file or folder that is read, so that nobody writes into it at the same time.
+    fn reads(&self) -> Option<&Path> {
         None
     }
     /// The operation that makes the result in other chunks, where that costs no more than to put them together.

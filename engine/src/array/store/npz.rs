@@ -145,6 +145,9 @@ impl Source for Packed {
     fn name(&self) -> &'static str {
         "read_npz"
     }
+    fn path(&self) -> &Path {
+        self.input.path()
+    }
     fn dtype(&self) -> DType {
         self.header.dtype
     }

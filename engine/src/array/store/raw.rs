@@ -72,6 +72,9 @@ impl Source for Flat {
     fn name(&self) -> &'static str {
         self.name
     }
+    fn path(&self) -> &Path {
+        self.input.path()
+    }
     fn dtype(&self) -> DType {
         self.dtype
     }

@@ -1,5 +1,7 @@
 //! Writing an array block by block, each as soon as it is there.
 
+use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use ndarray::{ArrayD, IxDyn};
@@ -9,7 +11,7 @@ use super::error::{StoreError, Stored};
 use crate::array::chunks::{AxisChunks, Grid, shape_text};
 use crate::array::dispatch::with_type;
 use crate::array::lower::{Lowering, block_task};
-use crate::array::node::{NodeRef, rechunked};
+use crate::array::node::{NodeRef, Op, rechunked};
 use crate::error::Result;
 use crate::graph::Graph;
 use crate::scheduler::{self, Scheduler};
@@ -50,6 +52,26 @@ pub(crate) fn store(node: &NodeRef, sink: &Arc<dyn Sink>) -> Result<()> {
         .collect();
     drop(lowering);
     scheduler::run(Graph::lower(&steps), Scheduler::default())?;
+    Ok(())
+}
+
+/// That no element of the array is read from where it is to be written: what is written first would be read as well.
+pub(crate) fn not_read_from(node: &NodeRef, path: &Path) -> Stored<()> {
+    let Ok(path) = path.canonicalize() else { return Ok(()) };
+    let mut seen = HashSet::new();
+    let mut left = vec![node];
+    while let Some(node) = left.pop() {
+        if !seen.insert(node.id) {
+            continue;
+        }
+        if let Op::Blocks(operation) = &node.op
+            && operation.reads().and_then(|read| read.canonicalize().ok()).as_ref() == Some(&path)
+        {
+            let what = "is read by the array that is to be stored there; `persist` it first, or store it elsewhere";
+            return Err(StoreError::in_the_way(&path, what));
+        }
+        left.extend(node.inputs());
+    }
     Ok(())
 }
 

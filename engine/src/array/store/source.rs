@@ -27,6 +27,8 @@ const MOST_BLOCKS: usize = 1 << 27;
 pub(crate) trait Source: Send + Sync + 'static {
     /// What the tasks are called.
     fn name(&self) -> &'static str;
+    /// What is read.
+    fn path(&self) -> &Path;
     fn dtype(&self) -> DType;
     fn shape(&self) -> &[usize];
     /// The lengths of what has to be read as a whole; nothing where any part costs what it holds.
@@ -76,7 +78,7 @@ fn node(source: Arc<dyn Source>, grid: Grid) -> NodeRef {
 }
 
 /// The grid asked for, where a graph of so many blocks can be made.
-fn grid_for(source: &dyn Source, chunks: Chunking) -> Result<Grid, ArrayError> {
+fn grid_for(source: &dyn Source, chunks: Chunking) -> Result<Grid> {
     let (shape, size) = (source.shape(), source.dtype().size());
     let chunks = match (chunks, source.chunks()) {
         (Chunking::Bytes(bytes), Some(stored)) => Chunking::PerAxis(grown(stored, shape, bytes / size.max(1))),
@@ -96,9 +98,9 @@ fn grid_for(source: &dyn Source, chunks: Chunking) -> Result<Grid, ArrayError> {
     };
     if !fits || bytes.is_none_or(|bytes| bytes > isize::MAX as usize) {
         let why = format!("that would be more than {MOST_BLOCKS} blocks");
-        return Err(ArrayError::Chunks { chunks: format!("{chunks:?}"), shape: shape_text(shape), why });
+        return Err(ArrayError::Chunks { chunks: format!("{chunks:?}"), shape: shape_text(shape), why }.into());
     }
-    chunks.grid(shape, size)
+    Ok(chunks.grid(shape, size)?)
 }
 
 /// Chunks that are multiples of the stored ones and hold about `room` elements.
@@ -194,6 +196,10 @@ impl Operation for Read {
             let block = block.map_err(|error| Failure::Error(error.in_block(&place).into()))?;
             Ok(made.apply(block))
         }))
+    }
+
+    fn reads(&self) -> Option<&Path> {
+        Some(self.source.path())
     }
 
     fn viewed(&self, view: &View, grid: &Grid) -> Option<Box<dyn Operation>> {

@@ -2,12 +2,15 @@
 //!
 //! ```text
 //!   netcdf: what numbers stand for ──► read: where the bytes are (by `hdf5-pure`), and the bytes ◄── filters
-//!     └──► time: calendars             write: elements as they come, headers last ──► encode: HDF5's structures
+//!     └──► time: calendars
+//!   options ──► plan ──► write: elements as they come, headers last ──► encode: HDF5's structures
 //! ```
 
 mod encode;
 mod filters;
 mod netcdf;
+mod options;
+mod plan;
 mod read;
 mod time;
 mod write;
@@ -15,8 +18,8 @@ mod write;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use options::{Hdf5Options, Hdf5Writer};
 pub use time::{Calendar, DateTime, TimeUnits};
-pub use write::{Hdf5Options, Hdf5Writer};
 
 use self::netcdf::{Decoded, Meaning, dimensions};
 use self::read::{Hdf5Source, asked, dataset, file, json, names, shape, typed};

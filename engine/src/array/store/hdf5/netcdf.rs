@@ -87,6 +87,9 @@ impl Source for Decoded {
     fn name(&self) -> &'static str {
         "read_netcdf"
     }
+    fn path(&self) -> &Path {
+        self.source.path()
+    }
     fn dtype(&self) -> DType {
         self.dtype
     }
@@ -160,5 +163,11 @@ pub(super) fn dimensions(path: &Path, file: &File, name: &str) -> Stored<Vec<Opt
         let find = |id: &f64| scales.iter().find(|scale| scale.0 == Some(*id as i64)).map(|scale| scale.2.clone());
         return Ok(ids.iter().map(find).collect());
     }
-    Ok(lens.iter().map(|len| scales.iter().find(|scale| scale.1 == *len).map(|scale| scale.2.clone())).collect())
+    // A length that two dimensions have says nothing.
+    let alone = |len: &usize| {
+        let mut same = scales.iter().filter(|scale| scale.1 == *len);
+        let first = same.next()?;
+        same.next().is_none().then(|| first.2.clone())
+    };
+    Ok(lens.iter().map(alone).collect())
 }

@@ -245,6 +245,9 @@ impl Source for Hdf5Source {
     fn name(&self) -> &'static str {
         "read_hdf5"
     }
+    fn path(&self) -> &Path {
+        self.input.path()
+    }
     fn dtype(&self) -> DType {
         self.dtype
     }

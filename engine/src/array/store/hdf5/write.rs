@@ -1,218 +1,34 @@
 //! Storing: room is left for the headers, elements are written as they come, and the headers last of all.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::{Map, Value as Json};
-
 use super::encode::{
-    Attribute, Message, SUPERBLOCK, Storage, UNDEFINED, Written, dataset, dataspace, datatype, dimension_list, group,
-    header, heap, index, superblock,
+    Attribute, Message, SUPERBLOCK, Storage, UNDEFINED, Written, dataset, dimension_list, group, header, heap, index,
+    superblock,
 };
-use crate::array::Array;
-use crate::array::chunks::shape_text;
-use crate::array::element::{DType, Element, Scalar};
-use crate::array::node::NodeRef;
-use crate::array::store::bytes::{Order, reorder, scalar_bytes, scalar_type};
+use super::options::{Added, Hdf5Writer};
+use super::plan::{Dataset, attributes, dimensions, planned};
+use crate::array::element::DType;
+use crate::array::store::bytes::{Order, reorder};
 use crate::array::store::error::{StoreError, Stored};
 use crate::array::store::file::Output;
 use crate::array::store::pack::{shuffle, zlib};
-use crate::array::store::raw::{FlatSink, bytes_of_shape};
+use crate::array::store::raw::FlatSink;
 use crate::array::store::region::{Meeting, Span, Step, meeting, places};
 use crate::array::store::sink::{Sink, aligned, store};
 use crate::error::Result;
 
-/// How an array is stored in an HDF5 file.
-///
-/// ```
-/// use taskloom::array::store::Hdf5Options;
-/// let options = Hdf5Options::new().chunks([100, 200]).deflate(4).shuffle(true).dimension_names(["lat", "lon"]);
-/// # let _ = options;
-/// ```
-#[derive(Debug, Clone, Default)]
-pub struct Hdf5Options {
-    chunks: Option<Vec<usize>>,
-    deflate: Option<u32>,
-    shuffle: bool,
-    fill: Option<Scalar>,
-    dimensions: Vec<String>,
-    attributes: Map<String, Json>,
-}
-
-impl Hdf5Options {
-    /// One run of elements, not compressed.
-    pub fn new() -> Hdf5Options {
-        Hdf5Options::default()
-    }
-
-    /// Chunks of these lengths along each axis.
-    pub fn chunks(mut self, chunks: impl Into<Vec<usize>>) -> Hdf5Options {
-        self.chunks = Some(chunks.into());
-        self
-    }
-
-    /// Compressed by deflate at a level from 0 to 9, in the array's chunks if none are given.
-    pub fn deflate(mut self, level: u32) -> Hdf5Options {
-        self.deflate = Some(level.min(9));
-        self
-    }
-
-    /// Whether the bytes of elements are put in another order before they are compressed, which suits numbers that change
-    /// slowly.
-    pub fn shuffle(mut self, shuffle: bool) -> Hdf5Options {
-        self.shuffle = shuffle;
-        self
-    }
-
-    /// What stands for what is missing: HDF5's fill value, and NetCDF's attribute `_FillValue`. Its type has to be that of
-    /// the array.
-    pub fn fill_value<T: Element>(mut self, value: T) -> Hdf5Options {
-        self.fill = Some(value.scalar());
-        self
-    }
-
-    /// The names of the axes, as NetCDF-4 has them: a dimension for each, which is another array of the file if one is
-    /// called so.
-    pub fn dimension_names<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Hdf5Options {
-        self.dimensions = names.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// An attribute: a text, a number, or a list of either. One more with each call.
-    pub fn attribute(mut self, name: impl Into<String>, value: impl Into<Json>) -> Hdf5Options {
-        self.attributes.insert(name.into(), value.into());
-        self
-    }
-}
-
-/// Several arrays that go into one HDF5 file.
-///
-/// ```
-/// use taskloom::prelude::*;
-/// use taskloom::array::store::{Hdf5Options, Hdf5Writer};
-/// # let folder = tempfile::tempdir().unwrap();
-/// # let path = folder.path().join("x.nc");
-/// let lat = Array::linspace(-90.0, 90.0, 5, "auto");
-/// let t = Array::<f32>::ones((5, 8), 4);
-/// Hdf5Writer::create(&path)
-///     .attribute("title", "ones")
-///     .add("lat", &lat, &Hdf5Options::new().dimension_names(["lat"]))
-///     .add("t", &t, &Hdf5Options::new().deflate(4).dimension_names(["lat", "lon"]))
-///     .write()?;
-/// assert_eq!(Array::<f32>::open_hdf5(&path, "t", "auto")?.sum().item()?, 40.0);
-/// # Ok::<(), taskloom::Error>(())
-/// ```
-#[derive(Debug)]
-#[must_use = "nothing is written before `write`"]
-pub struct Hdf5Writer {
-    path: PathBuf,
-    overwrite: bool,
-    attributes: Map<String, Json>,
-    arrays: Vec<Added>,
-}
-
-struct Added {
-    name: String,
-    node: NodeRef,
-    options: Hdf5Options,
-}
-
-impl std::fmt::Debug for Added {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.name)
-    }
-}
-
-impl Hdf5Writer {
-    /// For a file that is not there yet.
-    pub fn create(path: impl AsRef<Path>) -> Hdf5Writer {
-        Hdf5Writer { path: path.as_ref().to_owned(), overwrite: false, attributes: Map::new(), arrays: Vec::new() }
-    }
-
-    /// Whether a file that is there is replaced, with all that is in it. Otherwise that is an error.
-    pub fn overwrite(mut self, overwrite: bool) -> Hdf5Writer {
-        self.overwrite = overwrite;
-        self
-    }
-
-    /// An attribute of the file; one more with each call.
-    pub fn attribute(mut self, name: impl Into<String>, value: impl Into<Json>) -> Hdf5Writer {
-        self.attributes.insert(name.into(), value.into());
-        self
-    }
-
-    /// An array under a name: `"t"`, `"forecast/t"`.
-    pub fn add<T: Element>(mut self, name: &str, array: &Array<T>, options: &Hdf5Options) -> Hdf5Writer {
-        let name = name.trim_matches('/').to_owned();
-        self.arrays.push(Added { name, node: Arc::clone(array.node()), options: options.clone() });
-        self
-    }
-
-    /// Computes and writes all arrays, one after another, each block by block. The file appears under its name when it is
-    /// whole.
-    ///
-    /// # Errors
-    /// When the file is there already, options do not fit to their array, lengths of chunks are not known, a task fails, or
-    /// the file cannot be written.
-    pub fn write(self) -> Result<()> {
-        if self.path.exists() && !self.overwrite {
-            let what = "is there already; the option `overwrite` replaces the file and all that is in it";
-            return Err(StoreError::in_the_way(&self.path, what).into());
-        }
-        let plan = Plan::of(&self)?;
-        plan.write(&self.path)
-    }
-}
-
-impl<T: Element> Array<T> {
-    /// Stores the array as the only dataset of a new HDF5 file; several go into one by [`Hdf5Writer`].
-    ///
-    /// ```
-    /// use taskloom::prelude::*;
-    /// use taskloom::array::store::Hdf5Options;
-    /// # let folder = tempfile::tempdir().unwrap();
-    /// # let path = folder.path().join("x.h5");
-    /// let x = Array::<f64>::ones((60, 40), (25, 40));
-    /// x.to_hdf5(&path, "group/x", &Hdf5Options::new().deflate(4).shuffle(true).attribute("units", "K"))?;
-    /// let y = Array::<f64>::open_hdf5(&path, "group/x", "auto")?;
-    /// assert_eq!(y.slice(s![.., 3]).sum().item()?, 60.0);
-    /// # Ok::<(), taskloom::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`Hdf5Writer::write`].
-    pub fn to_hdf5(&self, path: impl AsRef<Path>, dataset: &str, options: &Hdf5Options) -> Result<()> {
-        Hdf5Writer::create(path).add(dataset, self, options).write()
-    }
-}
-
-/// A dataset of the file.
-struct Dataset {
-    /// Nothing for a dimension that is a name and a length only.
-    node: Option<NodeRef>,
-    dtype: DType,
-    shape: Vec<usize>,
-    chunks: Option<Vec<usize>>,
-    deflate: Option<u32>,
-    shuffle: bool,
-    fill: Vec<u8>,
-    attributes: Vec<Attribute>,
-    /// The datasets that are the dimensions of its axes, by their paths.
-    dimensions: Vec<String>,
-    /// Where its elements, or their index, begin.
-    address: u64,
-}
-
 /// All that the file will have.
-struct Plan {
+pub(super) struct Plan {
     datasets: BTreeMap<String, Dataset>,
     attributes: Vec<Attribute>,
 }
 
 impl Plan {
-    fn of(writer: &Hdf5Writer) -> Result<Plan> {
+    pub(super) fn of(writer: &Hdf5Writer) -> Result<Plan> {
         let wrong = |what: String| StoreError::not_stored(&writer.path, what);
         let mut datasets: BTreeMap<String, Dataset> = BTreeMap::new();
         for Added { name, node, options } in &writer.arrays {
@@ -287,7 +103,7 @@ impl Plan {
         (headers, references)
     }
 
-    fn write(mut self, path: &Path) -> Result<()> {
+    pub(super) fn write(mut self, path: &Path) -> Result<()> {
         // The headers have the same lengths whatever addresses are in them.
         let (headers, references) = self.headers(&BTreeMap::new(), 0);
         let mut at = SUPERBLOCK;
@@ -363,125 +179,6 @@ impl Plan {
         }
         Ok(())
     }
-}
-
-impl Dataset {
-    fn len(&self) -> u64 {
-        bytes_of_shape(&self.shape, self.dtype).unwrap_or(0)
-    }
-}
-
-fn attributes(of: &str, map: &Map<String, Json>) -> std::result::Result<Vec<Attribute>, String> {
-    map.iter()
-        .map(|(name, value)| {
-            let attribute = Attribute::json(name, value).filter(Attribute::fits);
-            attribute.ok_or_else(|| {
-                format!("the attribute `{name}` of {of} is not a text, a number, or a list of either, of less than 60,000 bytes")
-            })
-        })
-        .collect()
-}
-
-fn planned(name: &str, node: &NodeRef, options: &Hdf5Options) -> std::result::Result<Dataset, String> {
-    let (shape, dtype) = (node.grid.shape(), node.dtype);
-    if bytes_of_shape(&shape, dtype).is_none() || shape.len() > 32 {
-        return Err(format!("no file has room for `{name}` of shape {}", shape_text(&shape)));
-    }
-    let wanted = options.chunks.is_some() || options.deflate.is_some() || options.shuffle;
-    let chunks = match &options.chunks {
-        _ if shape.is_empty() || !wanted => None,
-        Some(chunks) => Some(chunks.clone()),
-        None => Some(node.grid.largest().into_iter().map(|len| len.max(1)).collect()),
-    };
-    if let Some(chunks) = &chunks {
-        let bytes = bytes_of_shape(chunks, dtype);
-        if chunks.len() != shape.len() || chunks.contains(&0) {
-            let (chunks, shape) = (shape_text(chunks), shape_text(&shape));
-            return Err(format!("chunks of shape {chunks} do not cut `{name}` of shape {shape}"));
-        }
-        if bytes.is_none_or(|bytes| bytes >= 1 << 32) {
-            return Err(format!(
-                "a chunk of `{name}`, of shape {}, has more than the 4 GiB of HDF5",
-                shape_text(chunks)
-            ));
-        }
-    }
-    let fill = options.fill.unwrap_or_else(|| dtype.zero());
-    if scalar_type(fill) != dtype {
-        return Err(format!("the fill value of `{name}` is of type {}, and the array of {dtype}", scalar_type(fill)));
-    }
-    let mut fill = scalar_bytes(fill);
-    reorder(&mut fill, dtype, Order::Little);
-    let mut attributes = attributes(&format!("`{name}`"), &options.attributes)?;
-    if options.fill.is_some() && !options.attributes.contains_key("_FillValue") {
-        let (datatype, dataspace) = (datatype(dtype), dataspace(&[1], false));
-        attributes.push(Attribute { name: "_FillValue".into(), datatype, dataspace, data: fill.clone() });
-    }
-    if !options.dimensions.is_empty() && options.dimensions.len() != shape.len() {
-        return Err(format!("{} names of axes for `{name}` of shape {}", options.dimensions.len(), shape_text(&shape)));
-    }
-    if let Some(name) = options.dimensions.iter().find(|name| name.is_empty() || name.contains('/')) {
-        return Err(format!("`{name}` is not the name of a dimension"));
-    }
-    let group = name.rsplit_once('/').map_or(String::new(), |(group, _)| format!("{group}/"));
-    let dimensions = options.dimensions.iter().map(|dimension| format!("{group}{dimension}")).collect();
-    let (deflate, shuffle) = (options.deflate, options.shuffle && chunks.is_some());
-    Ok(Dataset {
-        node: Some(Arc::clone(node)),
-        dtype,
-        shape,
-        chunks,
-        deflate,
-        shuffle,
-        fill,
-        attributes,
-        dimensions,
-        address: UNDEFINED,
-    })
-}
-
-/// Makes the dimensions that are named and not there, and marks all that are.
-fn dimensions(datasets: &mut BTreeMap<String, Dataset>) -> std::result::Result<(), String> {
-    let mut named: BTreeMap<String, usize> = BTreeMap::new();
-    for (name, found) in &*datasets {
-        for (dimension, &len) in found.dimensions.iter().zip(&found.shape) {
-            if *named.entry(dimension.clone()).or_insert(len) != len {
-                return Err(format!("the dimension `{dimension}` has length {len} in `{name}`, and another elsewhere"));
-            }
-        }
-    }
-    for (number, (dimension, len)) in named.into_iter().enumerate() {
-        let short = dimension.rsplit('/').next().unwrap_or(&dimension).to_owned();
-        let told = match datasets.get(&dimension) {
-            Some(found) if found.shape == [len] => short,
-            Some(found) => {
-                let shape = shape_text(&found.shape);
-                return Err(format!("the dimension `{dimension}` of length {len} is a dataset of shape {shape}"));
-            }
-            // NetCDF knows a dimension that no variable belongs to by this name.
-            None => format!("This is a netCDF dimension but not a netCDF variable.{len:10}"),
-        };
-        let scale = datasets.entry(dimension).or_insert_with(|| Dataset {
-            node: None,
-            dtype: DType::F32,
-            shape: vec![len],
-            chunks: None,
-            deflate: None,
-            shuffle: false,
-            fill: vec![0; 4],
-            attributes: Vec::new(),
-            dimensions: Vec::new(),
-            address: UNDEFINED,
-        });
-        // A dimension has no dimensions.
-        scale.dimensions.clear();
-        scale.attributes.push(Attribute::text("CLASS", "DIMENSION_SCALE"));
-        scale.attributes.push(Attribute::text("NAME", &told));
-        let data = (number as i32).to_le_bytes().to_vec();
-        let (datatype, dataspace) = (datatype(DType::I32), dataspace(&[], true));
-        scale.attributes.push(Attribute { name: "_Netcdf4Dimid".into(), datatype, dataspace, data });
-    }
-    Ok(())
 }
 
 /// Writes elements with the low byte first, whatever the processor does.

@@ -89,6 +89,9 @@ impl Source for ZarrSource {
     fn name(&self) -> &'static str {
         "read_zarr"
     }
+    fn path(&self) -> &Path {
+        &self.folder
+    }
     fn dtype(&self) -> DType {
         self.meta.dtype
     }

@@ -7,7 +7,7 @@ use super::ZarrOptions;
 use super::codec::Codecs;
 use super::group::{Writing, array_at, cleared, write_json};
 use super::meta::{Keys, Meta};
-use crate::array::chunks::{Grid, shape_text};
+use crate::array::chunks::{Chunking, Grid, shape_text};
 use crate::array::element::DType;
 use crate::array::error::ArrayError;
 use crate::array::node::NodeRef;
@@ -15,7 +15,7 @@ use crate::array::store::bytes::{scalar_bytes, scalar_type};
 use crate::array::store::error::{StoreError, Stored};
 use crate::array::store::file::{put, whole as file};
 use crate::array::store::region::{Meeting, Span, Step, meeting, places};
-use crate::array::store::sink::{Sink, aligned, store};
+use crate::array::store::sink::{Sink, aligned, not_read_from, store};
 use crate::error::Result;
 
 /// The metadata that the options ask for.
@@ -84,6 +84,7 @@ pub(super) fn whole(node: &NodeRef, folder: &Path, options: &ZarrOptions) -> Res
     let shape = node.grid.shape();
     let meta = metadata(folder, &shape, node.dtype, chunks_of(&node.grid, options), options)?;
     let node = aligned(node, &meta.files, &vec![0; shape.len()]);
+    not_read_from(&node, folder)?;
     let writing = cleared(folder, options.overwrite)?;
     let meta = Arc::new(meta);
     let sink = ZarrSink { folder: folder.to_owned(), meta: Arc::clone(&meta), offset: vec![0; shape.len()] };
@@ -94,10 +95,9 @@ pub(super) fn whole(node: &NodeRef, folder: &Path, options: &ZarrOptions) -> Res
 }
 
 pub(super) fn empty(folder: &Path, shape: &[usize], dtype: DType, options: &ZarrOptions) -> Result<()> {
-    let auto = || crate::array::Chunking::from("auto").grid(shape, dtype.size()).map(|grid| chunks_of(&grid, options));
     let chunks = match &options.chunks {
         Some(chunks) => chunks.clone(),
-        None => auto()?,
+        None => chunks_of(&Chunking::from("auto").grid(shape, dtype.size())?, options),
     };
     let meta = metadata(folder, shape, dtype, chunks, options)?;
     let writing = cleared(folder, options.overwrite)?;
@@ -132,6 +132,7 @@ pub(super) fn region(node: &NodeRef, folder: &Path, start: &[usize]) -> Result<(
         return Err(StoreError::not_stored(folder, "parts of shards are not written here").into());
     }
     let node = aligned(node, &meta.files, start);
+    not_read_from(&node, folder)?;
     let writing = Writing::region(folder, start, &shape)?;
     let sink = ZarrSink { folder: folder.to_owned(), meta: Arc::new(meta), offset: start.to_vec() };
     let sink: Arc<dyn Sink> = Arc::new(sink);
