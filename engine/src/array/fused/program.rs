@@ -146,8 +146,13 @@ impl Program {
         let place = self.grid.place(block);
         let (start, shape) = match self.grid.first_unknown() {
             None => self.grid.region(&place),
-            // The blocks themselves say how large they are.
-            Some(_) => (vec![0; place.len()], self.shape_of(values)?),
+            // Along axes of unknown lengths the blocks themselves say how large they are.
+            Some(_) => {
+                let (start, shape) = self.grid.region(&place);
+                let known = |axis: usize| self.grid.axis(axis).is_known();
+                let shape = shape.into_iter().enumerate().map(|(axis, len)| if known(axis) { len } else { 1 });
+                (start, self.shape_of(shape.collect(), values)?)
+            }
         };
         let leaves: Vec<Box<dyn Open + '_>> =
             self.leaves.iter().map(|leaf| self.open(leaf, &start, &shape, values)).collect();
@@ -167,8 +172,7 @@ impl Program {
     }
 
     /// The shape to which the blocks broadcast.
-    fn shape_of(&self, values: &[Value]) -> Result<Vec<usize>, Failure> {
-        let mut shape = vec![1; self.grid.rank()];
+    fn shape_of(&self, mut shape: Vec<usize>, values: &[Value]) -> Result<Vec<usize>, Failure> {
         for (input, value) in self.inputs.iter().zip(values) {
             let lengths = with_type!(input.node.dtype, T => {
                 value.downcast_ref::<crate::array::node::Block<T>>().map(|block| block.shape().to_vec())
