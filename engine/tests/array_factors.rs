@@ -223,6 +223,28 @@ fn what_does_not_fit_is_told() {
 }
 
 #[test]
+fn matrices_without_elements() {
+    for (rows, columns) in [(0, 3), (3, 0), (0, 0)] {
+        let x = Array::<f64>::ones((rows, columns), 2);
+        let (q, r) = x.qr();
+        assert_eq!((q.compute().unwrap().shape(), r.compute().unwrap().shape()), (&[rows, 0][..], &[0, columns][..]));
+        let (u, s, vt) = x.svd();
+        assert_eq!(u.matmul(&(s.expand_dims(1) * vt)).compute().unwrap(), x.compute().unwrap());
+    }
+    let nothing = Array::<f64>::ones((0, 0), 2);
+    assert!(nothing.cholesky().compute().unwrap().is_empty());
+    assert!(nothing.inv().compute().unwrap().is_empty());
+    assert!(nothing.solve(&Array::ones(0, 1)).compute().unwrap().is_empty());
+}
+
+#[test]
+fn nan_stays_nan() {
+    let x = Array::from_ndarray(array![[1.0, f64::NAN], [2.0, 3.0], [4.0, 5.0]], (2, 2));
+    assert!(x.qr().1.compute().unwrap()[[0, 1]].is_nan());
+    assert!(x.svd().1.compute().unwrap().iter().all(|value| value.is_nan()));
+}
+
+#[test]
 fn one_thread_or_many_give_the_same() {
     let x = normal::<f64>(90, 12, (8, 5), 12);
     let r = x.qr().1;

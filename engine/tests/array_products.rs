@@ -231,11 +231,33 @@ fn norms() {
 
 #[test]
 fn chunks_whose_lengths_depend_on_values_go_together() {
-    let x = Array::from_ndarray(numbers(&[6, 4], 1), (2, 4));
-    let y = x.map_blocks(|block| block.to_owned());
-    assert_eq!(y.t().matmul(&y).shape(), [4, 4]);
+    // Three different rows of numbers in chunks that nobody knows.
+    let x = Array::from_vec(vec![2.0, 3.0, 2.0, 5.0], 2).unique();
+    assert_eq!(x.dot(&x).item().unwrap(), 4.0 + 9.0 + 25.0);
+    let table = x.outer(&Array::<f64>::arange(4, 3)).compute().unwrap();
+    assert_eq!((table.shape(), table[[2, 3]]), (&[3, 4][..], 15.0));
+    let rows = x.expand_dims(1) * Array::<f64>::arange(4, 3).expand_dims(0);
+    // The other array is cut after the one that has an axis of unknown length.
+    let product = rows.matmul(&Array::<f64>::ones((4, 2), 2)).compute().unwrap();
+    assert_eq!(product, array![[12.0, 12.0], [18.0, 18.0], [30.0, 30.0]].into_dyn());
+    let dot = std::panic::AssertUnwindSafe(|| x.dot(&Array::arange(3, 1)));
+    assert!(message(dot).contains("compute_chunk_sizes"));
+}
+
+#[test]
+fn nan_is_not_lost() {
     let v = Array1::from_vec(vec![f64::NAN, 1.0]);
     let m = Array2::from_elem((2, 2), 1.0);
     let found = Array::from_ndarray(m, 1).matmul(&Array::from_ndarray(v, 1)).compute().unwrap();
     assert!(found.iter().all(|x| x.is_nan()));
+}
+
+#[test]
+fn long_sums_are_merged() {
+    // More blocks than one chain of products adds up, and more chains than are merged at once.
+    let (a, b) = (numbers(&[3, 600], 1), numbers(&[600, 2], 2));
+    let wanted = by_definition(&[("ij", &a), ("jk", &b)], "ik");
+    let x = Array::from_ndarray(a, (2, 4)).matmul(&Array::from_ndarray(b, (4, 2)));
+    assert_eq!(x.compute().unwrap(), wanted);
+    assert_eq!(x.compute_with(Scheduler::Sync).unwrap(), wanted);
 }

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use ndarray::{ArrayD, Axis, IxDyn};
 use num_complex::Complex;
 
-use self::plan::Plan;
+use self::plan::{Planned, Plans};
 use super::Array;
 use super::chunks::{AxisChunks, Grid, shape_text};
 use super::dispatch::{one_of, with_float};
-use super::element::{DType, Element, Float};
+use super::element::{DType, Element};
 use super::error::{ArrayError, Built, built};
 use super::lower::{Lowering, as_block, block_task};
 use super::node::{Node, NodeRef, Operation};
@@ -43,6 +43,7 @@ struct Transform {
     kind: Kind,
     /// The length of the axis in the result.
     len: usize,
+    plans: Arc<Plans>,
 }
 
 /// Another number for each run of numbers along an axis.
@@ -65,15 +66,15 @@ fn along<A: Element, B: Element>(
     out
 }
 
-fn complex_task<T>(name: &str, input: Arc<Step>, axis: usize, len: usize, inverse: bool) -> Arc<Step>
+fn complex_task<T>(name: &str, input: Arc<Step>, axis: usize, len: usize, inverse: bool, plans: Arc<Plans>) -> Arc<Step>
 where
-    T: Float,
+    T: Planned,
     Complex<T>: Element,
 {
-    let plan = Plan::<T>::new(len);
     block_task::<Complex<T>, _>(name, vec![input], move |mut values: Vec<Value>| {
         let block = as_block::<Complex<T>>(values.remove(0));
         let mut room = Vec::new();
+        let plan = T::plan(&plans, len);
         let transform = |from: &[Complex<T>], to: &mut Vec<Complex<T>>| {
             to.clear();
             to.extend_from_slice(from);
@@ -83,30 +84,29 @@ where
     })
 }
 
-fn real_task<T>(name: &str, input: Arc<Step>, axis: usize, from_len: usize) -> Arc<Step>
+fn real_task<T>(name: &str, input: Arc<Step>, axis: usize, from_len: usize, plans: Arc<Plans>) -> Arc<Step>
 where
-    T: Float,
+    T: Planned,
     Complex<T>: Element,
 {
-    let plan = Plan::<T>::new(plan::real_plan_len(from_len));
     block_task::<Complex<T>, _>(name, vec![input], move |mut values: Vec<Value>| {
         let block = as_block::<T>(values.remove(0));
         let (mut work, mut room) = (Vec::new(), Vec::new());
-        let transform =
-            |from: &[T], to: &mut Vec<Complex<T>>| plan::forward_real(&plan, from, &mut work, &mut room, to);
+        let plan = T::real(&plans, from_len);
+        let transform = |from: &[T], to: &mut Vec<Complex<T>>| plan.forward(from, &mut work, &mut room, to);
         Ok(along(&block.view(), axis, from_len / 2 + 1, transform).into_shared())
     })
 }
 
-fn real_inverse_task<T>(name: &str, input: Arc<Step>, axis: usize, len: usize) -> Arc<Step>
+fn real_inverse_task<T>(name: &str, input: Arc<Step>, axis: usize, len: usize, plans: Arc<Plans>) -> Arc<Step>
 where
-    T: Float,
+    T: Planned,
     Complex<T>: Element,
 {
-    let plan = Plan::<T>::new(len);
     block_task::<T, _>(name, vec![input], move |mut values: Vec<Value>| {
         let block = as_block::<Complex<T>>(values.remove(0));
         let (mut work, mut room) = (Vec::new(), Vec::new());
+        let plan = T::plan(&plans, len);
         let transform = |from: &[Complex<T>], to: &mut Vec<T>| {
             work.clear();
             // The other half is the mirror image; what makes a number that is not real is left out, as in NumPy.
@@ -135,13 +135,14 @@ impl Operation for Transform {
     fn step(&self, place: &[usize], lowering: &mut Lowering) -> Arc<Step> {
         let input = lowering.block(&self.input, place);
         let (name, axis, len, dtype) = (self.name, self.axis, self.len, self.input.dtype);
+        let plans = Arc::clone(&self.plans);
         match self.kind {
-            Kind::Forward => with_complex!(dtype, T => complex_task::<T>(name, input, axis, len, false)),
-            Kind::Inverse => with_complex!(dtype, T => complex_task::<T>(name, input, axis, len, true)),
-            Kind::RealInverse => with_complex!(dtype, T => real_inverse_task::<T>(name, input, axis, len)),
+            Kind::Forward => with_complex!(dtype, T => complex_task::<T>(name, input, axis, len, false, plans)),
+            Kind::Inverse => with_complex!(dtype, T => complex_task::<T>(name, input, axis, len, true, plans)),
+            Kind::RealInverse => with_complex!(dtype, T => real_inverse_task::<T>(name, input, axis, len, plans)),
             Kind::Real => {
                 let from_len = self.input.grid.axis(axis).len();
-                with_float!(dtype, T => real_task::<T>(name, input, axis, from_len))
+                with_float!(dtype, T => real_task::<T>(name, input, axis, from_len, plans))
             }
         }
     }
@@ -181,7 +182,7 @@ fn transform(name: &'static str, node: &NodeRef, axis: isize, kind: Kind, len: O
     };
     let mut axes = grid.axes().to_vec();
     axes[axis] = AxisChunks::whole(len);
-    let operation = Transform { name, input: Arc::clone(node), axis, kind, len };
+    let operation = Transform { name, input: Arc::clone(node), axis, kind, len, plans: Arc::default() };
     Ok(Node::blocks(name, dtype, Grid::new(axes), operation))
 }
 

@@ -4,6 +4,8 @@
 //! in the order of Swarztrauber's FFTPACK). A length with a large prime factor becomes a convolution of a length without one
 //! (Bluestein, 1970).
 
+use std::sync::OnceLock;
+
 use num_complex::Complex;
 
 use crate::array::element::Float;
@@ -274,36 +276,78 @@ impl<T: Float> Conjugate for Complex<T> {
 }
 
 /// The first half of the transform of real numbers: the rest is its mirror image.
-pub(super) fn forward_real<T: Float>(
-    plan: &Plan<T>,
-    from: &[T],
-    values: &mut Vec<Complex<T>>,
-    room: &mut Vec<Complex<T>>,
-    to: &mut Vec<Complex<T>>,
-) {
-    let len = from.len();
-    values.clear();
-    to.clear();
-    if len % 2 == 1 {
-        values.extend(from.iter().map(|&value| Complex::new(value, T::default())));
-        plan.forward(values, room);
-        to.extend_from_slice(&values[..len.div_ceil(2)]);
-        return;
+pub(super) struct Real<T> {
+    plan: Plan<T>,
+    /// By what the odd elements are turned; none for an odd length.
+    turns: Vec<Complex<T>>,
+}
+
+impl<T: Float> Real<T> {
+    pub(super) fn new(len: usize) -> Real<T> {
+        match len % 2 {
+            1 => Real { plan: Plan::new(len), turns: Vec::new() },
+            _ => Real { plan: Plan::new(len / 2), turns: (0..=len / 2).map(|place| root(place, len)).collect() },
+        }
     }
-    // Two by two as complex numbers of half the length.
-    values.extend(from.chunks_exact(2).map(|pair| Complex::new(pair[0], pair[1])));
-    plan.forward(values, room);
-    let (half, middle) = (T::from_f64(0.5), len / 2);
-    for place in 0..=middle {
-        let (one, other) = (values[place % middle], values[(middle - place) % middle].conj_of());
-        let (even, odd) = ((one + other).scale(half), quarter(other - one).scale(half));
-        to.push(even + odd * root(place, len));
+
+    pub(super) fn forward(
+        &self,
+        from: &[T],
+        values: &mut Vec<Complex<T>>,
+        room: &mut Vec<Complex<T>>,
+        to: &mut Vec<Complex<T>>,
+    ) {
+        values.clear();
+        to.clear();
+        if self.turns.is_empty() {
+            values.extend(from.iter().map(|&value| Complex::new(value, T::default())));
+            self.plan.forward(values, room);
+            to.extend_from_slice(&values[..from.len().div_ceil(2)]);
+            return;
+        }
+        // Two by two as complex numbers of half the length.
+        values.extend(from.chunks_exact(2).map(|pair| Complex::new(pair[0], pair[1])));
+        self.plan.forward(values, room);
+        let (half, middle) = (T::from_f64(0.5), values.len());
+        to.extend(self.turns.iter().enumerate().map(|(place, &turn)| {
+            let (one, other) = (values[place % middle], values[(middle - place) % middle].conj_of());
+            let (even, odd) = ((one + other).scale(half), quarter(other - one).scale(half));
+            even + odd * turn
+        }));
     }
 }
 
-/// The length of the plan that [`forward_real`] needs.
-pub(super) fn real_plan_len(len: usize) -> usize {
-    if len % 2 == 1 { len } else { len / 2 }
+/// The plans of one length, made when the first block needs them.
+#[derive(Default)]
+pub(super) struct Plans {
+    single: OnceLock<Plan<f32>>,
+    double: OnceLock<Plan<f64>>,
+    single_real: OnceLock<Real<f32>>,
+    double_real: OnceLock<Real<f64>>,
+}
+
+/// The types that plans are made for.
+pub(super) trait Planned: Float {
+    fn plan(plans: &Plans, len: usize) -> &Plan<Self>;
+    fn real(plans: &Plans, len: usize) -> &Real<Self>;
+}
+
+impl Planned for f32 {
+    fn plan(plans: &Plans, len: usize) -> &Plan<f32> {
+        plans.single.get_or_init(|| Plan::new(len))
+    }
+    fn real(plans: &Plans, len: usize) -> &Real<f32> {
+        plans.single_real.get_or_init(|| Real::new(len))
+    }
+}
+
+impl Planned for f64 {
+    fn plan(plans: &Plans, len: usize) -> &Plan<f64> {
+        plans.double.get_or_init(|| Plan::new(len))
+    }
+    fn real(plans: &Plans, len: usize) -> &Real<f64> {
+        plans.double_real.get_or_init(|| Real::new(len))
+    }
 }
 
 #[cfg(test)]
@@ -353,7 +397,7 @@ mod tests {
             let real: Vec<f64> = values.iter().map(|value| value.re).collect();
             let wanted = by_definition(&real.iter().map(|&re| Complex::new(re, 0.0)).collect::<Vec<_>>());
             let mut half = Vec::new();
-            forward_real(&Plan::new(real_plan_len(len)), &real, &mut Vec::new(), &mut room, &mut half);
+            Real::new(len).forward(&real, &mut Vec::new(), &mut room, &mut half);
             assert_eq!(half.len(), len / 2 + 1);
             for (one, two) in half.iter().zip(wanted) {
                 assert!((one - two).norm() < 1e-12 * (len as f64 + 10.0), "{len}: {one} {two}");

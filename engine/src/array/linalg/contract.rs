@@ -136,7 +136,17 @@ fn cut_alike(name: &str, left: &Labelled, right: &Labelled) -> Built<(Labelled, 
                     shape: left.node.grid.shape_text(),
                 });
             }
-            let cut = one.refined(two);
+            // An array with an axis of unknown lengths stays as it is: the other one is cut after it.
+            let cut = match [left, right].map(|of| of.node.grid.first_unknown()) {
+                [None, None] => one.refined(two),
+                [Some(_), None] => one.clone(),
+                [None, Some(_)] => two.clone(),
+                [Some(_), Some(_)] if one == two => one.clone(),
+                [Some(axis), Some(_)] => {
+                    let shape = left.node.grid.shape_text();
+                    return Err(ArrayError::UnknownChunks { operation: name.to_owned(), axis, shape });
+                }
+            };
             (grids[0][axis], grids[1][other]) = (cut.clone(), cut);
         } else if one.count() != two.count() {
             let unknown = if one.is_known() { (&right.node, other) } else { (&left.node, axis) };

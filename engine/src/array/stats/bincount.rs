@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::histogram::added;
-use super::{Folding, failure};
+use super::{Folding, alike, failure};
 use crate::array::Array;
 use crate::array::chunks::{AxisChunks, Grid};
 use crate::array::dispatch::with_ordered;
 use crate::array::element::{Cast, Element, Number, Ordered};
-use crate::array::error::{ArrayError, Built, built};
+use crate::array::error::{Built, built};
 use crate::array::lower::{as_block, block_task, merged, taken, value_task};
-use crate::array::node::{Node, NodeRef, rechunked};
+use crate::array::node::{Node, NodeRef};
 use crate::task::{Failure, Step, Value};
 
 const NAME: &str = "bincount";
@@ -37,12 +37,7 @@ fn place(value: i64) -> Result<usize, Failure> {
 fn bincount<C: Number>(node: &NodeRef, weights: Option<&NodeRef>, least: usize) -> Built<NodeRef> {
     let mut inputs = vec![Arc::clone(node)];
     if let Some(weights) = weights {
-        if weights.grid.rank() != node.grid.rank() || weights.grid.shape() != node.grid.shape() {
-            let why =
-                format!("the weights have shape {}; there has to be one for each element", weights.grid.shape_text());
-            return Err(ArrayError::Shape { operation: NAME.into(), why, shape: node.grid.shape_text() });
-        }
-        inputs.push(rechunked(weights, &node.grid));
+        inputs.push(alike(NAME, node, weights)?);
     }
     let dtype = node.dtype;
     let leaf = move |inputs: Vec<Arc<Step>>, _start: &[usize]| {

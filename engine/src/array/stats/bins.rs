@@ -1,5 +1,7 @@
 //! Where the bins of a histogram begin and end.
 
+use std::cmp::Ordering::{Equal, Less};
+
 use crate::array::error::{ArrayError, Built};
 
 /// The bins of a histogram: so many of one width over a range, or their edges.
@@ -69,10 +71,12 @@ impl Bins {
                 Ok(Finder { edges, density: Some(count as f64 / (high - low)) })
             }
             Bins::Edges(edges) if edges.len() < 2 => wrong(format!("{} edges make no bin", edges.len())),
-            Bins::Edges(edges) => match edges.windows(2).find(|pair| !(pair[0] <= pair[1])) {
-                Some(pair) => wrong(format!("edges have to rise, and {} comes before {}", pair[0], pair[1])),
-                None => Ok(Finder { edges, density: None }),
-            },
+            Bins::Edges(edges) => {
+                match edges.windows(2).find(|pair| !matches!(pair[0].partial_cmp(&pair[1]), Some(Less | Equal))) {
+                    Some(pair) => wrong(format!("edges have to rise, and {} comes before {}", pair[0], pair[1])),
+                    None => Ok(Finder { edges, density: None }),
+                }
+            }
         }
     }
 }

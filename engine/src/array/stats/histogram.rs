@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use ndarray::{ArrayD, IxDyn};
 
-use super::Folding;
 use super::bins::{Bins, Finder};
+use super::{Folding, alike};
 use crate::array::Array;
 use crate::array::chunks::{AxisChunks, Grid};
 use crate::array::dispatch::with_ordered;
 use crate::array::element::{Cast, Element, Number, Ordered};
 use crate::array::error::{ArrayError, Built, built};
 use crate::array::lower::{as_block, block_task, merged, taken, value_task};
-use crate::array::node::{Node, NodeRef, rechunked};
+use crate::array::node::{Node, NodeRef};
 use crate::task::{Step, Value};
 
 /// The counts, or with weights their sums, over several axes of bins.
@@ -29,18 +29,8 @@ fn histogram<C: Number>(
         let why = format!("{} arrays and bins along {} axes", samples.len(), finders.len());
         return Err(ArrayError::Parameter { operation: name.into(), why });
     }
-    let mut inputs = Vec::new();
-    for &other in samples.iter().chain(&weights) {
-        let alike = other.grid.rank() == first.grid.rank() && {
-            let known = other.grid.first_unknown().is_none() && first.grid.first_unknown().is_none();
-            if known { other.grid.shape() == first.grid.shape() } else { other.grid.counts() == first.grid.counts() }
-        };
-        if !alike {
-            let why = format!("it has to have the same shape as the other, {}", first.grid.shape_text());
-            return Err(ArrayError::Shape { operation: name.into(), why, shape: other.grid.shape_text() });
-        }
-        inputs.push(rechunked(other, &first.grid));
-    }
+    let inputs: Vec<NodeRef> =
+        samples.iter().chain(&weights).map(|other| alike(name, first, other)).collect::<Built<_>>()?;
     let shape: Vec<usize> = finders.iter().map(Finder::count).collect();
     let grid = Grid::new(shape.iter().map(|&len| AxisChunks::whole(len)).collect::<Vec<_>>());
     let dtypes: Vec<_> = samples.iter().map(|sample| sample.dtype).collect();

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use super::chunks::{AxisChunks, Grid};
 use super::element::{DType, Ordered};
-use super::error::Built;
+use super::error::{ArrayError, Built};
 use super::lower::Lowering;
 use super::node::{Node, NodeRef, Operation, rechunked};
 use crate::task::{Failure, Step};
@@ -60,6 +60,19 @@ fn unchunked(operation: &str, node: &NodeRef, axes: &[usize]) -> Built<NodeRef> 
         }
     }
     Ok(rechunked(node, &Grid::new(chunks)))
+}
+
+/// Another array cut as the first is, or an error where it has another shape.
+fn alike(operation: &str, first: &NodeRef, other: &NodeRef) -> Built<NodeRef> {
+    let known = other.grid.first_unknown().is_none() && first.grid.first_unknown().is_none();
+    let fits = other.grid.rank() == first.grid.rank()
+        && if known { other.grid.shape() == first.grid.shape() } else { other.grid.counts() == first.grid.counts() };
+    if !fits {
+        let why = format!("it has to have the same shape as the other, {}", first.grid.shape_text());
+        return Err(ArrayError::Shape { operation: operation.to_owned(), why, shape: other.grid.shape_text() });
+    }
+    // Where lengths are not known, blocks are taken as they are.
+    Ok(if known { rechunked(other, &first.grid) } else { Arc::clone(other) })
 }
 
 type Leaf = Box<dyn Fn(Vec<Arc<Step>>, &[usize]) -> Arc<Step> + Send + Sync>;
