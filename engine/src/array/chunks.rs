@@ -200,11 +200,6 @@ impl Grid {
         self.axes.iter().zip(place).map(|(axis, &chunk)| (axis.start(chunk), axis.size(chunk))).unzip()
     }
 
-    /// The shape of a block.
-    pub(crate) fn block_shape(&self, block: usize) -> Vec<usize> {
-        self.region(&self.place(block)).1
-    }
-
     /// `(20000, 300)`; `?` for what is not known.
     pub(crate) fn shape_text(&self) -> String {
         let lengths = self.axes.iter().map(|axis| if axis.is_known() { axis.len().to_string() } else { "?".into() });

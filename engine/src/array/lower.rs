@@ -404,8 +404,3 @@ pub(crate) fn as_block<T: Element>(value: Value) -> Block<T> {
     let block = value.downcast::<Block<T>>().unwrap_or_else(|_| unreachable!("a handle's type is its node's type"));
     Arc::unwrap_or_clone(block)
 }
-
-/// The grid of an array with the same shape in one block.
-pub(crate) fn one_block(grid: &Grid) -> Grid {
-    Grid::new(grid.axes().iter().map(|axis| super::chunks::AxisChunks::whole(axis.len())).collect::<Vec<_>>())
-}
