@@ -8,7 +8,6 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::chunks::Grid;
 use super::codec::know_blocks;
 use super::depth::with_room;
 use super::dispatch::with_type;
