@@ -22,6 +22,17 @@ fn word(bytes: &[u8], at: usize) -> Result<usize, String> {
 }
 
 pub(crate) fn unblosc(packed: &[u8], most: usize) -> Unpacked {
+    let len = word(packed, 4)?;
+    if len > most {
+        return Err(format!("Blosc unpacks {len} bytes, and no more than {most} were expected"));
+    }
+    let mut bytes = vec![0; len];
+    unblosc_into(packed, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Unpacks as many bytes as there is room for.
+pub(crate) fn unblosc_into(packed: &[u8], bytes: &mut [u8]) -> Result<(), String> {
     if packed.len() < HEADER {
         return Err("the Blosc chunk is cut off".into());
     }
@@ -30,23 +41,22 @@ pub(crate) fn unblosc(packed: &[u8], most: usize) -> Unpacked {
         return Err(format!("it is a Blosc chunk of version {version}, and 2 is known"));
     }
     let (len, block_len) = (word(packed, 4)?, word(packed, 8)?);
-    if len > most {
-        return Err(format!("Blosc unpacks {len} bytes, and no more than {most} were expected"));
+    if len != bytes.len() {
+        return Err(format!("Blosc unpacks {len} bytes, and {} were expected", bytes.len()));
     }
     if flags & PLAIN != 0 {
-        let plain = packed.get(HEADER..HEADER + len).ok_or("the Blosc chunk is cut off")?;
-        return Ok(plain.to_vec());
+        bytes.copy_from_slice(packed.get(HEADER..HEADER + len).ok_or("the Blosc chunk is cut off")?);
+        return Ok(());
     }
     if len == 0 {
-        return Ok(Vec::new());
+        return Ok(());
     }
     if block_len == 0 || block_len > len.max(1 << 30) || size == 0 {
         return Err("the header of the Blosc chunk is wrong".into());
     }
-    let mut bytes = Vec::with_capacity(len.min(64 << 20));
     let mut block = Vec::new();
-    for number in 0..len.div_ceil(block_len) {
-        let wanted = block_len.min(len - bytes.len());
+    for (number, bytes) in bytes.chunks_mut(block_len).enumerate() {
+        let wanted = bytes.len();
         let mut at = word(packed, HEADER + 4 * number)?;
         let split =
             flags & NOT_SPLIT == 0 && size <= MOST_STREAMS && block_len / size >= LEAST_STREAM && wanted == block_len;
@@ -78,17 +88,15 @@ pub(crate) fn unblosc(packed: &[u8], most: usize) -> Unpacked {
         if block.len() != wanted {
             return Err("a Blosc block is not made of whole elements".into());
         }
-        let begin = bytes.len();
-        bytes.resize(begin + wanted, 0);
         if flags & SHUFFLED != 0 && size > 1 {
-            unshuffle(&block, size, &mut bytes[begin..]);
+            unshuffle(&block, size, bytes);
         } else if flags & BITS_SHUFFLED != 0 && (wanted / size).is_multiple_of(8) {
-            unshuffle_bits(&block, size, &mut bytes[begin..]);
+            unshuffle_bits(&block, size, bytes);
         } else {
-            bytes[begin..].copy_from_slice(&block);
+            bytes.copy_from_slice(&block);
         }
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// Bit planes, from the lowest bit of the first bytes on, back to elements.

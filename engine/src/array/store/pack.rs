@@ -28,6 +28,32 @@ pub(crate) fn unzstd(packed: &[u8], most: usize) -> Unpacked {
     all(decoder, most, "zstd")
 }
 
+/// Fills all of `out`, and nothing is left over.
+fn exactly(mut decoder: impl Read, out: &mut [u8], what: &str) -> Result<(), String> {
+    let filled = decoder.read_exact(out).and_then(|()| decoder.read(&mut [0]));
+    match filled {
+        Ok(0) => Ok(()),
+        Ok(_) => Err(format!("{what} unpacks more than the {} bytes that it should", out.len())),
+        Err(error) => Err(format!("{what} cannot unpack it: {error}")),
+    }
+}
+
+pub(crate) fn unzstd_into(packed: &[u8], out: &mut [u8]) -> Result<(), String> {
+    match zstd::bulk::decompress_to_buffer(packed, out) {
+        Ok(len) if len == out.len() => Ok(()),
+        Ok(len) => Err(format!("it unpacks to {len} bytes, and the chunk has {}", out.len())),
+        Err(error) => Err(format!("zstd cannot unpack it: {error}")),
+    }
+}
+
+pub(crate) fn ungzip_into(packed: &[u8], out: &mut [u8]) -> Result<(), String> {
+    exactly(flate2::read::MultiGzDecoder::new(packed), out, "gzip")
+}
+
+pub(crate) fn unzlib_into(packed: &[u8], out: &mut [u8]) -> Result<(), String> {
+    exactly(flate2::read::ZlibDecoder::new(packed), out, "zlib")
+}
+
 pub(crate) fn zstd(bytes: &[u8], level: i32, checksum: bool) -> std::io::Result<Vec<u8>> {
     let mut compressor = zstd::bulk::Compressor::new(level)?;
     compressor.include_checksum(checksum)?;

@@ -3,7 +3,7 @@
 use hdf5_pure::Filter;
 
 use crate::array::store::blosc::unblosc;
-use crate::array::store::pack::{unshuffle, unzlib, unzstd};
+use crate::array::store::pack::{unshuffle, unzlib, unzlib_into, unzstd};
 
 const DEFLATE: u16 = 1;
 const SHUFFLE: u16 = 2;
@@ -56,6 +56,22 @@ pub(super) fn decode(filters: &[Filter], mask: u32, packed: Vec<u8>, len: usize)
         Ok(bytes)
     } else {
         Err(format!("it unpacks to {} bytes, and the chunk has {len}", bytes.len()))
+    }
+}
+
+/// As [`decode`], into room for all of the chunk, without another copy of it where that goes.
+pub(super) fn decode_into(filters: &[Filter], mask: u32, packed: Vec<u8>, out: &mut [u8]) -> Result<(), String> {
+    match filters {
+        [only] if only.id == DEFLATE && mask & 1 == 0 => unzlib_into(&packed, out),
+        [first, rest @ ..] if first.id == SHUFFLE && mask & 1 == 0 => {
+            let size = first.client_data.first().map_or(1, |&size| size as usize);
+            unshuffle(&decode(rest, mask >> 1, packed, out.len())?, size, out);
+            Ok(())
+        }
+        _ => {
+            out.copy_from_slice(&decode(filters, mask, packed, out.len())?);
+            Ok(())
+        }
     }
 }
 

@@ -286,15 +286,15 @@ impl Source for Hdf5Source {
                         part.fill(&fill, out, &lens);
                         return Step::On;
                     };
-                    let chunk = self.input.bytes(at.address, usize::try_from(at.len).unwrap_or(usize::MAX));
-                    let plain = chunk.and_then(|packed| {
-                        filters::decode(filters, at.mask, packed, len)
-                            .map_err(|what| StoreError::damaged(self.input.path(), format!("chunk {place:?}: {what}")))
+                    let packed = self.input.bytes(at.address, usize::try_from(at.len).unwrap_or(usize::MAX));
+                    result = packed.and_then(|packed| {
+                        let plain = match part.lens == *chunks && lens == *chunks {
+                            true => filters::decode_into(filters, at.mask, packed, out),
+                            false => filters::decode(filters, at.mask, packed, len)
+                                .map(|chunk| part.take(size, &chunk, chunks, out, &lens)),
+                        };
+                        plain.map_err(|what| StoreError::damaged(self.input.path(), format!("chunk {place:?}: {what}")))
                     });
-                    match plain {
-                        Ok(chunk) => part.take(size, &chunk, chunks, out, &lens),
-                        Err(error) => result = Err(error),
-                    }
                     if result.is_ok() { Step::On } else { Step::Stop }
                 });
                 result?;

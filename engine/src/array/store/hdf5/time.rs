@@ -55,7 +55,7 @@ impl Calendar {
         })
     }
 
-    /// Days from 1970-01-01 to a date, both in this calendar.
+    /// Days from 1970-01-01 to a date, both in this calendar; the Julian one calls that day 1969-12-19.
     fn days(self, year: i64, month: u32, day: u32) -> i64 {
         let of_year = |leap: bool| {
             const BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
@@ -80,7 +80,8 @@ impl Calendar {
         }
     }
 
-    /// The date that is so many seconds after 1970-01-01, counted in this calendar.
+    /// The date that is so many seconds after 1970-01-01, counted in this calendar; the Julian one calls that day
+    /// 1969-12-19.
     pub fn date(self, seconds: i64) -> DateTime {
         let (days, rest) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
         let mut year = 1970 + days.div_euclid(366);
@@ -194,14 +195,14 @@ mod tests {
         for (units, calendar, value, date) in [
             ("days since 1850-01-01", "standard", 0.0, "1850-01-01 00:00:00"),
             ("days since 1850-01-01 12:00:00", "gregorian", 59.25, "1850-03-01 18:00:00"),
-            ("hours since 1900-01-01 00:00:0.0", "", 1_000_000.0, "2014-01-30 16:00:00"),
+            ("hours since 1900-01-01 00:00:0.0", "", 1_000_000.0, "2014-01-29 16:00:00"),
             ("days since 2000-01-01", "365_day", 59.0, "2000-03-01 00:00:00"),
             ("days since 2000-01-01", "366_day", 59.0, "2000-02-29 00:00:00"),
             ("days since 2000-01-01", "360_day", 359.0, "2000-12-30 00:00:00"),
             ("days since 1582-10-04", "standard", 1.0, "1582-10-15 00:00:00"),
             ("days since 1582-10-15", "standard", -1.0, "1582-10-04 00:00:00"),
             ("days since 1582-10-04", "proleptic_gregorian", 1.0, "1582-10-05 00:00:00"),
-            ("days since 0001-01-01", "julian", 719_164.0, "1970-01-01 00:00:00"),
+            ("days since 0001-01-01", "julian", 719_164.0, "1969-12-19 00:00:00"),
             ("seconds since 1970-01-01T00:00:00Z", "standard", 951_782_400.0, "2000-02-29 00:00:00"),
             ("minutes since 2000-01-01 00:00:00 +01:30", "standard", 90.0, "2000-01-01 00:00:00"),
             ("days since 0000-01-01", "noleap", 365.0, "0001-01-01 00:00:00"),

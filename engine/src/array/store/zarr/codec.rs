@@ -5,9 +5,12 @@ use serde_json::{Map, Value as Json, json};
 
 use super::Compression;
 use crate::array::element::DType;
-use crate::array::store::blosc::{blosc, unblosc};
+use crate::array::store::blosc::{blosc, unblosc, unblosc_into};
 use crate::array::store::bytes::{Order, normalised, reorder};
-use crate::array::store::pack::{Unpacked, crc32c, gzip, shuffle, ungzip, unshuffle, unzlib, unzstd, zlib, zstd};
+use crate::array::store::pack::{
+    Unpacked, crc32c, gzip, shuffle, ungzip, ungzip_into, unshuffle, unzlib, unzlib_into, unzstd, unzstd_into, zlib,
+    zstd,
+};
 
 /// From bytes to bytes.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,6 +102,29 @@ impl Codecs {
         reorder(&mut bytes, dtype, self.order);
         normalised(&mut bytes, dtype);
         Ok(bytes)
+    }
+
+    /// As [`decode`](Self::decode), into room for all of the chunk, without another copy of it where that goes.
+    pub(super) fn decode_into(
+        &self,
+        packed: Vec<u8>,
+        shape: &[usize],
+        dtype: DType,
+        out: &mut [u8],
+    ) -> Result<(), String> {
+        match &self.packings[..] {
+            [Packing::Zstd { .. }] if self.axes.is_none() => unzstd_into(&packed, out)?,
+            [Packing::Gzip { .. }] if self.axes.is_none() => ungzip_into(&packed, out)?,
+            [Packing::Zlib { .. }] if self.axes.is_none() => unzlib_into(&packed, out)?,
+            [Packing::Blosc { .. }] if self.axes.is_none() => unblosc_into(&packed, out)?,
+            _ => {
+                out.copy_from_slice(&self.decode(packed, shape, dtype)?);
+                return Ok(());
+            }
+        }
+        reorder(out, dtype, self.order);
+        normalised(out, dtype);
+        Ok(())
     }
 
     pub(super) fn encode(&self, mut bytes: Vec<u8>, shape: &[usize], dtype: DType) -> std::io::Result<Vec<u8>> {

@@ -25,19 +25,11 @@ impl ZarrSource {
         self.folder.join(self.meta.keys.key(place))
     }
 
-    fn unpacked(&self, path: &Path, packed: Vec<u8>) -> Stored<Vec<u8>> {
-        let meta = &self.meta;
-        meta.codecs.decode(packed, &meta.chunks, meta.dtype).map_err(|what| StoreError::damaged(path, what))
-    }
-
-    /// The chunk at a place of the grid of chunks; nothing where it was never written.
-    fn chunk(&self, place: &[usize], shard: &mut Option<Shard>) -> Stored<Option<Vec<u8>>> {
+    /// The chunk at a place of the grid of chunks, as it is stored, and its file; nothing where it was never written.
+    fn packed(&self, place: &[usize], shard: &mut Option<Shard>) -> Stored<Option<(Vec<u8>, PathBuf)>> {
         let Some(shards) = &self.meta.shards else {
             let path = self.file(place);
-            return match whole(&path)? {
-                Some(packed) => Ok(Some(self.unpacked(&path, packed)?)),
-                None => Ok(None),
-            };
+            return Ok(whole(&path)?.map(|packed| (packed, path)));
         };
         let per: Vec<usize> = self.meta.files.iter().zip(&self.meta.chunks).map(|(file, chunk)| file / chunk).collect();
         let of: Vec<usize> = place.iter().zip(&per).map(|(at, per)| at / per).collect();
@@ -51,7 +43,7 @@ impl ZarrSource {
             return Ok(None);
         }
         let len = usize::try_from(len).unwrap_or(usize::MAX);
-        Ok(Some(self.unpacked(input.path(), input.bytes(offset, len)?)?))
+        Ok(Some((input.bytes(offset, len)?, input.path().to_owned())))
     }
 }
 
@@ -109,15 +101,21 @@ impl Source for ZarrSource {
         let mut shard = None;
         places(&meeting(region, &meta.chunks), |place| {
             let Some(part) = Meeting::of(region, &meta.chunks, place) else { return Step::On };
-            match self.chunk(place, &mut shard) {
-                Ok(Some(chunk)) => part.take(size, &chunk, &meta.chunks, out, &shape),
-                Ok(None) => part.fill(&meta.fill, out, &shape),
-                Err(error) => {
-                    result = Err(error);
-                    return Step::Stop;
-                }
-            }
-            Step::On
+            result = self.packed(place, &mut shard).and_then(|packed| {
+                let Some((packed, path)) = packed else {
+                    part.fill(&meta.fill, out, &shape);
+                    return Ok(());
+                };
+                let unpacked = match part.lens == meta.chunks && shape == meta.chunks {
+                    true => meta.codecs.decode_into(packed, &meta.chunks, meta.dtype, out),
+                    false => meta
+                        .codecs
+                        .decode(packed, &meta.chunks, meta.dtype)
+                        .map(|chunk| part.take(size, &chunk, &meta.chunks, out, &shape)),
+                };
+                unpacked.map_err(|what| StoreError::damaged(&path, what))
+            });
+            if result.is_ok() { Step::On } else { Step::Stop }
         });
         result
     }
