@@ -305,9 +305,6 @@ fn window_sums(case: Case, dice: &mut Dice) -> Case {
         _ => Boundary::Constant(fill(rule)),
     });
     let boundaries: Vec<Boundary<i64>> = boundaries.collect();
-    // What a place outside holds: along axes of the first constant that is left, then of the other one.
-    let mut order: Vec<char> = rules.iter().copied().filter(|rule| "cd".contains(*rule)).collect();
-    order.dedup();
     let value = |place: &[isize]| -> Option<i64> {
         let mut from = Vec::new();
         let mut filled: Vec<char> = Vec::new();
@@ -324,8 +321,8 @@ fn window_sums(case: Case, dice: &mut Dice) -> Case {
         }
         match filled.is_empty() {
             true => Some(case.plain[IxDyn(&from)]),
-            // Axes with the value that comes first are widened first, so the other one lies outside.
-            false => Some(fill(*order.iter().rev().find(|rule| filled.contains(rule)).expect("one of them"))),
+            // As if one axis were widened after the other.
+            false => filled.last().map(|&rule| fill(rule)),
         }
     };
     let window: Vec<usize> = depth.iter().map(|(before, after)| before + after + 1).collect();

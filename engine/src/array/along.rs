@@ -215,7 +215,7 @@ fn windows<T>(array: &Array<T>, factors: &[usize], trim: bool) -> Built<(Array<T
         if factor == 0 {
             return Err(wrong(format!("the factor of axis {axis} is 0")));
         }
-        if len % factor != 0 && !trim {
+        if !len.is_multiple_of(factor) && !trim {
             return Err(wrong(format!(
                 "{factor} does not divide the length of axis {axis}, {len}; `trim` leaves out the rest"
             )));
@@ -239,10 +239,10 @@ fn windows<T>(array: &Array<T>, factors: &[usize], trim: bool) -> Built<(Array<T
     // The axes of windows, but for the last, then those inside windows: so a reduction folds rows of windows, which are
     // long, and not the few elements that a window has side by side.
     let rank = factors.len() as isize;
-    let outer = (0..rank).map(|axis| 2 * axis);
+    let mut outer = (0..rank).map(|axis| 2 * axis);
+    let last = outer.next_back();
     let inner = (0..rank).map(|axis| 2 * axis + 1);
-    let order: Vec<isize> =
-        outer.clone().take(factors.len().saturating_sub(1)).chain(inner).chain(outer.last()).collect();
+    let order: Vec<isize> = outer.chain(inner).chain(last).collect();
     let first = rank.max(1) - 1;
     Ok((windows.transpose(order), Axes::from((first..first + rank).collect::<Vec<_>>())))
 }

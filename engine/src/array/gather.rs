@@ -194,8 +194,8 @@ impl Operation for Gather {
         let mut parts: Vec<Part> = Vec::new();
         let mut from = place.to_vec();
         let mut at = vec![0; pieces.len()];
-        let any = pieces.iter().all(|pieces| !pieces.is_empty());
-        while any {
+        let mut more = pieces.iter().all(|pieces| !pieces.is_empty());
+        while more {
             let combined: Vec<Option<&Piece>> = pieces.iter().zip(&at).map(|(pieces, &at)| pieces[at]).collect();
             if combined.iter().flatten().all(|piece| !matches!(piece.from, From::Fill)) {
                 for (axis, piece) in combined.iter().enumerate() {
@@ -208,9 +208,15 @@ impl Operation for Gather {
                 });
                 parts.push(Part { input, axes: combined.into_iter().map(|piece| piece.cloned()).collect() });
             }
-            let Some(axis) = (0..at.len()).rev().find(|&axis| at[axis] + 1 < pieces[axis].len()) else { break };
-            at[axis] += 1;
-            at[axis + 1..].fill(0);
+            // The next combination, the last axis first.
+            more = match (0..at.len()).rev().find(|&axis| at[axis] + 1 < pieces[axis].len()) {
+                Some(axis) => {
+                    at[axis] += 1;
+                    at[axis + 1..].fill(0);
+                    true
+                }
+                None => false,
+            };
         }
         let shape: Vec<Option<usize>> = (self.grid.axes().iter().zip(place))
             .map(|(axis, &chunk)| axis.is_known().then(|| axis.size(chunk)))

@@ -197,7 +197,10 @@ fn overlapped(node: &NodeRef, depth: &Widths, boundaries: &Boundaries<Scalar>) -
                 Boundary::Reflect => Some(Edge::Symmetric),
                 Boundary::Periodic => Some(Edge::Periodic),
                 Boundary::Nearest => Some(Edge::Nearest),
-                Boundary::Constant(other) if first.is_some_and(|(at, value)| at == axis || other == value) => {
+                // As if one axis were widened after the other: where two are outside, the later one's value is.
+                Boundary::Constant(other)
+                    if later.is_empty() && first.is_some_and(|(at, value)| at == axis || other == value) =>
+                {
                     Some(Edge::Fill)
                 }
                 Boundary::Constant(_) => {

@@ -51,7 +51,7 @@ pub(crate) fn reshape(node: &NodeRef, mut shape: Vec<usize>) -> Built<NodeRef> {
     match open[..] {
         [] => {}
         [axis] => {
-            if others == 0 || elements % others != 0 {
+            if others == 0 || !elements.is_multiple_of(others) {
                 let said = |&len: &usize| if len == usize::MAX { "?".into() } else { len.to_string() };
                 let said = tuple(shape.iter().map(said).collect());
                 return Err(wrong(format!("{elements} elements cannot be put into {said}")));
