@@ -163,7 +163,7 @@ impl<T: Element> Array<T> {
     ///
     /// ```
     /// use taskloom::prelude::*;
-    /// let x = Array::from_ndarray(ndarray::array![[1, 2, 3], [4, 5, 6]], (1, 3));
+    /// let x = Array::from_ndarray(ndarray::array![[1_i64, 2, 3], [4, 5, 6]], (1, 3));
     /// assert_eq!(x.sum_axis(1).compute()?.as_slice(), Some(&[6, 15][..]));
     /// # use taskloom::ndarray;
     /// # Ok::<(), taskloom::Error>(())

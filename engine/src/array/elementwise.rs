@@ -363,7 +363,7 @@ impl<T: Number> Array<T> {
     ///
     /// ```
     /// use taskloom::prelude::*;
-    /// let x = Array::range_step(-2, 1, 5, "auto");
+    /// let x = Array::range_step(-2_i64, 1, 5, "auto");
     /// assert_eq!(x.abs().sum().item()?, 6);
     /// # Ok::<(), taskloom::Error>(())
     /// ```

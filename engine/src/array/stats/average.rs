@@ -135,7 +135,9 @@ impl<T: Float> Array<T> {
     pub fn corrcoef(&self) -> Array<T> {
         let covariances = self.cov();
         if covariances.ndim() == 0 {
-            return &covariances / &covariances;
+            // One variable goes with itself, if it varies.
+            let (one, none) = (T::from_f64(1.0), T::from_f64(f64::NAN));
+            return covariances.map_elements(move |variance| if variance > T::default() { one } else { none });
         }
         let deviations = covariances.diagonal(0).sqrt();
         let (rows, columns) = (deviations.expand_dims(1), deviations.expand_dims(0));

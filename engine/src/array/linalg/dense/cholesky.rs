@@ -1,5 +1,7 @@
 //! The Cholesky factor of one matrix.
 
+use std::cmp::Ordering::Greater;
+
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
 
 use super::{Side, half, solve_triangular, subtract_product};
@@ -43,7 +45,7 @@ fn by_columns<T: Float>(matrix: &mut ArrayViewMut2<'_, T>, first: usize) -> Resu
         };
         let pivot = matrix[[column, column]] - done(column, matrix);
         // A NaN is not positive either.
-        if !(pivot > T::default()) {
+        if pivot.partial_cmp(&T::default()) != Some(Greater) {
             return Err(first + column);
         }
         let root = num_traits::Float::sqrt(pivot);

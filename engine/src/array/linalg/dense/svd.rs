@@ -4,6 +4,8 @@
 //! on its transpose the rotations converge quickly (Drmač and Veselić, "New fast and accurate Jacobi SVD algorithm",
 //! 2008). Small singular values are as accurate as the large ones.
 
+use std::cmp::Ordering::Greater;
+
 use ndarray::{Array1, Array2, ArrayView2, Axis, ShapeBuilder, s};
 
 use super::{number, qr};
@@ -82,7 +84,9 @@ fn orthogonal<T: Float>(matrix: ArrayView2<'_, T>) -> (Array2<T>, Array2<T>) {
         for one in 0..len {
             for two in one + 1..len {
                 let (alpha, beta, gamma) = products(&turned, one, two);
-                if !(Number::abs(gamma) > tolerance * num_traits::Float::sqrt(alpha) * num_traits::Float::sqrt(beta)) {
+                // What is orthogonal already, or not a number.
+                let bound = tolerance * num_traits::Float::sqrt(alpha) * num_traits::Float::sqrt(beta);
+                if Number::abs(gamma).partial_cmp(&bound) != Some(Greater) {
                     continue;
                 }
                 done = false;

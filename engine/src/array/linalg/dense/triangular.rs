@@ -12,15 +12,6 @@ pub(crate) enum Side {
     Upper,
 }
 
-impl Side {
-    pub(crate) fn other(self) -> Side {
-        match self {
-            Side::Lower => Side::Upper,
-            Side::Upper => Side::Lower,
-        }
-    }
-}
-
 /// Up to this size rows are worked on one by one.
 const SMALL: usize = 16;
 
