@@ -5,7 +5,7 @@
 //!
 //! let x = Array::<f64>::random((2000, 1000), "auto").seed(1).normal(10.0, 2.0);
 //! let spread = ((&x - x.mean_axis(0)) / x.std_axis(0)).abs().max();
-//! assert_eq!(spread.shape(), []);              // nothing has run
+//! assert_eq!(spread.ndim(), 0);                // nothing has run
 //! assert!(spread.item()? < 6.0);
 //! # Ok::<(), taskloom::Error>(())
 //! ```
