@@ -15,7 +15,7 @@ pub enum ArrayError {
          {right_len} in the other; lengths have to be equal, or one of them 1"
     )]
     #[allow(missing_docs)]
-    Broadcast { operation: String, left: String, right: String, axis: usize, left_len: String, right_len: String },
+    Broadcast { operation: String, left: String, right: String, axis: usize, left_len: Box<str>, right_len: Box<str> },
     /// An axis that is not there.
     #[error(
         "`{operation}`: there is no axis {axis} in an array of shape {shape}, which has {rank} axes counted from 0"

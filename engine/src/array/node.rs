@@ -212,8 +212,8 @@ fn common_grid(operation: &str, inputs: &[&NodeRef]) -> Built<Grid> {
                             left: of.grid.shape_text(),
                             right: input.grid.shape_text(),
                             axis: axis + missing,
-                            left_len: text(&before),
-                            right_len: text(chunks),
+                            left_len: text(&before).into(),
+                            right_len: text(chunks).into(),
                         });
                     }
                     match (before.is_known(), chunks.is_known()) {

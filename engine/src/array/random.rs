@@ -181,9 +181,9 @@ impl Ziggurat {
 }
 
 /// The right edge of the lowest layer of a normal ziggurat of 256 layers, and the area of a layer.
-const NORMAL: (f64, f64) = (3.654_152_885_361_009, 0.004_928_673_233_974_655_5);
+const NORMAL: (f64, f64) = (3.654_152_885_361_009, 0.004_928_673_233_974_655);
 /// The same, for an exponential one.
-const EXPONENTIAL: (f64, f64) = (7.697_117_470_131_05, 0.003_949_659_822_581_571_7);
+const EXPONENTIAL: (f64, f64) = (7.697_117_470_131_05, 0.003_949_659_822_581_572);
 
 fn normal_layers() -> &'static Ziggurat {
     static LAYERS: OnceLock<Ziggurat> = OnceLock::new();

@@ -1,17 +1,10 @@
 //! What went wrong once, and what is said where an expression cannot be.
 
-use std::panic::catch_unwind;
-
 use ndarray::s;
 use taskloom::Array;
 use taskloom::array::Chunking;
 
-/// The sentence with which an expression that cannot be is refused.
-fn refused<R>(expression: impl FnOnce() -> R) -> String {
-    let payload = catch_unwind(std::panic::AssertUnwindSafe(expression)).err().expect("it should have been refused");
-    let text = payload.downcast_ref::<String>().cloned();
-    text.or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).to_owned())).expect("panics have messages")
-}
+use crate::refused::refused;
 
 fn cut(lengths: &[&[usize]]) -> Chunking {
     lengths.iter().map(|lengths| lengths.to_vec()).collect::<Vec<_>>().into()

@@ -9,6 +9,8 @@ mod making;
 mod plain;
 mod random_numbers;
 mod reductions;
+#[path = "../common/refused.rs"]
+mod refused;
 mod views;
 
 use making::{Pair, Rng, leaf};

@@ -107,8 +107,8 @@ pub(crate) fn matmul(left: &NodeRef, right: &NodeRef) -> Built<NodeRef> {
                 left: left.grid.shape_text(),
                 right: right.grid.shape_text(),
                 axis: rank.max(other) - 3 - depth,
-                left_len: one.to_string(),
-                right_len: two.to_string(),
+                left_len: one.to_string().into(),
+                right_len: two.to_string().into(),
             });
         }
     }
