@@ -47,7 +47,7 @@ impl<T: Element> Operand<T> for &Array<T> {
 
 /// Functions of two elements that the engine knows.
 #[derive(Debug, Clone, Copy)]
-enum Binary {
+pub(crate) enum Binary {
     Add,
     Sub,
     Mul,
@@ -98,14 +98,14 @@ fn kernel2(operation: Binary, dtype: DType) -> Arc<dyn Kernel> {
     }
 }
 
-/// The products of elements at the same place.
-pub(crate) fn multiplied(left: &NodeRef, right: &NodeRef) -> Built<NodeRef> {
-    Node::elementwise(kernel2(Binary::Mul, left.dtype), &[left, right])
+/// A function of the elements of two arrays of the same type.
+pub(crate) fn together(operation: Binary, left: &NodeRef, right: &NodeRef) -> Built<NodeRef> {
+    Node::elementwise(kernel2(operation, left.dtype), &[left, right])
 }
 
 #[track_caller]
 fn binary<R>(operation: Binary, left: &NodeRef, right: &NodeRef) -> Array<R> {
-    Array::of(built(Node::elementwise(kernel2(operation, left.dtype), &[left, right])))
+    Array::of(built(together(operation, left, right)))
 }
 
 #[track_caller]
