@@ -1,31 +1,26 @@
 //! An elementwise expression, compiled to a list of kernels that run over tiles.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::kernel::Kernel;
-use super::leaf::{AnyArray, AnyGenerator, Open, OpenBlock, Steps, Tile, open_block};
+use super::leaf::{AnyArray, AnyGenerator, Open, OpenBlock, Steps, Tile};
 use super::sink::{AnyReducer, Collect, Folding, Place, Sink};
+use super::walk::Walk;
 use crate::array::chunks::Grid;
 use crate::array::dispatch::with_type;
 use crate::array::element::{Buffer, DType, Lane, LaneMut};
-use crate::array::node::{Node, NodeRef, Op};
+use crate::array::node::NodeRef;
 use crate::array::room::room_for_block;
 use crate::error::BoxError;
 use crate::scheduler::InterruptCheck;
 use crate::task::{Failure, Value};
 
-/// Elements of a tile: two operands and a result of eight bytes each then take half of a first-level cache of 32 KiB.
-const TILE: usize = 1024;
-/// The rows of a tile where rows are folded, or read from a transposed array: a cache line of eight numbers is then used
-/// up while it is there.
-const ROWS: usize = 16;
 /// Tiles between two looks at whether the computation was interrupted: well below a millisecond of work.
 const TILES_UNCHECKED: usize = 64;
 
 /// Where a kernel finds an operand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
+pub(super) enum Source {
     Leaf(usize),
     /// The result of an earlier kernel, by its register.
     Register(usize),
@@ -35,10 +30,10 @@ enum Source {
 pub(crate) struct BlockSource {
     pub(crate) node: NodeRef,
     /// The axes that the node has not, at the front.
-    missing: usize,
+    pub(super) missing: usize,
     /// For each axis, whether the one chunk of the node meets all chunks of the grid.
-    broadcast: Vec<bool>,
-    open: OpenBlock,
+    pub(super) broadcast: Vec<bool>,
+    pub(super) open: OpenBlock,
 }
 
 impl BlockSource {
@@ -48,20 +43,20 @@ impl BlockSource {
     }
 }
 
-enum Leaf {
+pub(super) enum Leaf {
     Memory { array: Arc<dyn AnyArray>, missing: usize, broadcast: Vec<bool>, chunks: Grid },
     Generated { generator: Arc<dyn AnyGenerator>, from: u64, strides: Vec<isize>, missing: usize, chunks: Grid },
     Blocks(usize),
 }
 
-struct Instruction {
-    kernel: Arc<dyn Kernel>,
-    sources: Vec<Source>,
-    register: usize,
+pub(super) struct Instruction {
+    pub(super) kernel: Arc<dyn Kernel>,
+    pub(super) sources: Vec<Source>,
+    pub(super) register: usize,
 }
 
 /// What becomes of the last kernel's results.
-enum End {
+pub(super) enum End {
     Collect(DType),
     /// Each reduces the same elements.
     Reduce(Vec<Arc<dyn AnyReducer>>, Vec<bool>),
@@ -70,25 +65,14 @@ enum End {
 /// What one task for each block of a grid runs.
 pub(crate) struct Program {
     pub(crate) name: String,
-    grid: Grid,
-    leaves: Vec<Leaf>,
-    leaf_types: Vec<DType>,
-    inputs: Vec<BlockSource>,
-    instructions: Vec<Instruction>,
-    registers: Vec<DType>,
-    root: Source,
-    end: End,
-}
-
-/// Builds a program from the nodes it is made of.
-struct Compiler<'n> {
-    program: Program,
-    /// What is known already: a node that is used twice runs once.
-    known: HashMap<u64, Source>,
-    /// How often each node is still to be read; a register is free when nobody will.
-    uses: HashMap<u64, usize>,
-    free: Vec<usize>,
-    names: Vec<&'n str>,
+    pub(super) grid: Grid,
+    pub(super) leaves: Vec<Leaf>,
+    pub(super) leaf_types: Vec<DType>,
+    pub(super) inputs: Vec<BlockSource>,
+    pub(super) instructions: Vec<Instruction>,
+    pub(super) registers: Vec<DType>,
+    pub(super) root: Source,
+    pub(super) end: End,
 }
 
 impl Program {
@@ -100,32 +84,6 @@ impl Program {
     /// The program that folds the blocks of a node, once for each reducer.
     pub(crate) fn reducing(node: &NodeRef, reducers: Vec<Arc<dyn AnyReducer>>, folded: &[bool]) -> Program {
         Program::compile(node, End::Reduce(reducers, folded.to_vec()))
-    }
-
-    fn compile(node: &NodeRef, end: End) -> Program {
-        let program = Program {
-            name: String::new(),
-            grid: node.grid.clone(),
-            leaves: Vec::new(),
-            leaf_types: Vec::new(),
-            inputs: Vec::new(),
-            instructions: Vec::new(),
-            registers: Vec::new(),
-            root: Source::Leaf(0),
-            end,
-        };
-        let mut compiler =
-            Compiler { program, known: HashMap::new(), uses: HashMap::new(), free: Vec::new(), names: Vec::new() };
-        compiler.count(node);
-        let root = compiler.source(node);
-        let Compiler { mut program, names, .. } = compiler;
-        program.root = root;
-        let ends: Vec<&str> = match &program.end {
-            End::Collect(_) => Vec::new(),
-            End::Reduce(reducers, _) => reducers.iter().map(|reducer| reducer.name()).collect(),
-        };
-        program.name = joined(names.iter().copied().chain(ends));
-        program
     }
 
     /// The nodes whose blocks the tasks read, in the order in which they read them.
@@ -384,205 +342,4 @@ fn run_kernel(
         more => instruction.kernel.run(&more.iter().map(lane).collect::<Vec<_>>(), place),
     }
     registers[instruction.register] = output;
-}
-
-impl<'n> Compiler<'n> {
-    /// Counts how often every node is read.
-    fn count(&mut self, node: &'n NodeRef) {
-        let uses = self.uses.entry(node.id).or_insert(0);
-        *uses += 1;
-        if *uses == 1
-            && let Op::Elementwise { inputs, .. } = &node.op
-        {
-            inputs.iter().for_each(|input| self.count(input));
-        }
-    }
-
-    fn source(&mut self, node: &'n NodeRef) -> Source {
-        if let Some(&known) = self.known.get(&node.id) {
-            return known;
-        }
-        let source = match &node.op {
-            Op::Elementwise { kernel, inputs } => {
-                let sources: Vec<Source> = inputs.iter().map(|input| self.source(input)).collect();
-                let register = self.register(kernel.output());
-                for (input, source) in inputs.iter().zip(&sources) {
-                    self.read(input.id, *source);
-                }
-                self.names.push(kernel.name());
-                self.program.instructions.push(Instruction { kernel: Arc::clone(kernel), sources, register });
-                Source::Register(register)
-            }
-            Op::Memory(array) => {
-                let (missing, broadcast) = self.broadcast(node);
-                let (array, chunks) = (Arc::clone(array), node.grid.clone());
-                self.leaf(node, Leaf::Memory { array, missing, broadcast, chunks })
-            }
-            Op::Generated { generator, from, strides } => {
-                let (missing, broadcast) = self.broadcast(node);
-                let mut all = vec![0; missing];
-                all.extend(strides.iter().zip(&broadcast).map(|(&stride, &one)| if one { 0 } else { stride }));
-                self.names.push(&node.name);
-                let (generator, chunks) = (Arc::clone(generator), node.grid.clone());
-                self.leaf(node, Leaf::Generated { generator, from: *from, strides: all, missing, chunks })
-            }
-            Op::Reduction(_) | Op::Blocks(_) => {
-                let (missing, broadcast) = self.broadcast(node);
-                let open: OpenBlock = with_type!(node.dtype, T => open_block::<T>);
-                let input = self.program.inputs.len();
-                self.program.inputs.push(BlockSource { node: Arc::clone(node), missing, broadcast, open });
-                self.leaf(node, Leaf::Blocks(input))
-            }
-        };
-        self.known.insert(node.id, source);
-        source
-    }
-
-    fn leaf(&mut self, node: &Node, leaf: Leaf) -> Source {
-        self.program.leaves.push(leaf);
-        self.program.leaf_types.push(node.dtype);
-        Source::Leaf(self.program.leaves.len() - 1)
-    }
-
-    /// How a node lies in the grid of the program.
-    fn broadcast(&self, node: &Node) -> (usize, Vec<bool>) {
-        let grid = &self.program.grid;
-        let missing = grid.rank() - node.grid.rank();
-        let one = |(axis, own): (usize, &crate::array::chunks::AxisChunks)| {
-            let whole = grid.axis(axis + missing);
-            own.is_known() && own.len() == 1 && !(whole.is_known() && whole.len() == 1)
-        };
-        (missing, node.grid.axes().iter().enumerate().map(one).collect())
-    }
-
-    fn register(&mut self, dtype: DType) -> usize {
-        let registers = &mut self.program.registers;
-        match self.free.iter().position(|&register| registers[register] == dtype) {
-            Some(at) => self.free.swap_remove(at),
-            None => {
-                registers.push(dtype);
-                registers.len() - 1
-            }
-        }
-    }
-
-    /// One reading of a node less.
-    fn read(&mut self, id: u64, source: Source) {
-        let Some(uses) = self.uses.get_mut(&id) else { return };
-        *uses -= 1;
-        if *uses == 0
-            && let Source::Register(register) = source
-        {
-            self.free.push(register);
-        }
-    }
-}
-
-/// Longer names are cut.
-const NAME_LENGTH: usize = 48;
-
-fn joined<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let mut name = String::new();
-    for part in names {
-        if !name.is_empty() {
-            name.push('-');
-        }
-        if name.len() + part.len() > NAME_LENGTH {
-            name.push('…');
-            break;
-        }
-        name.push_str(part);
-    }
-    if name.is_empty() { "copy".to_owned() } else { name }
-}
-
-/// The way through a block, tile by tile, for several things that step along its axes each in its own way.
-struct Walk {
-    /// The lengths of the axes, where axes that everybody steps through as if they were one have been joined.
-    shape: Vec<usize>,
-    /// For each axis, the step of each.
-    strides: Vec<Vec<isize>>,
-    /// For each, the steps within a tile.
-    steps: Vec<Steps>,
-    tile: Tile,
-    largest: usize,
-}
-
-impl Walk {
-    fn new(shape: &[usize], steppers: &[&[isize]], in_rows: bool) -> Walk {
-        let mut lengths: Vec<usize> = Vec::new();
-        let mut strides: Vec<Vec<isize>> = Vec::new();
-        for (axis, &len) in shape.iter().enumerate().filter(|&(_, &len)| len != 1) {
-            let own: Vec<isize> = steppers.iter().map(|stepper| stepper[axis]).collect();
-            let joins = strides
-                .last()
-                .is_some_and(|before| before.iter().zip(&own).all(|(&outer, &inner)| outer == inner * len as isize));
-            match (joins, lengths.last_mut(), strides.last_mut()) {
-                (true, Some(length), Some(before)) => {
-                    *length *= len;
-                    *before = own;
-                }
-                _ => {
-                    lengths.push(len);
-                    strides.push(own);
-                }
-            }
-        }
-        while lengths.len() < 2 {
-            lengths.insert(0, 1);
-            strides.insert(0, vec![0; steppers.len()]);
-        }
-        let (height, width) = (lengths[lengths.len() - 2], lengths[lengths.len() - 1]);
-        let wanted_rows = if in_rows { ROWS } else { 1 };
-        let columns = width.min((TILE / wanted_rows.min(height)).max(1));
-        let rows = match columns == width || in_rows {
-            true => (TILE / columns).clamp(1, height),
-            false => 1,
-        };
-        let last = lengths.len() - 1;
-        let steps = (0..steppers.len())
-            .map(|stepper| Steps { row: strides[last - 1][stepper], column: strides[last][stepper] })
-            .collect();
-        Walk { shape: lengths, strides, steps, tile: Tile { rows, columns }, largest: rows * columns }
-    }
-
-    /// Calls `work` with everybody's offset and the size of each tile, until it says `false`.
-    fn tiles(&self, mut work: impl FnMut(&[isize], Tile) -> bool) {
-        let last = self.shape.len() - 1;
-        let (height, width) = (self.shape[last - 1], self.shape[last]);
-        let steppers = self.steps.len();
-        let mut outer = vec![0; last - 1];
-        let mut base = vec![0; steppers];
-        let mut offsets = vec![0; steppers];
-        loop {
-            for row in (0..height).step_by(self.tile.rows) {
-                for column in (0..width).step_by(self.tile.columns) {
-                    for (offset, (base, steps)) in offsets.iter_mut().zip(base.iter().zip(&self.steps)) {
-                        *offset = base + row as isize * steps.row + column as isize * steps.column;
-                    }
-                    let rows = self.tile.rows.min(height - row);
-                    let columns = self.tile.columns.min(width - column);
-                    if !work(&offsets, Tile { rows, columns }) {
-                        return;
-                    }
-                }
-            }
-            // The next place along the outer axes, the last of them first.
-            let mut axis = outer.len();
-            loop {
-                if axis == 0 {
-                    return;
-                }
-                axis -= 1;
-                outer[axis] += 1;
-                base.iter_mut().zip(&self.strides[axis]).for_each(|(base, stride)| *base += stride);
-                if outer[axis] < self.shape[axis] {
-                    break;
-                }
-                let length = self.shape[axis] as isize;
-                base.iter_mut().zip(&self.strides[axis]).for_each(|(base, stride)| *base -= stride * length);
-                outer[axis] = 0;
-            }
-        }
-    }
 }
