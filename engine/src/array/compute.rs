@@ -7,6 +7,7 @@ use ndarray::{ArrayD, ArrayViewD, IxDyn, Slice};
 
 use super::Array;
 use super::chunks::{AxisChunks, Grid};
+use super::codec::Blocks;
 use super::create::{Held, fits};
 use super::dispatch::with_type;
 use super::element::Element;
@@ -18,7 +19,7 @@ use crate::delayed::{Delayed, Gathered, Output};
 use crate::error::Result;
 use crate::graph::Graph;
 use crate::scheduler::{self, Scheduler};
-use crate::task::{Data, Registered, Step, Value};
+use crate::task::{Data, Step, Value};
 use crate::visualize::Drawing;
 
 impl<T: Element> Array<T> {
@@ -170,7 +171,7 @@ fn keep(node: &Node, values: Vec<Value>) -> NodeRef {
     with_type!(node.dtype, T => {
         let blocks: Vec<Block<T>> = values.into_iter().map(as_block::<T>).collect();
         let grid = grid_of(&node.grid, &blocks);
-        let data = |block| Step::new(Data::<Block<T>, Registered>::new(Arc::new(block)));
+        let data = |block| Step::new(Data::<Block<T>, Blocks>::new(Arc::new(block)));
         Held::node(&node.name, node.dtype, grid, blocks.into_iter().map(data).collect())
     })
 }

@@ -8,17 +8,17 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::codec::know_blocks;
+use super::codec::{Blocks, know_blocks};
 use super::depth::with_room;
 use super::dispatch::with_type;
-use super::element::Element;
+use super::element::{DType, Element};
 use super::fused::{AnyReducer, Program};
 use super::node::{Block, Node, NodeRef, Op, Reduction};
-use crate::task::{Body, Failure, Inputs, Packer, Registered, ResultType, Revive, Step, TypeOf, Value};
+use super::work::{MERGED_AT_ONCE, body_of_blocks};
+use crate::task::{
+    Body, Data, Failure, Inputs, Made, Pack, Packer, ResultType, Revive, Step, TypeOf, Unpacker, Value,
+};
 use crate::travel::Codec;
-
-/// So many states are merged by one task.
-const MERGED_AT_ONCE: usize = 16;
 
 /// Reductions of the same elements over the same axes.
 #[derive(Debug, PartialEq, Eq, Hash, Clone)]
@@ -29,7 +29,7 @@ struct GroupKey {
 
 struct Group {
     members: Vec<u64>,
-    reducers: Vec<Arc<dyn AnyReducer>>,
+    reducers: Vec<Made<dyn AnyReducer>>,
     program: Option<Arc<Program>>,
     /// The tasks that fold single blocks.
     folds: Vec<Option<Arc<Step>>>,
@@ -62,7 +62,7 @@ impl Lowering {
                     folds: Vec::new(),
                 });
                 group.members.push(node.id);
-                group.reducers.push(Arc::clone(&reduction.reducer));
+                group.reducers.push(reduction.reducer.clone());
             }
             left.extend(node.inputs());
         }
@@ -111,23 +111,16 @@ impl Lowering {
                         program
                     }
                 };
-                let result = with_type!(node.dtype, T => TypeOf::of::<Block<T>>());
-                self.fused(program, block, result)
+                self.fused(program, block)
             }
             Op::Reduction(reduction) => self.reduced(node, reduction, block),
             Op::Blocks(operation) => operation.step(&node.grid.place(block), self),
         }
     }
 
-    fn fused(&mut self, program: Arc<Program>, block: usize, result: ResultType) -> Arc<Step> {
-        let inputs: Box<[Arc<Step>]> = match program.inputs() {
-            [] => Box::default(),
-            inputs => {
-                let place = program.grid().place(block);
-                inputs.iter().map(|input| self.block(&input.node, &input.place(&place))).collect()
-            }
-        };
-        Step::new(Fused { program, block, inputs, result })
+    fn fused(&mut self, program: Arc<Program>, block: usize) -> Arc<Step> {
+        let inputs = program.reads(block).into_iter().map(|(node, place)| self.block(node, &place)).collect();
+        Step::new(Fused { program, block, inputs })
     }
 
     /// The block of a reduction: blocks are folded one by one, and their states merged by a tree.
@@ -154,16 +147,15 @@ impl Lowering {
             .collect();
         let (mut steps, pick) = self.folds(node, reduction, &ranges);
         let mut pick = pick;
+        let merge = |steps: &[Arc<Step>], pick, last| {
+            Step::new(Merge { reducer: reduction.reducer.clone(), inputs: steps.into(), pick, last })
+        };
         while steps.len() > MERGED_AT_ONCE {
-            steps = steps
-                .chunks(MERGED_AT_ONCE)
-                .map(|steps| Step::new(Merge::new(&reduction.reducer, steps.to_vec(), pick, None)))
-                .collect();
+            steps = steps.chunks(MERGED_AT_ONCE).map(|steps| merge(steps, pick, None)).collect();
             pick = None;
         }
         let remove = if reduction.keepdims { Vec::new() } else { reduction.folded.clone() };
-        let result = with_type!(node.dtype, T => TypeOf::of::<Block<T>>());
-        Step::new(Merge::new(&reduction.reducer, steps, pick, Some(Last { remove, result })))
+        merge(&steps, pick, Some(remove))
     }
 
     /// The tasks that fold the blocks, and which of their values is this reduction's when they give several.
@@ -183,7 +175,7 @@ impl Lowering {
             None => {
                 self.groups.entry(alone.clone()).or_insert_with(|| Group {
                     members: vec![node.id],
-                    reducers: vec![Arc::clone(&reduction.reducer)],
+                    reducers: vec![reduction.reducer.clone()],
                     program: None,
                     folds: Vec::new(),
                 });
@@ -205,7 +197,7 @@ impl Lowering {
             let block = grid.number(&place);
             let known = self.groups.get(&key).and_then(|group| group.folds[block].clone());
             let step = known.unwrap_or_else(|| {
-                let step = self.fused(Arc::clone(&program), block, TypeOf::of::<Value>());
+                let step = self.fused(Arc::clone(&program), block);
                 if let Some(group) = self.groups.get_mut(&key) {
                     group.folds[block] = Some(Arc::clone(&step));
                 }
@@ -224,7 +216,12 @@ impl Lowering {
 /// A block that is there already.
 fn data_step<T: Element>(value: Value) -> Arc<Step> {
     let block = value.downcast::<Block<T>>().unwrap_or_else(|_| unreachable!("a handle's type is its node's type"));
-    Step::new(crate::task::Data::<Block<T>, Registered>::new(block))
+    Step::new(Data::<Block<T>, Blocks>::new(block))
+}
+
+/// The type of a task's result that is a block.
+pub(crate) fn result_of(dtype: DType) -> ResultType {
+    with_type!(dtype, T => TypeOf::of::<Block<T>>())
 }
 
 /// One block of a program.
@@ -232,41 +229,6 @@ struct Fused {
     program: Arc<Program>,
     block: usize,
     inputs: Box<[Arc<Step>]>,
-    result: ResultType,
-}
-
-fn stays(name: &str) -> String {
-    format!("`{name}` is a block of an array, and those stay in this process")
-}
-
-/// What the bodies of arrays have in common: they are of this process, and equal only to themselves.
-macro_rules! body_of_blocks {
-    () => {
-        fn type_name(&self) -> &'static str {
-            self.result_type().name()
-        }
-        fn inputs<'a>(&'a self, visit: &mut dyn FnMut(&'a Arc<Step>)) {
-            self.inputs.iter().for_each(visit);
-        }
-        fn release(&mut self, into: &mut Vec<Arc<Step>>) {
-            into.extend(std::mem::take(&mut self.inputs));
-        }
-        fn arguments(&self, inputs: &mut Inputs<'_>) -> Vec<(Value, &'static str)> {
-            self.inputs.iter().map(|step| (inputs.next_value(), step.body().type_name())).collect()
-        }
-        fn code(&self) -> Result<(Revive, &'static str), String> {
-            Err(stays(self.name()))
-        }
-        fn function(&self) -> TypeId {
-            TypeId::of::<Self>()
-        }
-        fn pack(&self, _packer: &mut Packer) -> Result<(), String> {
-            Err(stays(self.name()))
-        }
-        fn result_codec(&self) -> Option<Codec> {
-            crate::travel::codec_of(self.result_type().id())
-        }
-    };
 }
 
 impl Body for Fused {
@@ -274,33 +236,34 @@ impl Body for Fused {
         &self.program.name
     }
     fn result_type(&self) -> ResultType {
-        self.result
+        self.program.result()
+    }
+    fn function(&self) -> TypeId {
+        TypeId::of::<Self>()
     }
     fn run(&self, inputs: &mut Inputs<'_>) -> Result<Value, Failure> {
         let values: Vec<Value> = self.inputs.iter().map(|_| inputs.next_value()).collect();
         self.program.run(self.block, &values)
     }
-    body_of_blocks!();
+    fn pack(&self, packer: &mut Packer) -> Result<(), String> {
+        self.program.pack(self.block, packer)
+    }
+    body_of_blocks!(|_| revive_fused);
 }
 
-/// What the last merge of a reduction does beside: it makes the block.
-struct Last {
-    remove: Vec<bool>,
-    result: ResultType,
+fn revive_fused(unpacker: &mut Unpacker<'_>) -> Result<Arc<Step>, String> {
+    let program = Arc::new(Program::unpack(unpacker)?);
+    Ok(Step::new(Fused { program, block: 0, inputs: unpacker.inputs().into() }))
 }
 
 /// Merges the states of several blocks.
 struct Merge {
-    reducer: Arc<dyn AnyReducer>,
+    reducer: Made<dyn AnyReducer>,
     inputs: Box<[Arc<Step>]>,
+    /// Which of their values it is, where blocks are folded for several reductions at once.
     pick: Option<usize>,
-    last: Option<Last>,
-}
-
-impl Merge {
-    fn new(reducer: &Arc<dyn AnyReducer>, steps: Vec<Arc<Step>>, pick: Option<usize>, last: Option<Last>) -> Merge {
-        Merge { reducer: Arc::clone(reducer), inputs: steps.into(), pick, last }
-    }
+    /// For the last merge, which makes the block: the axes to remove, none or all that there are.
+    last: Option<Vec<bool>>,
 }
 
 impl Body for Merge {
@@ -308,7 +271,13 @@ impl Body for Merge {
         self.reducer.name()
     }
     fn result_type(&self) -> ResultType {
-        self.last.as_ref().map_or_else(TypeOf::of::<Value>, |last| last.result)
+        match self.last {
+            Some(_) => result_of(self.reducer.output()),
+            None => TypeOf::of::<Value>(),
+        }
+    }
+    fn function(&self) -> TypeId {
+        TypeId::of::<Self>()
     }
     fn run(&self, inputs: &mut Inputs<'_>) -> Result<Value, Failure> {
         let picked = |value: Value| match self.pick {
@@ -322,10 +291,20 @@ impl Body for Merge {
         let merged = self.reducer.merge(parts);
         Ok(match &self.last {
             None => merged,
-            Some(last) => self.reducer.finish(merged, (!last.remove.is_empty()).then_some(&last.remove[..])),
+            Some(remove) => self.reducer.finish(merged, (!remove.is_empty()).then_some(&remove[..])),
         })
     }
-    body_of_blocks!();
+    fn pack(&self, packer: &mut Packer) -> Result<(), String> {
+        self.reducer.pack(packer)?;
+        self.pick.pack(packer)?;
+        self.last.pack(packer)
+    }
+    body_of_blocks!(|_| revive_merge);
+}
+
+fn revive_merge(unpacker: &mut Unpacker<'_>) -> Result<Arc<Step>, String> {
+    let (reducer, pick, last) = (Pack::unpack(unpacker)?, Pack::unpack(unpacker)?, Pack::unpack(unpacker)?);
+    Ok(Step::new(Merge { reducer, inputs: unpacker.inputs().into(), pick, last }))
 }
 
 /// A task that makes one block from others by a function of their values.
@@ -395,7 +374,13 @@ impl<F: Fn(Vec<Value>) -> Result<Value, Failure> + Send + Sync + 'static> Body f
     fn run(&self, inputs: &mut Inputs<'_>) -> Result<Value, Failure> {
         (self.function)(self.inputs.iter().map(|_| inputs.next_value()).collect())
     }
-    body_of_blocks!();
+    fn function(&self) -> TypeId {
+        TypeId::of::<Self>()
+    }
+    fn pack(&self, _packer: &mut Packer) -> Result<(), String> {
+        Err(format!("`{}` is a block of an array, and those stay in this process", self.name))
+    }
+    body_of_blocks!(|_| revive_merge);
 }
 
 /// The block that a value is; blocks share memory, so this copies nothing.

@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::leaf::{OpenBlock, open_block};
-use super::program::{BlockSource, End, Instruction, Leaf, Program, Source};
-use crate::array::dispatch::with_type;
+use super::program::{BlockSource, End, Instruction, Leaf, Over, Program, Source};
+use crate::array::chunks::Grid;
 use crate::array::element::DType;
 use crate::array::node::{Node, NodeRef, Op};
 
 /// Builds a program from the nodes it is made of.
 struct Compiler<'n> {
     program: Program,
+    grid: &'n Grid,
+    leaves: Vec<Leaf>,
+    inputs: Vec<BlockSource>,
     /// What is known already: a node that is used twice runs once.
     known: HashMap<u64, Source>,
     /// How often each node is still to be read; a register is free when nobody will.
@@ -19,25 +21,33 @@ struct Compiler<'n> {
     free: Vec<usize>,
     names: Vec<&'n str>,
 }
+
 impl Program {
     pub(super) fn compile(node: &NodeRef, end: End) -> Program {
         let program = Program {
             name: String::new(),
-            grid: node.grid.clone(),
-            leaves: Vec::new(),
+            over: Over::Grid { grid: node.grid.clone(), leaves: Vec::new(), inputs: Vec::new() },
             leaf_types: Vec::new(),
-            inputs: Vec::new(),
             instructions: Vec::new(),
             registers: Vec::new(),
             root: Source::Leaf(0),
             end,
         };
-        let mut compiler =
-            Compiler { program, known: HashMap::new(), uses: HashMap::new(), free: Vec::new(), names: Vec::new() };
+        let mut compiler = Compiler {
+            program,
+            grid: &node.grid,
+            leaves: Vec::new(),
+            inputs: Vec::new(),
+            known: HashMap::new(),
+            uses: HashMap::new(),
+            free: Vec::new(),
+            names: Vec::new(),
+        };
         compiler.count(node);
         let root = compiler.source(node);
-        let Compiler { mut program, names, .. } = compiler;
+        let Compiler { mut program, names, leaves, inputs, .. } = compiler;
         program.root = root;
+        program.over = Over::Grid { grid: node.grid.clone(), leaves, inputs };
         let ends: Vec<&str> = match &program.end {
             End::Collect(_) => Vec::new(),
             End::Reduce(reducers, _) => reducers.iter().map(|reducer| reducer.name()).collect(),
@@ -71,7 +81,7 @@ impl<'n> Compiler<'n> {
                     self.read(input.id, *source);
                 }
                 self.names.push(kernel.name());
-                self.program.instructions.push(Instruction { kernel: Arc::clone(kernel), sources, register });
+                self.program.instructions.push(Instruction { kernel: kernel.clone(), sources, register });
                 Source::Register(register)
             }
             Op::Memory(array) => {
@@ -84,14 +94,13 @@ impl<'n> Compiler<'n> {
                 let mut all = vec![0; missing];
                 all.extend(strides.iter().zip(&broadcast).map(|(&stride, &one)| if one { 0 } else { stride }));
                 self.names.push(&node.name);
-                let (generator, chunks) = (Arc::clone(generator), node.grid.clone());
+                let (generator, chunks) = (generator.clone(), node.grid.clone());
                 self.leaf(node, Leaf::Generated { generator, from: *from, strides: all, missing, chunks })
             }
             Op::Reduction(_) | Op::Blocks(_) => {
                 let (missing, broadcast) = self.broadcast(node);
-                let open: OpenBlock = with_type!(node.dtype, T => open_block::<T>);
-                let input = self.program.inputs.len();
-                self.program.inputs.push(BlockSource { node: Arc::clone(node), missing, broadcast, open });
+                let input = self.inputs.len();
+                self.inputs.push(BlockSource { node: Arc::clone(node), missing, broadcast });
                 self.leaf(node, Leaf::Blocks(input))
             }
         };
@@ -100,14 +109,14 @@ impl<'n> Compiler<'n> {
     }
 
     fn leaf(&mut self, node: &Node, leaf: Leaf) -> Source {
-        self.program.leaves.push(leaf);
+        self.leaves.push(leaf);
         self.program.leaf_types.push(node.dtype);
-        Source::Leaf(self.program.leaves.len() - 1)
+        Source::Leaf(self.leaves.len() - 1)
     }
 
     /// How a node lies in the grid of the program.
     fn broadcast(&self, node: &Node) -> (usize, Vec<bool>) {
-        let grid = &self.program.grid;
+        let grid = self.grid;
         let missing = grid.rank() - node.grid.rank();
         let one = |(axis, own): (usize, &crate::array::chunks::AxisChunks)| {
             let whole = grid.axis(axis + missing);

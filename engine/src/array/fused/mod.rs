@@ -9,6 +9,7 @@
 //! the types of their elements, and vectorised.
 
 mod compile;
+mod cut;
 mod kernel;
 mod leaf;
 mod program;
@@ -18,7 +19,7 @@ mod sink;
 mod walk;
 
 pub(crate) use kernel::{Kernel, Map1, Map2, Map3};
-pub(crate) use leaf::{AnyArray, AnyGenerator, Generating, Generator};
+pub(crate) use leaf::{AnyArray, AnyGenerator, Generator, generating};
 pub(crate) use program::Program;
 pub(crate) use reducers::*;
 pub(crate) use simd::vectorised;

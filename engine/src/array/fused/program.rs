@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
+use super::cut::Cut;
 use super::kernel::Kernel;
-use super::leaf::{AnyArray, AnyGenerator, Open, OpenBlock, Steps, Tile};
+use super::leaf::{AnyArray, AnyGenerator, Open, Steps, Tile};
 use super::sink::{AnyReducer, Collect, Folding, Place, Sink};
 use super::walk::Walk;
 use crate::array::chunks::Grid;
 use crate::array::dispatch::with_type;
 use crate::array::element::{Buffer, DType, Lane, LaneMut};
+use crate::array::lower::result_of;
 use crate::array::node::NodeRef;
 use crate::array::room::room_for_block;
-use crate::error::BoxError;
 use crate::scheduler::InterruptCheck;
-use crate::task::{Failure, Value};
+use crate::task::{Failure, Made, Pack, Packer, ResultType, TypeOf, Unpacker, Value, packed};
 
 /// Tiles between two looks at whether the computation was interrupted: well below a millisecond of work.
 const TILES_UNCHECKED: usize = 64;
@@ -27,30 +28,37 @@ pub(super) enum Source {
 }
 
 /// Blocks that other tasks make: an input of the program.
-pub(crate) struct BlockSource {
-    pub(crate) node: NodeRef,
+pub(super) struct BlockSource {
+    pub(super) node: NodeRef,
     /// The axes that the node has not, at the front.
     pub(super) missing: usize,
     /// For each axis, whether the one chunk of the node meets all chunks of the grid.
     pub(super) broadcast: Vec<bool>,
-    pub(super) open: OpenBlock,
 }
 
 impl BlockSource {
     /// The place of the block that meets the block at a place of the program's grid.
-    pub(crate) fn place(&self, place: &[usize]) -> Vec<usize> {
+    fn place(&self, place: &[usize]) -> Vec<usize> {
         place[self.missing..].iter().zip(&self.broadcast).map(|(&chunk, &one)| if one { 0 } else { chunk }).collect()
     }
 }
 
 pub(super) enum Leaf {
     Memory { array: Arc<dyn AnyArray>, missing: usize, broadcast: Vec<bool>, chunks: Grid },
-    Generated { generator: Arc<dyn AnyGenerator>, from: u64, strides: Vec<isize>, missing: usize, chunks: Grid },
+    Generated { generator: Made<dyn AnyGenerator>, from: u64, strides: Vec<isize>, missing: usize, chunks: Grid },
     Blocks(usize),
 }
 
+/// What a program is for.
+pub(super) enum Over {
+    /// All blocks of a grid.
+    Grid { grid: Grid, leaves: Vec<Leaf>, inputs: Vec<BlockSource> },
+    /// One block, whose task came from another process.
+    Block(Cut),
+}
+
 pub(super) struct Instruction {
-    pub(super) kernel: Arc<dyn Kernel>,
+    pub(super) kernel: Made<dyn Kernel>,
     pub(super) sources: Vec<Source>,
     pub(super) register: usize,
 }
@@ -59,16 +67,18 @@ pub(super) struct Instruction {
 pub(super) enum End {
     Collect(DType),
     /// Each reduces the same elements.
-    Reduce(Vec<Arc<dyn AnyReducer>>, Vec<bool>),
+    Reduce(Vec<Made<dyn AnyReducer>>, Vec<bool>),
 }
+
+packed!(enum Source { Leaf(number), Register(number) });
+packed!(Instruction { kernel, sources, register });
+packed!(enum End { Collect(dtype), Reduce(reducers, folded) });
 
 /// What one task for each block of a grid runs.
 pub(crate) struct Program {
     pub(crate) name: String,
-    pub(super) grid: Grid,
-    pub(super) leaves: Vec<Leaf>,
+    pub(super) over: Over,
     pub(super) leaf_types: Vec<DType>,
-    pub(super) inputs: Vec<BlockSource>,
     pub(super) instructions: Vec<Instruction>,
     pub(super) registers: Vec<DType>,
     pub(super) root: Source,
@@ -82,17 +92,46 @@ impl Program {
     }
 
     /// The program that folds the blocks of a node, once for each reducer.
-    pub(crate) fn reducing(node: &NodeRef, reducers: Vec<Arc<dyn AnyReducer>>, folded: &[bool]) -> Program {
+    pub(crate) fn reducing(node: &NodeRef, reducers: Vec<Made<dyn AnyReducer>>, folded: &[bool]) -> Program {
         Program::compile(node, End::Reduce(reducers, folded.to_vec()))
     }
 
-    /// The nodes whose blocks the tasks read, in the order in which they read them.
-    pub(crate) fn inputs(&self) -> &[BlockSource] {
-        &self.inputs
+    /// The blocks that the task of a block reads, in the order in which it reads them.
+    pub(crate) fn reads(&self, block: usize) -> Vec<(&NodeRef, Vec<usize>)> {
+        match &self.over {
+            Over::Grid { grid, inputs, .. } if !inputs.is_empty() => {
+                let place = grid.place(block);
+                inputs.iter().map(|input| (&input.node, input.place(&place))).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
-    pub(crate) fn grid(&self) -> &Grid {
-        &self.grid
+    /// The type of a task's result: a block, or the states of reductions.
+    pub(crate) fn result(&self) -> ResultType {
+        match &self.end {
+            End::Collect(dtype) => result_of(*dtype),
+            End::Reduce(..) => TypeOf::of::<Value>(),
+        }
+    }
+
+    /// Writes the program for one block.
+    pub(crate) fn pack(&self, block: usize, packer: &mut Packer) -> Result<(), String> {
+        self.name.pack(packer)?;
+        self.leaf_types.pack(packer)?;
+        self.instructions.pack(packer)?;
+        self.registers.pack(packer)?;
+        self.root.pack(packer)?;
+        self.end.pack(packer)?;
+        self.cut(block).pack(&self.leaf_types, packer)
+    }
+
+    /// The program for one block, which has any number.
+    pub(crate) fn unpack(unpacker: &mut Unpacker<'_>) -> Result<Program, String> {
+        let (name, leaf_types): (_, Vec<DType>) = Pack::unpack(unpacker)?;
+        let (instructions, registers, root, end) = Pack::unpack(unpacker)?;
+        let over = Over::Block(Cut::unpack(&leaf_types, unpacker)?);
+        Ok(Program { name, over, leaf_types, instructions, registers, root, end })
     }
 
     /// How many values a task gives: one block, or the states of each reducer.
@@ -102,26 +141,16 @@ impl Program {
 
     /// Runs one block. A group of reductions gives a `Vec<Value>`.
     pub(crate) fn run(&self, block: usize, values: &[Value]) -> Result<Value, Failure> {
-        let place = self.grid.place(block);
-        let (start, mut shape) = self.grid.region(&place);
-        if self.grid.first_unknown().is_some() {
-            // The blocks themselves say how large they are.
-            for (axis, len) in self.shape_of(&place, values)?.into_iter().enumerate() {
-                if !self.grid.axis(axis).is_known() {
-                    shape[axis] = len;
-                }
-            }
-        }
-        let leaves: Vec<Box<dyn Open + '_>> =
-            self.leaves.iter().map(|leaf| self.open(leaf, &place, &start, &shape, values)).collect();
+        let cut = self.cut(block);
+        let shape = cut.shape(&self.leaf_types, values)?;
+        let leaves = cut.open(&self.leaf_types, &shape, values);
         if let End::Collect(dtype) = &self.end {
             room_for_block(&shape, *dtype)?;
         }
         let mut sinks: Vec<Box<dyn Sink + '_>> = match &self.end {
             End::Collect(dtype) => vec![with_type!(*dtype, T => Box::new(Collect::<T>::new(&shape)) as Box<dyn Sink>)],
             End::Reduce(reducers, folded) => {
-                let lengths = self.grid.shape();
-                let folding = Folding { shape: &shape, folded, start: &start, lengths: &lengths };
+                let folding = Folding { shape: &shape, folded, start: &cut.start, lengths: &cut.lengths };
                 reducers.iter().map(|reducer| reducer.sink(&folding)).collect()
             }
         };
@@ -130,79 +159,6 @@ impl Program {
         }
         let mut results: Vec<Value> = sinks.into_iter().map(Sink::finish).collect();
         Ok(if results.len() == 1 { results.remove(0) } else { Arc::new(results) })
-    }
-
-    /// The shape to which the blocks broadcast.
-    fn shape_of(&self, place: &[usize], values: &[Value]) -> Result<Vec<usize>, Failure> {
-        let mut shape = vec![1; self.grid.rank()];
-        let blocks = self.inputs.iter().zip(values).map(|(input, value)| {
-            let lengths = with_type!(input.node.dtype, T => {
-                value.downcast_ref::<crate::array::node::Block<T>>().map(|block| block.shape().to_vec())
-            });
-            (input.missing, lengths.unwrap_or_default())
-        });
-        // What has chunks of its own where the others' are unknown has to fit to them.
-        let leaves = self.leaves.iter().filter_map(|leaf| match leaf {
-            Leaf::Memory { missing, chunks, .. } | Leaf::Generated { missing, chunks, .. } => {
-                Some((*missing, chunks.region(&own_place(chunks, place, *missing)).1))
-            }
-            Leaf::Blocks(_) => None,
-        });
-        for (missing, lengths) in blocks.chain(leaves.collect::<Vec<_>>()) {
-            for (axis, len) in lengths.into_iter().enumerate() {
-                let axis = axis + missing;
-                let place = &mut shape[axis];
-                match (*place, len) {
-                    (_, 1) => {}
-                    (1, _) => *place = len,
-                    (before, _) if before == len => {}
-                    (before, _) => {
-                        let said: BoxError = format!(
-                            "blocks of lengths {before} and {len} along axis {axis} do not fit together; their lengths \
-                             were not known before"
-                        )
-                        .into();
-                        return Err(Failure::Error(said));
-                    }
-                }
-            }
-        }
-        Ok(shape)
-    }
-
-    fn open<'a>(
-        &'a self,
-        leaf: &'a Leaf,
-        place: &[usize],
-        start: &[usize],
-        shape: &[usize],
-        values: &'a [Value],
-    ) -> Box<dyn Open + 'a> {
-        // Where the grid knows no lengths a leaf's own chunks say where it begins.
-        let begin = |missing: usize, chunks: &Grid| -> Vec<usize> {
-            let mut begin = start.to_vec();
-            for (axis, chunk) in own_place(chunks, place, missing).into_iter().enumerate() {
-                if !self.grid.axis(axis + missing).is_known() {
-                    begin[axis + missing] = chunks.axis(axis).start(chunk);
-                }
-            }
-            begin
-        };
-        match leaf {
-            Leaf::Memory { array, missing, broadcast, chunks } => {
-                let own = |of: &[usize], one: usize| -> Vec<usize> {
-                    of[*missing..].iter().zip(broadcast).map(|(&len, &wide)| if wide { one } else { len }).collect()
-                };
-                array.open(&own(&begin(*missing, chunks), 0), &own(shape, 1), shape)
-            }
-            Leaf::Generated { generator, from, strides, missing, chunks } => {
-                let first = strides.iter().zip(begin(*missing, chunks)).fold(*from, |first, (&stride, start)| {
-                    first.wrapping_add_signed((stride as i64).wrapping_mul(start as i64))
-                });
-                generator.open(first, strides.clone())
-            }
-            Leaf::Blocks(input) => (self.inputs[*input].open)(&values[*input], shape),
-        }
     }
 
     fn run_tiles(
@@ -310,12 +266,6 @@ impl Program {
             sink.take(lane, offsets[at], tile, walk.steps[at], place);
         }
     }
-}
-
-/// The place of a leaf's own block that meets the block at a place of the program's grid.
-fn own_place(chunks: &Grid, place: &[usize], missing: usize) -> Vec<usize> {
-    let own = chunks.axes().iter().zip(&place[missing..]);
-    own.map(|(chunks, &chunk)| if chunks.count() == 1 { 0 } else { chunk.min(chunks.count() - 1) }).collect()
 }
 
 fn run_kernel(
