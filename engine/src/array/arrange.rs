@@ -12,12 +12,13 @@ use super::element::{DType, Element, Number, Scalar};
 use super::error::{ArrayError, built};
 use super::elementwise::chosen;
 use super::fused::{Generator, generating};
-use super::lower::{Lowering, as_block, block_task};
+use super::lower::Lowering;
 use super::node::{Node, NodeRef, rechunked, viewed};
 use super::reduce::axis_of;
 use super::take::known_axis;
 use super::view::{View, ViewAxis};
-use crate::task::{Made, Value};
+use super::work::{as_block, block_task};
+use crate::task::Made;
 
 /// Which axis of a grid of coordinates belongs to which array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -282,9 +283,9 @@ fn diagonal(node: &NodeRef, offset: isize) -> NodeRef {
             begin[axis] = first[axis] + start - grid.axis(axis).start(from[axis]);
         }
         let block = lowering.block(&inputs[0], &from);
-        with_type!(inputs[0].dtype, U => block_task::<U, _>("diag", vec![block], move |mut values: Vec<Value>| {
+        with_type!(inputs[0].dtype, U => block_task::<U, _, _>("diag", vec![block], (begin, len), |parameters, mut values| {
             let block = as_block::<U>(values.remove(0));
-            let [row, column] = begin;
+            let ([row, column], len) = *parameters;
             let elements = (0..len).map(|at| block[[row + at, column + at]]);
             Ok(ndarray::Array1::from_iter(elements).into_dyn().into_shared())
         }))

@@ -57,7 +57,8 @@ impl<T: Element> Encoding<Block<T>> for Blocks {
     }
 }
 
-fn block_codec(dtype: DType) -> Result<Codec, String> {
+/// The codec of blocks of this type.
+pub(crate) fn block_codec(dtype: DType) -> Result<Codec, String> {
     let codec = with_type!(dtype, T => <Blocks as Encoding<Block<T>>>::codec());
     codec.ok_or_else(|| format!("blocks of {dtype} have no codec"))
 }

@@ -12,11 +12,12 @@ use super::dispatch::{with_float, with_number, with_type};
 use super::element::{DType, Element, Float, Number, Scalar, sealed::Lanes};
 use super::error::built;
 use super::fused::{Generator, generating};
-use super::lower::{Lowering, block_task};
+use super::lower::Lowering;
 use super::node::{Block, Node, NodeRef, Operation};
+use super::work::block_task;
 use crate::delayed::Delayed;
 use crate::error::BoxError;
-use crate::task::{Failure, Made, Step, Value};
+use crate::task::{Failure, Made, Step};
 
 /// The lengths of the axes.
 pub(crate) fn lengths(shape: impl IntoDimension) -> Vec<usize> {
@@ -231,7 +232,8 @@ impl<T: Element> Array<T> {
         function: impl Fn(&[usize], &[usize]) -> ArrayD<T> + Send + Sync + 'static,
     ) -> Array<T> {
         let grid = grid(&lengths(shape), chunks.into(), T::DTYPE);
-        let operation = FromBlocks { grid: grid.clone(), function: Arc::new(function) };
+        let function = Made::<BlockFunction<T>>::given("from_blocks", function, (), |function, ()| Arc::new(function));
+        let operation = FromBlocks { grid: grid.clone(), function };
         Array::of(Node::blocks("from_blocks", T::DTYPE, grid, operation))
     }
 
@@ -251,12 +253,11 @@ impl<T: Element> Array<T> {
     {
         let shape = lengths(shape);
         let grid = Grid::new(shape.iter().map(|&len| AxisChunks::whole(len)).collect::<Vec<_>>());
-        let wanted = shape;
-        let step = block_task::<T, _>("from_delayed", vec![Arc::clone(value.step())], move |mut values: Vec<Value>| {
+        let step = block_task::<T, _, _>("from_delayed", vec![Arc::clone(value.step())], shape, |wanted, mut values| {
             let array = values.remove(0).downcast::<ndarray::Array<T, D>>();
             let array = array.unwrap_or_else(|_| unreachable!("a handle's type is its node's type"));
             let array = Arc::unwrap_or_clone(array).into_dyn().into_shared();
-            fits(array, &wanted)
+            fits(array, wanted)
         });
         Array::of(Held::node("from_delayed", T::DTYPE, grid, vec![step]))
     }
@@ -276,11 +277,11 @@ pub(crate) fn fits<T: Element>(block: Block<T>, wanted: &[usize]) -> Result<Bloc
     Err(Failure::Error(said))
 }
 
-type BlockFunction<T> = Arc<dyn Fn(&[usize], &[usize]) -> ArrayD<T> + Send + Sync>;
+type BlockFunction<T> = dyn Fn(&[usize], &[usize]) -> ArrayD<T> + Send + Sync;
 
 struct FromBlocks<T> {
     grid: Grid,
-    function: BlockFunction<T>,
+    function: Made<BlockFunction<T>>,
 }
 
 impl<T: Element> Operation for FromBlocks<T> {
@@ -289,9 +290,10 @@ impl<T: Element> Operation for FromBlocks<T> {
     }
 
     fn step(&self, place: &[usize], _lowering: &mut Lowering) -> Arc<Step> {
-        let (start, shape) = self.grid.region(place);
-        let function = Arc::clone(&self.function);
-        block_task::<T, _>("from_blocks", Vec::new(), move |_| fits(function(&start, &shape).into_shared(), &shape))
+        let parameters = (self.grid.region(place), self.function.clone());
+        block_task::<T, _, _>("from_blocks", Vec::new(), parameters, |((start, shape), function), _| {
+            fits(function(start, shape).into_shared(), shape)
+        })
     }
 }
 

@@ -17,9 +17,9 @@ use super::dispatch::with_type;
 use super::element::Element;
 use super::error::{ArrayError, Built};
 use super::fused::row_major;
-use super::lower::{Lowering, as_block, block_task};
+use super::lower::Lowering;
 use super::node::{Block, Node, NodeRef, Op, rechunked};
-use crate::task::Value;
+use super::work::{as_block, block_task};
 
 /// A group of axes that are reshaped together.
 struct Group {
@@ -234,8 +234,8 @@ fn block_by_block(node: &NodeRef, grid: Grid, old: Vec<Range<usize>>, new: Vec<R
         }
         let block = lowering.block(&inputs[0], &from);
         let shape = own.region(place).1;
-        with_type!(inputs[0].dtype, T => block_task::<T, _>("reshape", vec![block], move |mut values: Vec<Value>| {
-            Ok(in_shape(as_block::<T>(values.remove(0)), &shape))
+        with_type!(inputs[0].dtype, T => block_task::<T, _, _>("reshape", vec![block], shape, |shape, mut values| {
+            Ok(in_shape(as_block::<T>(values.remove(0)), shape))
         }))
     };
     by_place("reshape", node.dtype, grid, vec![Arc::clone(node)], make)
