@@ -142,19 +142,20 @@ pub(crate) fn as_block<T: Element>(value: Value) -> Block<T> {
     taken(value)
 }
 
-/// One value from those of many tasks, so many at a time. The function captures nothing.
-pub(crate) fn merged<V, F>(name: &str, mut steps: Vec<Arc<Step>>, _merge: F) -> Arc<Step>
+/// One value from those of many tasks, so many at a time. The function gets the parameters, and captures nothing.
+pub(crate) fn merged<V, P, F>(name: &str, mut steps: Vec<Arc<Step>>, parameters: &P, _merge: F) -> Arc<Step>
 where
     V: Clone + Send + Sync + 'static,
-    F: Fn(Vec<V>) -> V + 'static,
+    P: Pack + Clone + Send + Sync + 'static,
+    F: Fn(&P, Vec<V>) -> V + 'static,
 {
     while steps.len() > 1 {
         steps = steps
             .chunks(MERGED_AT_ONCE)
             .map(|steps| match steps {
                 [one] => Arc::clone(one),
-                more => value_task::<V, _, _>(name, more.to_vec(), (), |(), values| {
-                    Ok(conjured::<F>()(values.into_iter().map(taken::<V>).collect()))
+                more => value_task::<V, _, _>(name, more.to_vec(), parameters.clone(), |parameters, values| {
+                    Ok(conjured::<F>()(parameters, values.into_iter().map(taken::<V>).collect()))
                 }),
             })
             .collect();

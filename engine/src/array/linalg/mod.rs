@@ -25,7 +25,7 @@ use ndarray::{Array2, Ix2};
 use super::chunks::Grid;
 use super::element::Element;
 use super::error::{ArrayError, Built};
-use super::lower::as_block;
+use super::work::as_block;
 use super::node::{Block, NodeRef};
 use crate::task::{Failure, Value};
 
