@@ -184,8 +184,7 @@ impl<T: Element> Array<T> {
     ) -> Array<R> {
         let (names, inputs) = ([left.1, right.1], [left.0.node(), right.0.node()]);
         let Aligned { grid, inputs, from } = built(aligned("blockwise", out, &names, &inputs));
-        let function =
-            Made::<OnBoth<T, U, R>>::given("blockwise", function, (), |function, ()| Arc::new(function));
+        let function = Made::<OnBoth<T, U, R>>::given("blockwise", function, (), |function, ()| Arc::new(function));
         let own = grid.clone();
         let make = move |inputs: &[NodeRef], place: &[usize], lowering: &mut Lowering| {
             let steps = inputs.iter().zip(&from).map(|(input, from)| {

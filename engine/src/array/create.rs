@@ -150,9 +150,10 @@ impl<T: Element> Array<T> {
     pub fn eye(len: usize, offset: i64, chunks: impl Into<Chunking>) -> Array<T> {
         let grid = grid(&[len, len], chunks.into(), T::DTYPE);
         fn node(dtype: DType, columns: u64, offset: i64, grid: Grid) -> NodeRef {
-            let diagonal = Made::by((dtype, columns, offset), |&(dtype, columns, offset)| {
-                with_type!(dtype, U => generating::<U, _>(Diagonal { columns, offset }))
-            });
+            let diagonal = Made::by(
+                (dtype, columns, offset),
+                |&(dtype, columns, offset)| with_type!(dtype, U => generating::<U, _>(Diagonal { columns, offset })),
+            );
             Node::generated("eye", dtype, diagonal, grid)
         }
         Array::of(node(T::DTYPE, len.max(1) as u64, offset, grid))
@@ -253,12 +254,13 @@ impl<T: Element> Array<T> {
     {
         let shape = lengths(shape);
         let grid = Grid::new(shape.iter().map(|&len| AxisChunks::whole(len)).collect::<Vec<_>>());
-        let step = block_task::<T, _, _>("from_delayed", vec![Arc::clone(value.step())], shape, |wanted, mut values| {
-            let array = values.remove(0).downcast::<ndarray::Array<T, D>>();
-            let array = array.unwrap_or_else(|_| unreachable!("a handle's type is its node's type"));
-            let array = Arc::unwrap_or_clone(array).into_dyn().into_shared();
-            fits(array, wanted)
-        });
+        let step =
+            block_task::<T, _, _>("from_delayed", vec![Arc::clone(value.step())], shape, |wanted, mut values| {
+                let array = values.remove(0).downcast::<ndarray::Array<T, D>>();
+                let array = array.unwrap_or_else(|_| unreachable!("a handle's type is its node's type"));
+                let array = Arc::unwrap_or_clone(array).into_dyn().into_shared();
+                fits(array, wanted)
+            });
         Array::of(Held::node("from_delayed", T::DTYPE, grid, vec![step]))
     }
 }

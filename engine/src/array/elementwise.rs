@@ -70,9 +70,29 @@ enum Binary {
     Hypot,
 }
 
-packed!(enum Binary {
-    Add, Sub, Mul, Div, Rem, Less, LessEqual, Greater, GreaterEqual, Equal, NotEqual, Minimum, Maximum, And, Or, Xor, Powf, Atan2, Hypot
-});
+packed!(
+    enum Binary {
+        Add,
+        Sub,
+        Mul,
+        Div,
+        Rem,
+        Less,
+        LessEqual,
+        Greater,
+        GreaterEqual,
+        Equal,
+        NotEqual,
+        Minimum,
+        Maximum,
+        And,
+        Or,
+        Xor,
+        Powf,
+        Atan2,
+        Hypot,
+    }
+);
 
 fn kernel2(operation: Binary, dtype: DType) -> Made<dyn Kernel> {
     Made::<dyn Kernel>::by((operation, dtype), |&(operation, dtype)| function2(operation, dtype))
@@ -109,9 +129,10 @@ fn function2(operation: Binary, dtype: DType) -> Arc<dyn Kernel> {
 
 /// One of two elements, as a third says.
 pub(crate) fn chosen(name: &'static str, dtype: DType) -> Made<dyn Kernel> {
-    Made::<dyn Kernel>::by((name, dtype), |&(name, dtype)| {
-        with_type!(dtype, U => Arc::new(Map3::new(name, |choice: bool, yes: U, no: U| if choice { yes } else { no })))
-    })
+    Made::<dyn Kernel>::by(
+        (name, dtype),
+        |&(name, dtype)| with_type!(dtype, U => Arc::new(Map3::new(name, |choice: bool, yes: U, no: U| if choice { yes } else { no }))),
+    )
 }
 
 /// The products of elements at the same place.
@@ -204,7 +225,10 @@ impl<T: Number> ops::Neg for &Array<T> {
     #[track_caller]
     fn neg(self) -> Array<T> {
         fn kernel(dtype: DType) -> Made<dyn Kernel> {
-            Made::<dyn Kernel>::by(dtype, |&dtype| with_number!(dtype, U => Arc::new(Map1::<U, U, _>::new("neg", <U as Number>::neg))))
+            Made::<dyn Kernel>::by(
+                dtype,
+                |&dtype| with_number!(dtype, U => Arc::new(Map1::<U, U, _>::new("neg", <U as Number>::neg))),
+            )
         }
         unary(kernel(T::DTYPE), self.node())
     }
@@ -267,7 +291,9 @@ impl<T: Element> Array<T> {
     /// # Ok::<(), taskloom::Error>(())
     /// ```
     pub fn map_elements<R: Element>(&self, function: impl Fn(T) -> R + Send + Sync + 'static) -> Array<R> {
-        let kernel = Made::<dyn Kernel>::given("map_elements", function, (), |function, ()| Arc::new(Map1::new("map_elements", function)));
+        let kernel = Made::<dyn Kernel>::given("map_elements", function, (), |function, ()| {
+            Arc::new(Map1::new("map_elements", function))
+        });
         unary(kernel, self.node())
     }
 
@@ -288,7 +314,9 @@ impl<T: Element> Array<T> {
         other: &Array<U>,
         function: impl Fn(T, U) -> R + Send + Sync + 'static,
     ) -> Array<R> {
-        let kernel = Made::<dyn Kernel>::given("zip_with", function, (), |function, ()| Arc::new(Map2::new("zip_with", function)));
+        let kernel = Made::<dyn Kernel>::given("zip_with", function, (), |function, ()| {
+            Arc::new(Map2::new("zip_with", function))
+        });
         Array::of(built(Node::elementwise(kernel, &[self.node(), other.node()])))
     }
 
@@ -326,7 +354,10 @@ impl Array<bool> {
     /// When the shapes do not broadcast.
     #[track_caller]
     pub fn where_<T: Element>(&self, yes: impl Operand<T>, no: impl Operand<T>) -> Array<T> {
-        Array::of(built(Node::elementwise(chosen("where", T::DTYPE), &[self.node(), &yes.operand().0, &no.operand().0])))
+        Array::of(built(Node::elementwise(
+            chosen("where", T::DTYPE),
+            &[self.node(), &yes.operand().0, &no.operand().0],
+        )))
     }
 }
 
@@ -382,7 +413,10 @@ impl<T: Number> Array<T> {
     pub fn abs(&self) -> Array<T::Abs> {
         // Not generic, so that it is compiled here and not where it is called; so are those below.
         fn kernel(dtype: DType) -> Made<dyn Kernel> {
-            Made::<dyn Kernel>::by(dtype, |&dtype| with_number!(dtype, U => Arc::new(Map1::<U, _, _>::new("abs", <U as Number>::abs))))
+            Made::<dyn Kernel>::by(
+                dtype,
+                |&dtype| with_number!(dtype, U => Arc::new(Map1::<U, _, _>::new("abs", <U as Number>::abs))),
+            )
         }
         unary(kernel(T::DTYPE), self.node())
     }

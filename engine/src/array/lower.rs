@@ -15,9 +15,7 @@ use super::element::{DType, Element};
 use super::fused::{AnyReducer, Program};
 use super::node::{Block, Node, NodeRef, Op, Reduction};
 use super::work::{MERGED_AT_ONCE, body_of_blocks};
-use crate::task::{
-    Body, Data, Failure, Inputs, Made, Pack, Packer, ResultType, Revive, Step, TypeOf, Unpacker, Value,
-};
+use crate::task::{Body, Data, Failure, Inputs, Made, Pack, Packer, ResultType, Revive, Step, TypeOf, Unpacker, Value};
 use crate::travel::Codec;
 
 /// Reductions of the same elements over the same axes.
@@ -305,86 +303,4 @@ impl Body for Merge {
 fn revive_merge(unpacker: &mut Unpacker<'_>) -> Result<Arc<Step>, String> {
     let (reducer, pick, last) = (Pack::unpack(unpacker)?, Pack::unpack(unpacker)?, Pack::unpack(unpacker)?);
     Ok(Step::new(Merge { reducer, inputs: unpacker.inputs().into(), pick, last }))
-}
-
-/// A task that makes one block from others by a function of their values.
-pub(crate) struct BlockTask<F> {
-    name: String,
-    inputs: Box<[Arc<Step>]>,
-    result: ResultType,
-    function: F,
-}
-
-/// A task whose function gets the blocks of `inputs`, in that order, and gives a block of `T`.
-pub(crate) fn block_task<T, F>(name: &str, inputs: Vec<Arc<Step>>, function: F) -> Arc<Step>
-where
-    T: Element,
-    F: Fn(Vec<Value>) -> Result<Block<T>, Failure> + Send + Sync + 'static,
-{
-    value_task::<Block<T>, F>(name, inputs, function)
-}
-
-/// A task whose function gets the values of `inputs`, in that order, and gives what the tasks after it know how to read:
-/// factors, partial sums.
-pub(crate) fn value_task<V, F>(name: &str, inputs: Vec<Arc<Step>>, function: F) -> Arc<Step>
-where
-    V: Send + Sync + 'static,
-    F: Fn(Vec<Value>) -> Result<V, Failure> + Send + Sync + 'static,
-{
-    let function = move |values: Vec<Value>| function(values).map(|value| Arc::new(value) as Value);
-    Step::new(BlockTask { name: name.to_owned(), inputs: inputs.into(), result: TypeOf::of::<V>(), function })
-}
-
-/// The value that a task gave to [`value_task`]; it is moved when nobody else reads it.
-pub(crate) fn taken<V: Clone + Send + Sync + 'static>(value: Value) -> V {
-    let value = value.downcast::<V>().unwrap_or_else(|_| unreachable!("a task reads what it asked for"));
-    Arc::unwrap_or_clone(value)
-}
-
-/// One value from those of many tasks, so many at a time.
-pub(crate) fn merged<V, F>(name: &str, mut steps: Vec<Arc<Step>>, merge: F) -> Arc<Step>
-where
-    V: Clone + Send + Sync + 'static,
-    F: Fn(Vec<V>) -> V + Clone + Send + Sync + 'static,
-{
-    while steps.len() > 1 {
-        steps = steps
-            .chunks(MERGED_AT_ONCE)
-            .map(|steps| match steps {
-                [one] => Arc::clone(one),
-                more => {
-                    let merge = merge.clone();
-                    value_task::<V, _>(name, more.to_vec(), move |values| {
-                        Ok(merge(values.into_iter().map(taken::<V>).collect()))
-                    })
-                }
-            })
-            .collect();
-    }
-    steps.pop().unwrap_or_else(|| unreachable!("there is at least one task: a grid has no axis without chunks"))
-}
-
-impl<F: Fn(Vec<Value>) -> Result<Value, Failure> + Send + Sync + 'static> Body for BlockTask<F> {
-    fn name(&self) -> &str {
-        &self.name
-    }
-    fn result_type(&self) -> ResultType {
-        self.result
-    }
-    fn run(&self, inputs: &mut Inputs<'_>) -> Result<Value, Failure> {
-        (self.function)(self.inputs.iter().map(|_| inputs.next_value()).collect())
-    }
-    fn function(&self) -> TypeId {
-        TypeId::of::<Self>()
-    }
-    fn pack(&self, _packer: &mut Packer) -> Result<(), String> {
-        Err(format!("`{}` is a block of an array, and those stay in this process", self.name))
-    }
-    body_of_blocks!(|_| revive_merge);
-}
-
-/// The block that a value is; blocks share memory, so this copies nothing.
-pub(crate) fn as_block<T: Element>(value: Value) -> Block<T> {
-    let block = value.downcast::<Block<T>>().unwrap_or_else(|_| unreachable!("a handle's type is its node's type"));
-    Arc::unwrap_or_clone(block)
 }

@@ -114,9 +114,10 @@ impl Node {
                 out.fill(self.0);
             }
         }
-        let generator = Made::by((dtype, value), |&(dtype, value)| {
-            with_type!(dtype, T => generating(Constant(T::from_scalar(value))))
-        });
+        let generator = Made::by(
+            (dtype, value),
+            |&(dtype, value)| with_type!(dtype, T => generating(Constant(T::from_scalar(value)))),
+        );
         let strides = vec![0; grid.rank()];
         Node::new(name, dtype, grid, Op::Generated { generator, from: 0, strides })
     }

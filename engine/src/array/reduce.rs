@@ -193,9 +193,10 @@ impl<T: Number> Array<T> {
 
 /// The variance of real numbers, or its root.
 fn spread(dtype: DType, ddof: u32, root: bool, skip_nan: bool) -> Made<dyn AnyReducer> {
-    Made::<dyn AnyReducer>::by((dtype, ddof, root, skip_nan), |&(dtype, ddof, root, skip_nan)| {
-        with_real!(dtype, U => Arc::new(Variance::<U> { ddof, root, skip_nan, element: PhantomData }))
-    })
+    Made::<dyn AnyReducer>::by(
+        (dtype, ddof, root, skip_nan),
+        |&(dtype, ddof, root, skip_nan)| with_real!(dtype, U => Arc::new(Variance::<U> { ddof, root, skip_nan, element: PhantomData })),
+    )
 }
 
 impl<T: Number<Mean: Float>> Array<T> {
@@ -227,9 +228,10 @@ impl<T: Number<Mean: Float>> Array<T> {
 
 /// Where the smallest or the largest is.
 fn position(dtype: DType, largest: bool, skip_nan: bool) -> Made<dyn AnyReducer> {
-    Made::<dyn AnyReducer>::by((dtype, largest, skip_nan), |&(dtype, largest, skip_nan)| {
-        with_ordered!(dtype, U => Arc::new(Position::<U> { largest, skip_nan, element: PhantomData }))
-    })
+    Made::<dyn AnyReducer>::by(
+        (dtype, largest, skip_nan),
+        |&(dtype, largest, skip_nan)| with_ordered!(dtype, U => Arc::new(Position::<U> { largest, skip_nan, element: PhantomData })),
+    )
 }
 
 impl<T: Ordered> Array<T> {
@@ -271,9 +273,11 @@ impl<T: Element> Array<T> {
     #[track_caller]
     pub fn count_axis(&self, axes: impl Into<Axes>) -> Array<u64> {
         fn nonzero(dtype: DType) -> Made<dyn Kernel> {
-            Made::<dyn Kernel>::by(dtype, |&dtype| with_type!(dtype, U => {
-                Arc::new(Map1::<U, u64, _>::new("nonzero", |value: U| u64::from(value != U::default())))
-            }))
+            Made::<dyn Kernel>::by(dtype, |&dtype| {
+                with_type!(dtype, U => {
+                    Arc::new(Map1::<U, u64, _>::new("nonzero", |value: U| u64::from(value != U::default())))
+                })
+            })
         }
         let kernel = nonzero(T::DTYPE);
         Array::<u64>::of(built(Node::elementwise(kernel, &[self.node()]))).sum_axis(axes)

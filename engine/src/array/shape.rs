@@ -232,9 +232,10 @@ impl<T> Array<T> {
             built::<()>(Err(ArrayError::Shape { operation: "broadcast_to".into(), why, shape }));
         }
         fn kernel(dtype: DType) -> Made<dyn Kernel> {
-            Made::<dyn Kernel>::by(dtype, |&dtype| {
-                with_type!(dtype, U => Arc::new(Map2::new("broadcast_to", |_ground: bool, value: U| value)))
-            })
+            Made::<dyn Kernel>::by(
+                dtype,
+                |&dtype| with_type!(dtype, U => Arc::new(Map2::new("broadcast_to", |_ground: bool, value: U| value))),
+            )
         }
         let node = built(Node::elementwise(kernel(T::DTYPE), &[ground.node(), self.node()]));
         if node.grid.shape() != ground.node().grid.shape() {

@@ -12,9 +12,7 @@ use std::sync::Arc;
 
 use super::element::Element;
 use super::node::Block;
-use crate::task::{
-    Body, Failure, Inputs, Pack, Packer, ResultType, Revive, Step, TypeOf, Unpacker, Value, conjured,
-};
+use crate::task::{Body, Failure, Inputs, Pack, Packer, ResultType, Revive, Step, TypeOf, Unpacker, Value, conjured};
 use crate::travel::Codec;
 
 /// So many values are merged by one task.

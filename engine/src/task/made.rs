@@ -1,8 +1,10 @@
 //! Objects that another process can make again: kernels, generators, reducers, sources, functions of the user's.
 
+use std::any::{Any, TypeId};
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, Weak};
 
 use super::pack::{Packer, Unpacker};
 use super::parts::Pack;
@@ -60,6 +62,56 @@ where
         packer.code(remake as usize);
         self.parameters.pack(packer)
     }
+}
+
+/// Something of which there is one for each value of the parameters, such as an open file.
+struct Held<D: ?Sized, P, F> {
+    parameters: P,
+    makes: PhantomData<fn(F) -> Box<D>>,
+}
+
+impl<D, P, F> Recipe for Held<D, P, F>
+where
+    D: ?Sized + Send + Sync + 'static,
+    P: Pack + Send + Sync + 'static,
+    F: Fn(&P) -> Result<Arc<D>, String> + 'static,
+{
+    fn pack(&self, packer: &mut Packer) -> Result<(), String> {
+        let remake: Remake<D> = |unpacker| {
+            let (parameters, make) = (P::unpack(unpacker)?, conjured::<F>());
+            let known = held::<Self, D>(&parameters, None)?;
+            let object = known.map_or_else(|| make(&parameters), Ok)?;
+            Made::held(object, parameters, make)
+        };
+        packer.code(remake as usize);
+        self.parameters.pack(packer)
+    }
+}
+
+/// Who is held, for as long as somebody does.
+struct Entry {
+    object: Box<dyn Any + Send>,
+    is_alive: fn(&dyn Any) -> bool,
+}
+
+/// The object that is held for a recipe with these parameters; or it is this one from now on.
+fn held<R: 'static, D: ?Sized + Send + Sync + 'static>(
+    parameters: &impl Pack,
+    object: Option<&Arc<D>>,
+) -> Result<Option<Arc<D>>, String> {
+    static HELD: Mutex<BTreeMap<(Vec<u8>, TypeId), Entry>> = Mutex::new(BTreeMap::new());
+    let mut packer = Packer::default();
+    parameters.pack(&mut packer)?;
+    let key = (packer.into_parts().0, TypeId::of::<R>());
+    let mut all = HELD.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let weak = |object: &dyn Any| object.downcast_ref::<Weak<D>>().and_then(Weak::upgrade);
+    let known = all.get(&key).and_then(|entry| weak(&*entry.object));
+    if let (None, Some(object)) = (&known, object) {
+        all.retain(|_, entry| (entry.is_alive)(&*entry.object));
+        let is_alive = |object: &dyn Any| object.downcast_ref::<Weak<D>>().is_some_and(|weak| weak.strong_count() > 0);
+        all.insert(key, Entry { object: Box::new(Arc::downgrade(object)), is_alive });
+    }
+    Ok(known)
 }
 
 /// A user's function, wrapped as the engine uses it.
@@ -121,6 +173,20 @@ impl<D: ?Sized + 'static> Made<D> {
         const { assert!(size_of::<W>() == 0, "a function that travels captures nothing") };
         let object = wrap(function, &parameters);
         Made { object, recipe: Arc::new(Given::<D, G, P, W> { operation, parameters, wraps: PhantomData }) }
+    }
+}
+
+impl<D: ?Sized + Send + Sync + 'static> Made<D> {
+    /// An object that is there already. In another process `make`, which captures nothing, makes it from the parameters,
+    /// once for all tasks that have it.
+    pub(crate) fn held<P, F>(object: Arc<D>, parameters: P, _make: F) -> Result<Made<D>, String>
+    where
+        P: Pack + Send + Sync + 'static,
+        F: Fn(&P) -> Result<Arc<D>, String> + 'static,
+    {
+        const { assert!(size_of::<F>() == 0, "a function that travels captures nothing") };
+        held::<Held<D, P, F>, D>(&parameters, Some(&object))?;
+        Ok(Made { object, recipe: Arc::new(Held::<D, P, F> { parameters, makes: PhantomData }) })
     }
 }
 

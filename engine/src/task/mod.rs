@@ -26,7 +26,7 @@ pub(crate) use composite::{Composite, Joiner, Source};
 pub(crate) use label::Label;
 pub(crate) use made::{Made, conjured};
 pub use pack::{Encoding, Packer, Registered, Serde, Unpacker};
-pub(crate) use parts::{Pack, packed};
+pub(crate) use parts::{Pack, Stays, packed};
 pub use result_type::{ResultType, TypeOf};
 pub use step::Step;
 pub(crate) use step::{Body, Revive, Role};

@@ -3,7 +3,10 @@
 //! Not serde: a part may be code, which the other process has to find, and parts have neither names nor versions, since both
 //! sides run the same build.
 
+use std::ffi::OsString;
 use std::ops::Range;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use num_complex::Complex;
@@ -81,6 +84,31 @@ impl Pack for &'static str {
             known.insert(name);
             name
         }))
+    }
+}
+
+/// A path, as the bytes that the system gave. Whoever writes one makes it absolute.
+impl Pack for PathBuf {
+    fn pack(&self, packer: &mut Packer) -> Result<(), String> {
+        packer.count(self.as_os_str().len());
+        packer.raw(self.as_os_str().as_bytes());
+        Ok(())
+    }
+    fn unpack(unpacker: &mut Unpacker<'_>) -> Result<Self, String> {
+        let length = unpacker.count()?;
+        Ok(PathBuf::from(OsString::from_vec(unpacker.slice(length)?.to_vec())))
+    }
+}
+
+/// What belongs to this process alone, and why.
+pub(crate) struct Stays<T>(pub(crate) T, pub(crate) &'static str);
+
+impl<T> Pack for Stays<T> {
+    fn pack(&self, _packer: &mut Packer) -> Result<(), String> {
+        Err(self.1.to_owned())
+    }
+    fn unpack(_unpacker: &mut Unpacker<'_>) -> Result<Self, String> {
+        Err("it was never written".to_owned())
     }
 }
 

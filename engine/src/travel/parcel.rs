@@ -197,7 +197,8 @@ impl Parcel {
             let revive: Revive = unsafe { std::mem::transmute::<*const (), Revive>(code as *const ()) };
             let inputs = node.inputs.iter().map(|&input| steps.get(input as usize).cloned()).collect::<Option<_>>();
             let inputs = inputs.ok_or_else(|| stays(&node.name, "it needs a task that comes after it"))?;
-            let step = revive(&mut Unpacker::new(&node.arguments, &named, inputs)).map_err(|why| stays(&node.name, why))?;
+            let step =
+                revive(&mut Unpacker::new(&node.arguments, &named, inputs)).map_err(|why| stays(&node.name, why))?;
             let renamed = step.name() != node.name && step.is_task();
             steps.push(if renamed { Step::new(Label::named(&step, &node.name)) } else { step });
         }

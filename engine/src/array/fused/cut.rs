@@ -37,8 +37,17 @@ struct CutLeaf {
 
 #[derive(Clone)]
 enum From {
-    Memory { array: Arc<dyn AnyArray>, start: Vec<usize>, lengths: Vec<usize> },
-    Generated { generator: Made<dyn AnyGenerator>, first: u64, strides: Vec<isize>, lengths: Vec<usize> },
+    Memory {
+        array: Arc<dyn AnyArray>,
+        start: Vec<usize>,
+        lengths: Vec<usize>,
+    },
+    Generated {
+        generator: Made<dyn AnyGenerator>,
+        first: u64,
+        strides: Vec<isize>,
+        lengths: Vec<usize>,
+    },
     /// The value of the task's input of this number.
     Input(usize),
 }

@@ -70,9 +70,19 @@ pub(super) enum End {
     Reduce(Vec<Made<dyn AnyReducer>>, Vec<bool>),
 }
 
-packed!(enum Source { Leaf(number), Register(number) });
+packed!(
+    enum Source {
+        Leaf(number),
+        Register(number),
+    }
+);
 packed!(Instruction { kernel, sources, register });
-packed!(enum End { Collect(dtype), Reduce(reducers, folded) });
+packed!(
+    enum End {
+        Collect(dtype),
+        Reduce(reducers, folded),
+    }
+);
 
 /// What one task for each block of a grid runs.
 pub(crate) struct Program {

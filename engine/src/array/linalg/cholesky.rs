@@ -62,10 +62,7 @@ impl Cholesky {
             return block_task::<T, _, _>(NAME, vec![left], start[0], |start, mut values| {
                 let factor = dense::cholesky(matrix::<T>(values.remove(0)).view());
                 factor.map(block).map_err(|row| {
-                    failure(format!(
-                        "the matrix is not positive definite: its first {} rows are not",
-                        start + row + 1
-                    ))
+                    failure(format!("the matrix is not positive definite: its first {} rows are not", start + row + 1))
                 })
             });
         }

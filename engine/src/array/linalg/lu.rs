@@ -111,7 +111,13 @@ enum Part {
     Upper,
 }
 
-packed!(enum Part { Permutation, Lower, Upper });
+packed!(
+    enum Part {
+        Permutation,
+        Lower,
+        Upper,
+    }
+);
 
 struct Pick {
     panels: NodeRef,

@@ -39,7 +39,13 @@ enum Part {
     Right,
 }
 
-packed!(enum Part { Left, Values, Right });
+packed!(
+    enum Part {
+        Left,
+        Values,
+        Right,
+    }
+);
 
 struct Pick {
     factors: NodeRef,

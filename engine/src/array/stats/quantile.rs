@@ -41,7 +41,15 @@ pub struct Quantiles {
     interpolation: Interpolation,
 }
 
-packed!(enum Interpolation { Linear, Lower, Higher, Nearest, Midpoint });
+packed!(
+    enum Interpolation {
+        Linear,
+        Lower,
+        Higher,
+        Nearest,
+        Midpoint,
+    }
+);
 packed!(Quantiles { at, several, interpolation });
 
 impl Quantiles {

@@ -13,7 +13,12 @@ pub(crate) enum Side {
     Upper,
 }
 
-packed!(enum Side { Lower, Upper });
+packed!(
+    enum Side {
+        Lower,
+        Upper,
+    }
+);
 
 /// Up to this size rows are worked on one by one.
 const SMALL: usize = 16;
