@@ -48,7 +48,7 @@ impl<T: Element> Operand<T> for &Array<T> {
 
 /// Functions of two elements that the engine knows.
 #[derive(Debug, Clone, Copy)]
-enum Binary {
+pub(crate) enum Binary {
     Add,
     Sub,
     Mul,
@@ -129,20 +129,21 @@ fn function2(operation: Binary, dtype: DType) -> Arc<dyn Kernel> {
 
 /// One of two elements, as a third says.
 pub(crate) fn chosen(name: &'static str, dtype: DType) -> Made<dyn Kernel> {
-    Made::<dyn Kernel>::by(
-        (name, dtype),
-        |&(name, dtype)| with_type!(dtype, U => Arc::new(Map3::new(name, |choice: bool, yes: U, no: U| if choice { yes } else { no }))),
-    )
+    Made::<dyn Kernel>::by((name, dtype), |&(name, dtype)| {
+        with_type!(dtype, U => {
+            Arc::new(Map3::new(name, |choice: bool, yes: U, no: U| if choice { yes } else { no }))
+        })
+    })
 }
 
-/// The products of elements at the same place.
-pub(crate) fn multiplied(left: &NodeRef, right: &NodeRef) -> Built<NodeRef> {
-    Node::elementwise(kernel2(Binary::Mul, left.dtype), &[left, right])
+/// A function of the elements of two arrays of the same type.
+pub(crate) fn together(operation: Binary, left: &NodeRef, right: &NodeRef) -> Built<NodeRef> {
+    Node::elementwise(kernel2(operation, left.dtype), &[left, right])
 }
 
 #[track_caller]
 fn binary<R>(operation: Binary, left: &NodeRef, right: &NodeRef) -> Array<R> {
-    Array::of(built(Node::elementwise(kernel2(operation, left.dtype), &[left, right])))
+    Array::of(built(together(operation, left, right)))
 }
 
 #[track_caller]

@@ -13,6 +13,7 @@ use super::depth::with_room;
 use super::dispatch::with_type;
 use super::element::{DType, Element};
 use super::fused::{AnyReducer, Program};
+use super::long_runs::in_long_runs;
 use super::node::{Block, Node, NodeRef, Op, Reduction};
 use super::work::{MERGED_AT_ONCE, body_of_blocks};
 use crate::task::{Body, Data, Failure, Inputs, Made, Pack, Packer, ResultType, Revive, Step, TypeOf, Unpacker, Value};
@@ -26,11 +27,25 @@ struct GroupKey {
 }
 
 struct Group {
+    /// What is folded, cut as it is best read.
+    input: NodeRef,
     members: Vec<u64>,
     reducers: Vec<Made<dyn AnyReducer>>,
     program: Option<Arc<Program>>,
     /// The tasks that fold single blocks.
     folds: Vec<Option<Arc<Step>>>,
+}
+
+impl Group {
+    fn of(reduction: &Reduction) -> Group {
+        Group {
+            input: in_long_runs(&reduction.input, &reduction.folded),
+            members: Vec::new(),
+            reducers: Vec::new(),
+            program: None,
+            folds: Vec::new(),
+        }
+    }
 }
 
 /// One lowering: what it makes is made once, however many need it.
@@ -53,12 +68,7 @@ impl Lowering {
             }
             if let Op::Reduction(reduction) = &node.op {
                 let key = GroupKey { input: reduction.input.id, folded: reduction.folded.clone() };
-                let group = lowering.groups.entry(key).or_insert_with(|| Group {
-                    members: Vec::new(),
-                    reducers: Vec::new(),
-                    program: None,
-                    folds: Vec::new(),
-                });
+                let group = lowering.groups.entry(key).or_insert_with(|| Group::of(reduction));
                 group.members.push(node.id);
                 group.reducers.push(reduction.reducer.clone());
             }
@@ -124,7 +134,9 @@ impl Lowering {
     /// The block of a reduction: blocks are folded one by one, and their states merged by a tree.
     fn reduced(&mut self, node: &NodeRef, reduction: &Reduction, block: usize) -> Arc<Step> {
         let place = node.grid.place(block);
-        let grid = &reduction.input.grid;
+        let (key, member) = self.group(node, reduction);
+        let input = NodeRef::clone(&self.groups[&key].input);
+        let grid = &input.grid;
         // The blocks that are folded into this one, in row-major order.
         let mut kept = place.iter();
         let ranges: Vec<std::ops::Range<usize>> = reduction
@@ -143,8 +155,8 @@ impl Lowering {
                 }
             })
             .collect();
-        let (mut steps, pick) = self.folds(node, reduction, &ranges);
-        let mut pick = pick;
+        let (mut steps, is_group) = self.folds(&key, &reduction.folded, &ranges);
+        let mut pick = is_group.then_some(member);
         let merge = |steps: &[Arc<Step>], pick, last| {
             Step::new(Merge { reducer: reduction.reducer.clone(), inputs: steps.into(), pick, last })
         };
@@ -156,36 +168,32 @@ impl Lowering {
         merge(&steps, pick, Some(remove))
     }
 
-    /// The tasks that fold the blocks, and which of their values is this reduction's when they give several.
-    fn folds(
-        &mut self,
-        node: &Node,
-        reduction: &Reduction,
-        ranges: &[std::ops::Range<usize>],
-    ) -> (Vec<Arc<Step>>, Option<usize>) {
+    /// The group of a reduction, and its number there.
+    fn group(&mut self, node: &Node, reduction: &Reduction) -> (GroupKey, usize) {
         let key = GroupKey { input: reduction.input.id, folded: reduction.folded.clone() };
-        let grid = &reduction.input.grid;
-        // A reduction that was not there when the lowering began has a group of its own.
         let known = self.groups.get(&key).and_then(|group| group.members.iter().position(|&id| id == node.id));
+        if let Some(member) = known {
+            return (key, member);
+        }
+        // A reduction that was not there when the lowering began has a group of its own.
         let alone = GroupKey { input: node.id, folded: Vec::new() };
-        let (key, member) = match known {
-            Some(member) => (key, member),
-            None => {
-                self.groups.entry(alone.clone()).or_insert_with(|| Group {
-                    members: vec![node.id],
-                    reducers: vec![reduction.reducer.clone()],
-                    program: None,
-                    folds: Vec::new(),
-                });
-                (alone, 0)
-            }
-        };
-        let Some(group) = self.groups.get_mut(&key) else { unreachable!("the group was put in above") };
-        let program = group.program.get_or_insert_with(|| {
-            Arc::new(Program::reducing(&reduction.input, group.reducers.clone(), &reduction.folded))
+        self.groups.entry(alone.clone()).or_insert_with(|| Group {
+            members: vec![node.id],
+            reducers: vec![reduction.reducer.clone()],
+            ..Group::of(reduction)
         });
+        (alone, 0)
+    }
+
+    /// The tasks that fold the blocks of a group, and whether each gives several values.
+    fn folds(&mut self, key: &GroupKey, folded: &[bool], ranges: &[std::ops::Range<usize>]) -> (Vec<Arc<Step>>, bool) {
+        let Some(group) = self.groups.get_mut(key) else { unreachable!("every reduction has a group") };
+        let grid = &NodeRef::clone(&group.input).grid;
+        let program = group
+            .program
+            .get_or_insert_with(|| Arc::new(Program::reducing(&group.input, group.reducers.clone(), folded)));
         let program = Arc::clone(program);
-        let pick = program.is_group().then_some(member);
+        let is_group = program.is_group();
         if group.folds.is_empty() {
             group.folds = vec![None; grid.blocks()];
         }
@@ -193,17 +201,17 @@ impl Lowering {
         let mut place: Vec<usize> = ranges.iter().map(|range| range.start).collect();
         loop {
             let block = grid.number(&place);
-            let known = self.groups.get(&key).and_then(|group| group.folds[block].clone());
+            let known = self.groups.get(key).and_then(|group| group.folds[block].clone());
             let step = known.unwrap_or_else(|| {
                 let step = self.fused(Arc::clone(&program), block);
-                if let Some(group) = self.groups.get_mut(&key) {
+                if let Some(group) = self.groups.get_mut(key) {
                     group.folds[block] = Some(Arc::clone(&step));
                 }
                 step
             });
             steps.push(step);
             let Some(axis) = (0..place.len()).rev().find(|&axis| place[axis] + 1 < ranges[axis].end) else {
-                return (steps, pick);
+                return (steps, is_group);
             };
             place[axis] += 1;
             (axis + 1..place.len()).for_each(|later| place[later] = ranges[later].start);

@@ -13,6 +13,7 @@ use super::fused::{
     All, Any, AnyReducer, Kernel, Map1, Max, Mean, Min, NanMax, NanMean, NanMin, Position, Product, Sum, Variance,
 };
 use super::node::{Node, NodeRef, Op, Reduction};
+use super::short_axis::as_planes;
 use crate::task::Made;
 
 /// The axes that a reduction folds: one, several, or all. Negative ones count from the end.
@@ -120,6 +121,11 @@ pub(crate) fn reduction(
     let empty = |axis: &usize| folded[*axis] && node.grid.axis(*axis).is_known() && node.grid.axis(*axis).len() == 0;
     if !defined && let Some(axis) = (0..folded.len()).find(empty) {
         return Err(ArrayError::Empty { operation: name.to_owned(), axis, shape: node.grid.shape_text() });
+    }
+    if reducer.output() == node.dtype
+        && let Some(planes) = as_planes(name, node, &folded, axes.keepdims)
+    {
+        return planes;
     }
     let kept = |(axis, &folded): (usize, &bool)| match (folded, axes.keepdims) {
         (true, true) => Some(AxisChunks::whole(1)),

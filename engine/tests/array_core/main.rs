@@ -6,6 +6,7 @@ mod bugs;
 mod deep;
 mod elementwise;
 mod making;
+mod pairs;
 mod plain;
 mod random_numbers;
 mod reductions;

@@ -69,8 +69,9 @@ const SETTINGS: [Setting; 6] = [
     Setting { name: "memory_limit", doc: "memory that your code may use", values: Values::Memory },
     Setting {
         name: "overflow_checks",
-        doc: "whether functions that overflow an integer panic, as in a debug build; statements of a cell always do",
-        values: Values::OneOf(&["off", "on"]),
+        doc: "where arithmetic that overflows an integer panics, as in a debug build: auto, in plain statements, but not in \
+              functions, loops over numbers and iterators, which run as in a release build; on; off",
+        values: Values::OneOf(&["auto", "on", "off"]),
     },
     Setting { name: "undo", doc: "cells that %undo can go back", values: Values::Count(UNDO_STEPS) },
 ];

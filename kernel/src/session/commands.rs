@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::compiler::CompileError;
+use super::compiler::{CompileError, Effort};
 use super::crates::{self, CratesError};
 use super::outcome::Stop;
 use super::pace::Pace;
@@ -53,6 +53,8 @@ const AUTO_LEVEL: &str = "3";
 const MEASURED_LEVEL: &str = "3";
 /// For statements that have no work of their own.
 const LIGHT_LEVEL: &str = "0";
+/// The setting of where overflows of integers panic.
+const OVERFLOW_CHECKS: &str = "overflow_checks";
 /// What evcxr runs cells on that wait, and what it asks of it.
 const TOKIO: (&str, &str) = ("tokio", "{ version = \"1.34.0\", features = [\"rt\", \"rt-multi-thread\"] }");
 
@@ -191,15 +193,22 @@ impl Session {
         Ok(())
     }
 
-    /// How a cell's statements are compiled: whether what they call is to be put in line, and the optimisation, where it is
-    /// another one than that of all cells.
-    pub(super) fn level_for(&self, pace: Pace) -> (bool, Option<&'static str>) {
+    /// How a cell's statements are compiled.
+    pub(super) fn effort_for(&self, pace: Pace) -> Effort {
         let level = match (self.opt_level() == AUTO, pace) {
             (false, _) => None,
             (true, Pace::Light) => self.level.or(Some(LIGHT_LEVEL)),
             (true, Pace::Work | Pace::Numbers) => self.level,
         };
-        (pace == Pace::Numbers && level != Some(LIGHT_LEVEL), level)
+        let in_line = pace == Pace::Numbers && level != Some(LIGHT_LEVEL);
+        let checked = match self.config_get(OVERFLOW_CHECKS) {
+            Some("on") => true,
+            Some("off") => false,
+            // A learner's overflow should be seen, as in `cargo run`, but what loops over numbers should be as quick as in
+            // `cargo run --release`: with checks, a branch in place of a conditional move can double its time.
+            _ => pace == Pace::Light || level == Some(LIGHT_LEVEL),
+        };
+        Effort { in_line, level, checked }
     }
 
     fn put_level(&mut self, level: &str) -> Result<(), Failure> {
@@ -230,7 +239,7 @@ impl Session {
                 self.set_memory_limit(value.parse().map_err(|message: String| Failure::message(&message))?);
                 return Ok(());
             }
-            "overflow_checks" => self.compiler.overflow_checks = value == "on",
+            OVERFLOW_CHECKS => self.compiler.overflow_checks = value == "on",
             _ => return Err(Failure::message(&format!("this session has no setting `{name}`"))),
         }
         self.kept.settings.insert(name.to_owned(), value.to_owned());

@@ -72,6 +72,17 @@ pub struct Compiler {
     pub overflow_checks: bool,
 }
 
+/// How the statements of a cell are compiled.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Effort {
+    /// Generic functions are compiled anew, so that they can be put in line.
+    pub in_line: bool,
+    /// The level of optimisation, where it is another one than that of all cells.
+    pub level: Option<&'static str>,
+    /// Arithmetic that overflows an integer panics, and `debug_assert!` asserts.
+    pub checked: bool,
+}
+
 /// Why there is no result.
 pub enum CompileError {
     /// rustc's messages.
@@ -219,8 +230,7 @@ impl Compiler {
         Ok(self.folder.join(name))
     }
 
-    /// Tells the driver what the next cell of evcxr's, `code`, is compiled with, and how: whether generic functions that it calls
-    /// are put in line, and a level of optimisation for it only.
+    /// Tells the driver what the next cell of evcxr's, `code`, is compiled with, and how.
     ///
     /// # Errors
     /// A sentence, when the file cannot be written.
@@ -229,15 +239,17 @@ impl Compiler {
         items: &Items,
         libraries: &Libraries,
         code: &str,
-        in_line: bool,
-        level: Option<&str>,
+        effort: Effort,
     ) -> Result<(), String> {
         let path = super::toolchain::preamble_file(self.folder.parent().unwrap_or(&self.folder));
         let mut arguments: Vec<OsString> = self.link(libraries.of(code));
         arguments.extend(self.dependencies.iter().cloned());
         // As for items; other cells are compiled sooner with the engine's own.
-        arguments.extend(in_line.then(|| "-Zshare-generics=no".into()));
-        arguments.extend(level.map(|level| format!("-Copt-level={level}").into()));
+        arguments.extend(effort.in_line.then(|| "-Zshare-generics=no".into()));
+        arguments.extend(effort.level.map(|level| format!("-Copt-level={level}").into()));
+        let checked = if effort.checked { "yes" } else { "no" };
+        arguments
+            .extend([format!("-Coverflow-checks={checked}").into(), format!("-Cdebug-assertions={checked}").into()]);
         let source = items.preamble(&[], libraries.crates_of(code));
         let preamble = json!({"source": source, "attributes": items.attributes(), "arguments": arguments});
         std::fs::write(&path, preamble.to_string()).map_err(|error| format!("cannot write {}: {error}", path.display()))

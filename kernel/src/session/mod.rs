@@ -52,7 +52,7 @@ pub use toolchain::{prepare_environment, restore_environment};
 
 use crate::installation::Installation;
 use cell::Outline;
-use compiler::{CHECKED, CompileError, Compiler, Libraries};
+use compiler::{CHECKED, CompileError, Compiler, Effort, Libraries};
 use events::EventPipe;
 use items::Items;
 use outcome::Stop;
@@ -128,7 +128,7 @@ impl Session {
             EventPipe::new(Arc::clone(&sources), sink).map_err(|error| format!("cannot make a pipe: {error}"))?;
         let interrupter = Interrupter::new(events.control(), events.runs(), folder.path());
         let compiler = Compiler::new(installation, folder.path(), interrupter.compilation())?;
-        compiler.write_preamble(&Items::default(), &Libraries::default(), "", false, None)?;
+        compiler.write_preamble(&Items::default(), &Libraries::default(), "", Effort::default())?;
         let runner = events.runner_command(installation, folder.path());
         let (context, outputs) = EvalContext::with_subprocess_command(runner).map_err(|error| error.to_string())?;
         // The runner sends what users print as events; what is left here is its own complaints.
@@ -304,8 +304,8 @@ impl Session {
         state: &mut State,
     ) -> Result<(), Stop> {
         let edited = types::typed(code, outline, types, &parts_of_session(outline));
-        let (in_line, level) = self.level_for(outline.pace);
-        let preamble = self.compiler.write_preamble(&state.items, &state.libraries, &edited.text, in_line, level);
+        let effort = self.effort_for(outline.pace);
+        let preamble = self.compiler.write_preamble(&state.items, &state.libraries, &edited.text, effort);
         preamble.map_err(Stop::Said)?;
         self.sources().begin(code, &edited, number);
         let outcome = self.context.eval_with_state(&edited.text, self.context.state());

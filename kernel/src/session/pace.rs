@@ -2,8 +2,8 @@
 //!
 //! Functions are always compiled to run quickly, and so is the engine. Statements mostly call them, once; a tenth of a
 //! second that the compiler takes for such a cell is a tenth that a person waits. That goes for calls in a loop, too.
-//! Where a cell has work of its own, in iterators and closures, it is worth optimising; and where a loop is over numbers,
-//! what it calls is worth putting in line, even if the engine has a copy of it.
+//! Where a cell has work of its own, in iterators and closures, it is worth optimising; and where a loop or a closure
+//! calculates, what it calls is worth putting in line, even if the engine has a copy of it.
 
 use ra_ap_syntax::ast::{self, AstNode, BinaryOp};
 use ra_ap_syntax::{NodeOrToken, SyntaxKind, SyntaxNode, SyntaxToken, T};
@@ -16,7 +16,7 @@ pub enum Pace {
     Light,
     /// They have work of their own: optimised.
     Work,
-    /// They loop over numbers: optimised, with generic functions compiled anew, so that they can be put in line.
+    /// They calculate in loops or closures: optimised, with generic functions compiled anew, so that they can be put in line.
     Numbers,
 }
 
@@ -41,10 +41,11 @@ const WORKS: [&str; 15] = [
 
 /// How a statement of a cell is to be compiled.
 pub fn pace(statement: &SyntaxNode) -> Pace {
-    let loops = statement
-        .descendants()
-        .filter(|node| matches!(node.kind(), SyntaxKind::FOR_EXPR | SyntaxKind::WHILE_EXPR | SyntaxKind::LOOP_EXPR));
-    if loops.flat_map(|node| node.descendants()).any(|node| is_arithmetic(&node)) {
+    let repeats = |node: &SyntaxNode| {
+        use SyntaxKind::{CLOSURE_EXPR, FOR_EXPR, LOOP_EXPR, WHILE_EXPR};
+        matches!(node.kind(), FOR_EXPR | WHILE_EXPR | LOOP_EXPR | CLOSURE_EXPR)
+    };
+    if statement.descendants().filter(repeats).flat_map(|node| node.descendants()).any(|node| is_arithmetic(&node)) {
         return Pace::Numbers;
     }
     // What is in a macro call is known as tokens only.
@@ -113,7 +114,12 @@ mod tests {
 
     #[test]
     fn loops_over_numbers_are_known() {
-        for code in ["for x in &v { s += x; }", "while i < n { i = i * 2 }", "loop { if v[0] == 0 { break } }"] {
+        for code in [
+            "for x in &v { s += x; }",
+            "while i < n { i = i * 2 }",
+            "loop { if v[0] == 0 { break } }",
+            "v.iter().map(|x| x * 2).sum::<i64>()",
+        ] {
             assert_eq!(pace_of(code), Pace::Numbers, "{code}");
         }
     }

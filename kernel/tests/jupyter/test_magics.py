@@ -556,6 +556,22 @@ def test_settings(own_session):
     assert "did you mean `progress`?" in session.fails("%config progres = on").error
 
 
+def test_overflow_is_seen_where_speed_is_not_the_point(own_session):
+    session = own_session
+    plain = "let a: u8 = std::hint::black_box(255); a + 1"
+    loop = "let mut sum: u8 = 250; for i in 0..10u8 { sum += i; } sum"
+    iterator = "(0..10u8).map(|i| i * 50).fold(0u8, |a, b| a ^ b)"
+    panics = lambda code: "with overflow" in session.fails(code).error
+    assert panics(plain)
+    # As in a release build: 250 + 45 is 295, which is 39 more than 256.
+    assert session.ok(loop).result == "39"
+    assert session.ok(iterator).result
+    session.ok("%config overflow_checks = on")
+    assert panics(plain) and panics(loop) and panics(iterator)
+    session.ok("%config overflow_checks = off")
+    assert session.ok(plain).result == "0"
+
+
 def test_a_time_limit_stops_a_cell(own_session):
     session = own_session
     session.ok("let stays = 3;")

@@ -195,6 +195,8 @@ pub(crate) trait AnyArray: Send + Sync + 'static {
     fn viewed(&self, view: &crate::array::view::View) -> Arc<dyn AnyArray>;
     /// The same memory in another shape with as many elements, if it lies there in row-major order.
     fn reshaped(&self, shape: &[usize]) -> Option<Arc<dyn AnyArray>>;
+    /// Whether rows lie one after the other in memory, in whole.
+    fn is_row_major(&self) -> bool;
     /// A part of it, as a block that shares the memory.
     fn block(&self, start: &[usize], lengths: &[usize]) -> Value;
     /// Opens a part that is broadcast to a block's shape; `start` and `lengths` have as many axes as the array.
@@ -216,6 +218,10 @@ impl<T: Element> AnyArray for ArcArray<T, IxDyn> {
     fn reshaped(&self, shape: &[usize]) -> Option<Arc<dyn AnyArray>> {
         let array = self.is_standard_layout().then(|| self.clone())?;
         Some(Arc::new(array.into_shape_with_order(IxDyn(shape)).ok()?))
+    }
+
+    fn is_row_major(&self) -> bool {
+        self.is_standard_layout()
     }
 
     fn block(&self, start: &[usize], lengths: &[usize]) -> Value {

@@ -10,7 +10,7 @@ use ndarray::{Array3, ArrayViewD, CowArray, Ix3, IxDyn};
 use super::gemm::Gemm;
 use crate::array::chunks::{AxisChunks, Grid};
 use crate::array::dispatch::with_number;
-use crate::array::elementwise::multiplied;
+use crate::array::elementwise::{Binary, together};
 use crate::array::error::{ArrayError, Built};
 use crate::array::lower::Lowering;
 use crate::array::node::{Block, Node, NodeRef, Operation, rechunked, viewed};
@@ -91,7 +91,7 @@ pub(crate) fn contract(name: &str, left: &Labelled, right: &Labelled, out: &[Lab
     // Without a matrix on both sides there is nothing to use again: one pass multiplies and adds up.
     if inner.is_empty() || rows.is_empty() || columns.is_empty() {
         let all: Vec<Label> = out.iter().chain(&inner).copied().collect();
-        let product = multiplied(&left.spread(&all), &right.spread(&all))?;
+        let product = together(Binary::Mul, &left.spread(&all), &right.spread(&all))?;
         return summed(name, &product, (out.len()..all.len()).collect());
     }
     let made: Vec<Label> = batch.iter().chain(&rows).chain(&columns).copied().collect();

@@ -6,6 +6,7 @@ use super::contract::{Label, Labelled, contract};
 use crate::array::Array;
 use crate::array::chunks::Grid;
 use crate::array::element::{Element, Number};
+use crate::array::elementwise::{Binary, together};
 use crate::array::error::{ArrayError, Built, built};
 use crate::array::node::NodeRef;
 use crate::array::reduce::axis_of;
@@ -118,7 +119,7 @@ pub(crate) fn matmul(left: &NodeRef, right: &NodeRef) -> Built<NodeRef> {
 fn dot(left: &NodeRef, right: &NodeRef) -> Built<NodeRef> {
     let (rank, other) = (left.grid.rank(), right.grid.rank());
     if rank == 0 || other == 0 {
-        return super::super::elementwise::multiplied(left, right);
+        return together(Binary::Mul, left, right);
     }
     tensordot("dot", left, right, &[rank - 1], &[other.saturating_sub(2)])
 }

@@ -269,8 +269,6 @@ fn build(config: &Config, cell: &CellCrate, arguments: &[OsString]) -> Result<Ex
     rustc
         .args(["--crate-name", CELL, "--edition", "2024", "--crate-type", "cdylib", "--emit", "link", "src/lib.rs"])
         .args(["-C", "debuginfo=0", "-C", "prefer-dynamic", "-C", "lto=off"])
-        // A learner's overflow should be seen, as in `cargo run`.
-        .args(["-C", "debug-assertions=yes", "-C", "overflow-checks=yes"])
         // Generic functions that the engine has compiled are used from there; without this that stops at opt-level 2.
         .args(UNSTABLE)
         .arg("-Zshare-generics=yes")
