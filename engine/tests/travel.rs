@@ -1,5 +1,8 @@
 //! Whether a task can leave the process, and what the engine says when it cannot.
 
+#[path = "common/elsewhere.rs"]
+mod elsewhere;
+
 use taskloom::prelude::*;
 use taskloom::task::Travel;
 
@@ -119,16 +122,11 @@ fn asking_runs_nothing() {
 
 mod in_another_process {
     use std::collections::BTreeMap;
-    use std::io::{Read, Write};
-    use std::process::{Command, Stdio};
 
     use serde::{Deserialize, Serialize};
-    use taskloom::travel::{Parcel, objects::Objects};
+    use taskloom::travel::Parcel;
 
     use super::*;
-
-    /// Tells the test below that it is the other process.
-    const RECEIVES: &str = "TASKLOOM_TEST_RECEIVES";
 
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
     struct Reading {
@@ -157,33 +155,13 @@ mod in_another_process {
         means.into_iter().collect()
     }
 
-    /// Sends the parcel to a fresh process; gives what it says on its standard output.
     fn elsewhere(parcel: &Parcel) -> Result<Vec<Vec<u8>>, String> {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "in_another_process::receiver", "--nocapture", "--quiet"])
-            .env(RECEIVES, "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(&parcel.to_bytes()).unwrap();
-        let mut answer = Vec::new();
-        child.stderr.take().unwrap().read_to_end(&mut answer).unwrap();
-        child.wait().unwrap();
-        serde_json::from_slice(&answer).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&answer)))
+        super::elsewhere::elsewhere(parcel, "in_another_process::receiver")
     }
 
     #[test]
     fn receiver() {
-        if std::env::var_os(RECEIVES).is_none() {
-            return;
-        }
-        let mut bytes = Vec::new();
-        std::io::stdin().read_to_end(&mut bytes).unwrap();
-        let parcel = Parcel::from_bytes(&bytes).unwrap();
-        let outcome = parcel.compute(&Objects::new(), Scheduler::Threads(2)).map_err(|error| error.to_string());
-        std::io::stderr().write_all(&serde_json::to_vec(&outcome).unwrap()).unwrap();
+        super::elsewhere::receive();
     }
 
     #[test]

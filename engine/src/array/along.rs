@@ -9,13 +9,14 @@ use super::by_place::by_place;
 use super::chunks::{AxisChunks, Grid, shape_text};
 use super::element::Element;
 use super::error::{ArrayError, Built, built};
-use super::lower::{Lowering, as_block, block_task};
+use super::lower::Lowering;
 use super::node::{NodeRef, rechunked, viewed};
 use super::reduce::Axes;
 use super::take::known_axis;
 use super::view::{View, ViewAxis};
+use super::work::{as_block, block_task};
 use crate::error::BoxError;
-use crate::task::{Failure, Value};
+use crate::task::{Failure, Made};
 
 /// The array with one chunk along an axis.
 fn whole_along(node: &NodeRef, axis: usize) -> NodeRef {
@@ -51,11 +52,13 @@ impl<T: Element> Array<T> {
         let input = whole_along(self.node(), axis);
         let mut axes = input.grid.axes().to_vec();
         axes[axis] = AxisChunks::whole(len);
-        let function = Arc::new(function);
+        let function =
+            Made::<OnLane<T, Array1<R>>>::given("apply_along_axis", function, (), |function, ()| Arc::new(function));
         let make = move |inputs: &[NodeRef], place: &[usize], lowering: &mut Lowering| {
             let block = lowering.block(&inputs[0], place);
-            let function = Arc::clone(&function);
-            block_task::<R, _>("apply_along_axis", vec![block], move |mut values: Vec<Value>| {
+            let parameters = (function.clone(), axis, len);
+            block_task::<R, _, _>("apply_along_axis", vec![block], parameters, |parameters, mut values| {
+                let (function, axis, len) = (&parameters.0, parameters.1, parameters.2);
                 let block = as_block::<T>(values.remove(0));
                 let mut shape = block.shape().to_vec();
                 shape[axis] = len;
@@ -98,13 +101,15 @@ impl<T: Element> Array<T> {
         let input = whole_along(self.node(), axis);
         let mut axes = input.grid.axes().to_vec();
         axes.remove(axis);
-        let function = Arc::new(function);
+        let function =
+            Made::<OnLane<T, R>>::given("reduce_along_axis", function, (), |function, ()| Arc::new(function));
         let make = move |inputs: &[NodeRef], place: &[usize], lowering: &mut Lowering| {
             let mut at = place.to_vec();
             at.insert(axis, 0);
             let block = lowering.block(&inputs[0], &at);
-            let function = Arc::clone(&function);
-            block_task::<R, _>("reduce_along_axis", vec![block], move |mut values: Vec<Value>| {
+            let parameters = (function.clone(), axis);
+            block_task::<R, _, _>("reduce_along_axis", vec![block], parameters, |parameters, mut values| {
+                let (function, axis) = (&parameters.0, parameters.1);
                 let block = as_block::<T>(values.remove(0));
                 let mut shape = block.shape().to_vec();
                 shape.remove(axis);
@@ -140,8 +145,10 @@ impl<T: Element> Array<T> {
         out: impl AsRef<[usize]>,
         function: impl Fn(ArrayViewD<'_, T>) -> ArrayD<R> + Send + Sync + 'static,
     ) -> Array<R> {
-        let function = move |parts: &[ArrayViewD<'_, T>]| function(parts[0].view());
-        Array::of(built(apply(&[(self.node(), core)], out.as_ref().to_vec(), Arc::new(function))))
+        let function = Made::<OnParts<T, R>>::given("apply", function, (), |function, ()| {
+            Arc::new(move |parts: &[ArrayViewD<'_, T>]| function(parts[0].view()))
+        });
+        Array::of(built(apply(&[(self.node(), core)], out.as_ref().to_vec(), function)))
     }
 
     /// As [`apply`](Array::apply), of the last axes of two arrays, whose other axes broadcast.
@@ -166,9 +173,11 @@ impl<T: Element> Array<T> {
         out: impl AsRef<[usize]>,
         function: impl Fn(ArrayViewD<'_, T>, ArrayViewD<'_, T>) -> ArrayD<R> + Send + Sync + 'static,
     ) -> Array<R> {
-        let function = move |parts: &[ArrayViewD<'_, T>]| function(parts[0].view(), parts[1].view());
+        let function = Made::<OnParts<T, R>>::given("apply_with", function, (), |function, ()| {
+            Arc::new(move |parts: &[ArrayViewD<'_, T>]| function(parts[0].view(), parts[1].view()))
+        });
         let inputs = [(self.node(), core), (other.node(), other_core)];
-        Array::of(built(apply(&inputs, out.as_ref().to_vec(), Arc::new(function))))
+        Array::of(built(apply(&inputs, out.as_ref().to_vec(), function)))
     }
 
     /// A reduction of neighbouring elements: windows of `factors` elements along each axis become one.
@@ -247,7 +256,8 @@ fn windows<T>(array: &Array<T>, factors: &[usize], trim: bool) -> Built<(Array<T
     Ok((windows.transpose(order), Axes::from((first..first + rank).collect::<Vec<_>>())))
 }
 
-type OnParts<T, R> = Arc<dyn Fn(&[ArrayViewD<'_, T>]) -> ArrayD<R> + Send + Sync>;
+type OnLane<T, R> = dyn Fn(ArrayView1<'_, T>) -> R + Send + Sync;
+type OnParts<T, R> = dyn Fn(&[ArrayViewD<'_, T>]) -> ArrayD<R> + Send + Sync;
 
 /// Arrays whose last axes are whole, and whose other axes are cut alike; and the chunks of those.
 ///
@@ -294,7 +304,7 @@ fn looped(inputs: &[(&NodeRef, usize)]) -> Built<(Vec<NodeRef>, Vec<AxisChunks>)
 fn apply<T: Element, R: Element>(
     inputs: &[(&NodeRef, usize)],
     out: Vec<usize>,
-    function: OnParts<T, R>,
+    function: Made<OnParts<T, R>>,
 ) -> Built<NodeRef> {
     let (cut, loops) = looped(inputs)?;
     let rank = loops.len();
@@ -311,15 +321,15 @@ fn apply<T: Element, R: Element>(
             lowering.block(input, &at)
         });
         let steps = steps.collect();
-        let (cores, out, function) = (cores.clone(), out.clone(), Arc::clone(&function));
-        let shape = own.region(place).1;
-        block_task::<R, _>("apply", steps, move |values: Vec<Value>| {
+        let parameters = (function.clone(), cores.clone(), out.clone(), own.region(place).1);
+        block_task::<R, _, _>("apply", steps, parameters, |(function, cores, out, shape), values| {
+            let rank = shape.len() - out.len();
             let blocks: Vec<_> = values.into_iter().map(as_block::<T>).collect();
-            let mut result = ArrayD::<R>::default(IxDyn(&shape));
+            let mut result = ArrayD::<R>::default(IxDyn(shape));
             for index in ndarray::indices(&shape[..rank]) {
                 let parts: Vec<ArrayViewD<'_, T>> = blocks
                     .iter()
-                    .zip(&cores)
+                    .zip(cores)
                     .map(|(block, core)| {
                         let looped = block.ndim() - core;
                         (0..looped).fold(block.view(), |part, axis| {
@@ -329,11 +339,11 @@ fn apply<T: Element, R: Element>(
                     })
                     .collect();
                 let made = function(&parts);
-                if made.shape() != out {
+                if made.shape() != &out[..] {
                     let why = format!(
                         "the function gave shape {}, and {} was said",
                         shape_text(made.shape()),
-                        shape_text(&out)
+                        shape_text(out)
                     );
                     return Err(Failure::Error(BoxError::from(why)));
                 }

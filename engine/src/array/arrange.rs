@@ -1,5 +1,6 @@
 //! Arrays put together in blocks, axes in other places, diagonals and triangles.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::Array;
@@ -7,15 +8,17 @@ use super::by_place::by_place;
 use super::chunks::{AxisChunks, Grid};
 use super::create::scalar_node;
 use super::dispatch::with_type;
-use super::element::{Element, Number, Scalar};
+use super::element::{DType, Element, Number, Scalar};
+use super::elementwise::chosen;
 use super::error::{ArrayError, built};
-use super::fused::{Generator, Kernel, Map3};
-use super::lower::{Lowering, as_block, block_task};
+use super::fused::{Generator, generating};
+use super::lower::Lowering;
 use super::node::{Node, NodeRef, rechunked, viewed};
 use super::reduce::axis_of;
 use super::take::known_axis;
 use super::view::{View, ViewAxis};
-use crate::task::Value;
+use super::work::{as_block, block_task};
+use crate::task::Made;
 
 /// Which axis of a grid of coordinates belongs to which array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,11 +155,12 @@ impl<T> Array<T> {
     }
 }
 
-/// Places of a matrix on a diagonal, or on one side of it.
+/// Places of a matrix on a diagonal, and on the sides of it that are asked for.
 struct Side {
     columns: u64,
     offset: i64,
-    is: fn(i64, i64) -> bool,
+    below: bool,
+    above: bool,
 }
 
 impl Generator<bool> for Side {
@@ -164,21 +168,25 @@ impl Generator<bool> for Side {
         for (at, out) in out.iter_mut().enumerate() {
             let place = from.wrapping_add_signed(step.wrapping_mul(at as i64));
             let (row, column) = ((place / self.columns) as i64, (place % self.columns) as i64);
-            *out = (self.is)(column - row, self.offset);
+            *out = match (column - row).cmp(&self.offset) {
+                Ordering::Less => self.below,
+                Ordering::Equal => true,
+                Ordering::Greater => self.above,
+            };
         }
     }
 }
 
-/// The elements of a matrix where its column, less its row, stands so to the offset; zeros elsewhere.
+/// The elements of a matrix on a diagonal, and `below` and `above` it; zeros elsewhere.
 #[track_caller]
-fn masked(name: &'static str, node: &NodeRef, grid: Grid, offset: i64, is: fn(i64, i64) -> bool) -> NodeRef {
-    let side = Side { columns: grid.axis(1).len().max(1) as u64, offset, is };
-    let mask = Node::generated::<bool>(name, side, grid);
-    let kernel: Arc<dyn Kernel> = with_type!(node.dtype, U => {
-        Arc::new(Map3::new(name, |choice: bool, yes: U, no: U| if choice { yes } else { no }))
+fn masked(name: &'static str, node: &NodeRef, grid: Grid, offset: i64, [below, above]: [bool; 2]) -> NodeRef {
+    let columns = grid.axis(1).len().max(1) as u64;
+    let side = Made::by((columns, offset, below, above), |&(columns, offset, below, above)| {
+        generating::<bool, _>(Side { columns, offset, below, above })
     });
+    let mask = Node::generated(name, DType::Bool, side, grid);
     let zero: Scalar = node.dtype.zero();
-    built(Node::elementwise(kernel, &[&mask, node, &scalar_node(zero, node.dtype)]))
+    built(Node::elementwise(chosen(name, node.dtype), &[&mask, node, &scalar_node(zero, node.dtype)]))
 }
 
 /// The last two axes of an array that has them, and whose lengths are known.
@@ -208,7 +216,7 @@ impl<T: Element> Array<T> {
     #[track_caller]
     pub fn tril(&self, offset: i64) -> Array<T> {
         let grid = matrices("tril", self);
-        Array::of(masked("tril", self.node(), grid, offset, |place, offset| place <= offset))
+        Array::of(masked("tril", self.node(), grid, offset, [true, false]))
     }
 
     /// The elements on and above a diagonal of each matrix of the last two axes, zeros below.
@@ -218,7 +226,7 @@ impl<T: Element> Array<T> {
     #[track_caller]
     pub fn triu(&self, offset: i64) -> Array<T> {
         let grid = matrices("triu", self);
-        Array::of(masked("triu", self.node(), grid, offset, |place, offset| place >= offset))
+        Array::of(masked("triu", self.node(), grid, offset, [false, true]))
     }
 
     /// Of an array of one axis the matrix with these elements on a diagonal; of a matrix the elements on a diagonal.
@@ -245,7 +253,7 @@ impl<T: Element> Array<T> {
                 let long = self.pad((beside, 0), zeros).expand_dims(if offset < 0 { 1 } else { 0 });
                 let chunks = long.node().grid.axis(if offset < 0 { 0 } else { 1 }).clone();
                 let square = Grid::new([chunks.clone(), chunks]);
-                Array::of(masked("diag", long.node(), square, offset as i64, |place, offset| place == offset))
+                Array::of(masked("diag", long.node(), square, offset as i64, [false, false]))
             }
             2 => Array::of(diagonal(self.node(), offset)),
             rank => {
@@ -275,9 +283,9 @@ fn diagonal(node: &NodeRef, offset: isize) -> NodeRef {
             begin[axis] = first[axis] + start - grid.axis(axis).start(from[axis]);
         }
         let block = lowering.block(&inputs[0], &from);
-        with_type!(inputs[0].dtype, U => block_task::<U, _>("diag", vec![block], move |mut values: Vec<Value>| {
+        with_type!(inputs[0].dtype, U => block_task::<U, _, _>("diag", vec![block], (begin, len), |parameters, mut values| {
             let block = as_block::<U>(values.remove(0));
-            let [row, column] = begin;
+            let ([row, column], len) = *parameters;
             let elements = (0..len).map(|at| block[[row + at, column + at]]);
             Ok(ndarray::Array1::from_iter(elements).into_dyn().into_shared())
         }))

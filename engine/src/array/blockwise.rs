@@ -10,10 +10,11 @@ use super::chunks::{AxisChunks, Grid};
 use super::create::fits;
 use super::element::Element;
 use super::error::{ArrayError, Built, built};
-use super::lower::{Lowering, as_block, block_task};
+use super::lower::Lowering;
 use super::node::{NodeRef, rechunked};
 use super::reduce::axis_of;
-use crate::task::Value;
+use super::work::{as_block, block_task};
+use crate::task::{Made, packed};
 
 /// Which block of an array a function is called for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,25 +39,34 @@ impl BlockInfo {
     }
 }
 
-type WithInfo<T, R> = Arc<dyn Fn(ArrayViewD<'_, T>, &BlockInfo) -> ArrayD<R> + Send + Sync>;
+packed!(BlockInfo { place, start, shape, array_shape, numblocks });
+
+type WithInfo<T, R> = dyn Fn(ArrayViewD<'_, T>, &BlockInfo) -> ArrayD<R> + Send + Sync;
+type OnBoth<T, U, R> = dyn Fn(ArrayViewD<'_, T>, ArrayViewD<'_, U>) -> ArrayD<R> + Send + Sync;
+
+fn with_info<T: Element, R: Element>(
+    operation: &'static str,
+    function: impl Fn(ArrayViewD<'_, T>, &BlockInfo) -> ArrayD<R> + Send + Sync + 'static,
+) -> Made<WithInfo<T, R>> {
+    Made::<WithInfo<T, R>>::given(operation, function, (), |function, ()| Arc::new(function))
+}
 
 /// A function of blocks; `from` says which block of the input is at a place of the new grid.
 fn mapped<T: Element, R: Element>(
     input: &NodeRef,
     grid: Grid,
     from: impl Fn(&[usize]) -> Vec<usize> + Send + Sync + 'static,
-    function: WithInfo<T, R>,
+    function: Made<WithInfo<T, R>>,
 ) -> NodeRef {
     let own = grid.clone();
     let make = move |inputs: &[NodeRef], place: &[usize], lowering: &mut Lowering| {
         let at = from(place);
         let block = lowering.block(&inputs[0], &at);
         let info = BlockInfo::new(&inputs[0].grid, &at);
-        let wanted = own.region(place).1;
-        let function = Arc::clone(&function);
-        block_task::<R, _>("map_blocks", vec![block], move |mut values: Vec<Value>| {
+        let parameters = (function.clone(), info, own.region(place).1);
+        block_task::<R, _, _>("map_blocks", vec![block], parameters, |(function, info, wanted), mut values| {
             let block = as_block::<T>(values.remove(0));
-            fits(function(block.view(), &info).into_shared(), &wanted)
+            fits(function(block.view(), info).into_shared(), wanted)
         })
     };
     by_place("map_blocks", R::DTYPE, grid, vec![Arc::clone(input)], make)
@@ -81,7 +91,7 @@ impl<T: Element> Array<T> {
         function: impl Fn(ArrayViewD<'_, T>, &BlockInfo) -> ArrayD<R> + Send + Sync + 'static,
     ) -> Array<R> {
         built(self.node().grid.require_known("map_blocks_with"));
-        Array::of(mapped(self.node(), self.node().grid.clone(), <[usize]>::to_vec, Arc::new(function)))
+        Array::of(mapped(self.node(), self.node().grid.clone(), <[usize]>::to_vec, with_info("map_blocks", function)))
     }
 
     /// A function of each block that gives a block of another shape: `chunks` says the lengths along each axis. There are
@@ -112,7 +122,7 @@ impl<T: Element> Array<T> {
             built::<()>(Err(ArrayError::Shape { operation: "map_blocks_to".into(), why, shape: grid.shape_text() }));
         }
         let new = Grid::new(chunks.into_iter().map(AxisChunks::new).collect::<Vec<_>>());
-        Array::of(mapped(self.node(), new, <[usize]>::to_vec, Arc::new(function)))
+        Array::of(mapped(self.node(), new, <[usize]>::to_vec, with_info("map_blocks", function)))
     }
 
     /// A function of each block that gives a block without the axes `drop`, and with new axes: `new` says their places among
@@ -142,7 +152,7 @@ impl<T: Element> Array<T> {
         new: &[(usize, usize)],
         function: impl Fn(ArrayViewD<'_, T>, &BlockInfo) -> ArrayD<R> + Send + Sync + 'static,
     ) -> Array<R> {
-        Array::of(built(with_axes(self.node(), drop, new, Arc::new(function))))
+        Array::of(built(with_axes(self.node(), drop, new, with_info("map_blocks_axes", function))))
     }
 
     /// A function of blocks of two arrays, whose axes are named by letters, as in Einstein's sums: axes of the same letter
@@ -174,19 +184,18 @@ impl<T: Element> Array<T> {
     ) -> Array<R> {
         let (names, inputs) = ([left.1, right.1], [left.0.node(), right.0.node()]);
         let Aligned { grid, inputs, from } = built(aligned("blockwise", out, &names, &inputs));
-        let function = Arc::new(function);
+        let function = Made::<OnBoth<T, U, R>>::given("blockwise", function, (), |function, ()| Arc::new(function));
         let own = grid.clone();
         let make = move |inputs: &[NodeRef], place: &[usize], lowering: &mut Lowering| {
             let steps = inputs.iter().zip(&from).map(|(input, from)| {
                 let at: Vec<usize> = from.iter().map(|axis| axis.map_or(0, |axis| place[axis])).collect();
                 lowering.block(input, &at)
             });
-            let wanted = own.region(place).1;
-            let function = Arc::clone(&function);
-            block_task::<R, _>("blockwise", steps.collect(), move |mut values: Vec<Value>| {
+            let parameters = (function.clone(), own.region(place).1);
+            block_task::<R, _, _>("blockwise", steps.collect(), parameters, |(function, wanted), mut values| {
                 let right = as_block::<U>(values.remove(1));
                 let left = as_block::<T>(values.remove(0));
-                fits(function(left.view(), right.view()).into_shared(), &wanted)
+                fits(function(left.view(), right.view()).into_shared(), wanted)
             })
         };
         Array::of(by_place("blockwise", R::DTYPE, grid, inputs, make))
@@ -197,7 +206,7 @@ fn with_axes<T: Element, R: Element>(
     node: &NodeRef,
     drop: &[isize],
     new: &[(usize, usize)],
-    function: WithInfo<T, R>,
+    function: Made<WithInfo<T, R>>,
 ) -> Built<NodeRef> {
     const NAME: &str = "map_blocks_axes";
     let grid = &node.grid;

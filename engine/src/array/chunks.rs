@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::error::{ArrayError, Built};
 use super::room::{countable, few_chunks};
+use crate::task::packed;
 
 /// The chunks along one axis, as the places where they begin.
 #[derive(Debug, Clone)]
@@ -19,6 +20,10 @@ impl PartialEq for AxisChunks {
         self.known && other.known && (Arc::ptr_eq(&self.starts, &other.starts) || self.starts == other.starts)
     }
 }
+
+packed!(AxisChunks { starts, known });
+packed!(Grid { axes });
+packed!(SlicedChunk { chunk, start, len });
 
 impl AxisChunks {
     /// Chunks of these lengths.

@@ -1,14 +1,20 @@
 //! Blocks as bytes, and their size: for results that move to disk, and for blocks that leave the process.
 
-use std::sync::Once;
+use std::any::TypeId;
+use std::sync::{Arc, Once};
 
-use ndarray::{ArrayD, IxDyn};
+use ndarray::{ArrayD, Axis, IxDyn, ShapeBuilder};
 use num_complex::Complex;
 
-use super::element::Element;
+use super::dispatch::with_type;
+use super::element::{DType, Element};
+use super::fused::{AnyArray, row_major};
+use super::memory::zeroed;
 use super::node::Block;
+use super::work::as_block;
 use crate::nbytes::register_nbytes;
-use crate::travel::{Codec, register_codec};
+use crate::task::{Encoding, Packer, Unpacker, Value};
+use crate::travel::{Codec, codec_of, register_codec};
 
 /// Makes blocks known to the tables of codecs and of sizes; whoever makes tasks that give blocks calls it.
 pub(crate) fn know_blocks() {
@@ -41,15 +47,43 @@ pub(crate) fn know_blocks() {
     });
 }
 
-/// So many bytes for the number of axes, and for each length.
+/// The encoding of blocks, for tasks whose value is there already.
+pub(crate) struct Blocks;
+
+impl<T: Element> Encoding<Block<T>> for Blocks {
+    fn codec() -> Option<Codec> {
+        know_blocks();
+        codec_of(TypeId::of::<Block<T>>())
+    }
+}
+
+/// The codec of blocks of this type.
+pub(crate) fn block_codec(dtype: DType) -> Result<Codec, String> {
+    let codec = with_type!(dtype, T => <Blocks as Encoding<Block<T>>>::codec());
+    codec.ok_or_else(|| format!("blocks of {dtype} have no codec"))
+}
+
+/// Writes a block of elements of this type.
+pub(crate) fn pack_block(dtype: DType, block: &Value, packer: &mut Packer) -> Result<(), String> {
+    packer.any(&**block, block_codec(dtype)?)
+}
+
+/// Reads what [`pack_block`] wrote, as an array.
+pub(crate) fn unpack_array(dtype: DType, unpacker: &mut Unpacker<'_>) -> Result<Arc<dyn AnyArray>, String> {
+    let block = unpacker.any(block_codec(dtype)?)?;
+    Ok(with_type!(dtype, T => Arc::new(as_block::<T>(block)) as Arc<dyn AnyArray>))
+}
+
+/// So many bytes for the number of axes, and for each length and stride.
 const COUNT: usize = 8;
 
 fn know<T: Element, const N: usize>(bytes_of: fn(T) -> [u8; N], of_bytes: fn([u8; N]) -> T) {
     register_nbytes::<Block<T>>(|block| (size_of::<Block<T>>() + block.len() * size_of::<T>()) as u64);
     register_codec(Codec::with::<Block<T>, _, _>(
         move |block| {
-            let lengths = std::iter::once(block.ndim()).chain(block.shape().iter().copied());
-            let mut bytes: Vec<u8> = lengths.flat_map(|length| (length as u64).to_le_bytes()).collect();
+            let mut bytes: Vec<u8> = (block.ndim() as u64).to_le_bytes().to_vec();
+            bytes.extend(block.shape().iter().flat_map(|length| (*length as u64).to_le_bytes()));
+            bytes.extend(layout(block.shape(), block.strides()).into_iter().flat_map(i64::to_le_bytes));
             bytes.reserve_exact(block.len() * N);
             match block.as_slice() {
                 Some(run) => run.iter().for_each(|&value| bytes.extend_from_slice(&bytes_of(value))),
@@ -63,22 +97,60 @@ fn know<T: Element, const N: usize>(bytes_of: fn(T) -> [u8; N], of_bytes: fn([u8
     ));
 }
 
+/// Strides like those of a block, for a copy of it without the elements between its own: the axes lie in the same order
+/// and direction, and join or do not join as they did. Blocks are gone through in tiles by how they lie in memory, so sums
+/// of a copy that lay otherwise would be rounded otherwise.
+fn layout(shape: &[usize], strides: &[isize]) -> Vec<i64> {
+    let mut order: Vec<usize> = (0..shape.len()).filter(|&axis| shape[axis] > 1).collect();
+    order.sort_by_key(|&axis| (strides[axis].unsigned_abs(), std::cmp::Reverse(axis)));
+    let mut same = vec![0; shape.len()];
+    // Where the axis before would go on, there and here.
+    let (mut old_end, mut end) = (1, 1);
+    for axis in order {
+        let old = strides[axis].unsigned_abs();
+        // A gap stays a gap, of one element.
+        let stride = if old == old_end { end } else { end + 1 };
+        same[axis] = if strides[axis] < 0 { -stride } else { stride };
+        (old_end, end) = (old * shape[axis], stride * shape[axis] as i64);
+    }
+    same
+}
+
 fn read<T: Element, const N: usize>(bytes: &[u8], of_bytes: fn([u8; N]) -> T) -> Option<Block<T>> {
     let mut left = bytes;
-    let mut length = || -> Option<usize> {
+    let mut number = || -> Option<u64> {
         let (first, rest) = left.split_first_chunk::<COUNT>()?;
         left = rest;
-        usize::try_from(u64::from_le_bytes(*first)).ok()
+        Some(u64::from_le_bytes(*first))
     };
-    let rank = length().filter(|rank| *rank <= bytes.len() / COUNT)?;
-    let shape = (0..rank).map(|_| length()).collect::<Option<Vec<usize>>>()?;
+    let rank = usize::try_from(number()?).ok().filter(|rank| *rank <= bytes.len() / COUNT)?;
+    let shape = (0..rank).map(|_| usize::try_from(number()?).ok()).collect::<Option<Vec<usize>>>()?;
+    let strides = (0..rank).map(|_| number().map(|stride| stride as i64)).collect::<Option<Vec<i64>>>()?;
     let elements = shape.iter().try_fold(1_usize, |product, &length| product.checked_mul(length))?;
     let (values, rest) = left.as_chunks::<N>();
     if values.len() != elements || !rest.is_empty() {
         return None;
     }
-    let values: Vec<T> = values.iter().map(|&bytes| of_bytes(bytes)).collect();
-    Some(ArrayD::from_shape_vec(IxDyn(&shape), values).ok()?.into_shared())
+    let values = values.iter().map(|&bytes| of_bytes(bytes));
+    let standard = layout(&shape, &row_major(&shape));
+    if elements == 0 || strides == standard {
+        return Some(ArrayD::from_shape_vec(IxDyn(&shape), values.collect()).ok()?.into_shared());
+    }
+    // As many elements as the strides reach; each gap has at most as many as there are of the axes below it.
+    let mut room = 1_usize;
+    let mut steps = Vec::with_capacity(rank);
+    for (&length, stride) in shape.iter().zip(&strides) {
+        let step = usize::try_from(stride.unsigned_abs()).ok()?;
+        room = room.checked_add(step.checked_mul(length - 1)?)?;
+        steps.push(step);
+    }
+    if room > elements.checked_mul(1 << rank.min(8))? {
+        return None;
+    }
+    let mut block = ArrayD::from_shape_vec(IxDyn(&shape).strides(IxDyn(&steps)), zeroed(room)).ok()?;
+    (0..rank).filter(|&axis| strides[axis] < 0).for_each(|axis| block.invert_axis(Axis(axis)));
+    block.iter_mut().zip(values).for_each(|(place, value)| *place = value);
+    Some(block.into_shared())
 }
 
 #[cfg(test)]

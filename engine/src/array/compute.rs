@@ -7,18 +7,20 @@ use ndarray::{ArrayD, ArrayViewD, IxDyn, Slice};
 
 use super::Array;
 use super::chunks::{AxisChunks, Grid};
+use super::codec::{Blocks, block_codec};
 use super::create::{Held, fits};
 use super::dispatch::with_type;
 use super::element::Element;
-use super::lower::{Lowering, as_block, block_task};
+use super::lower::Lowering;
 use super::memory::zeroed;
 use super::node::{Block, Node, NodeRef, Operation};
 use super::room::room_for;
+use super::work::{as_block, block_task};
 use crate::delayed::{Delayed, Gathered, Output};
 use crate::error::Result;
 use crate::graph::Graph;
 use crate::scheduler::{self, Scheduler};
-use crate::task::{Data, Registered, Step, Value};
+use crate::task::{Data, Made, Step, Value};
 use crate::visualize::Drawing;
 
 impl<T: Element> Array<T> {
@@ -119,11 +121,33 @@ impl<T: Element> Array<T> {
     ) -> Array<R> {
         let input = Arc::clone(self.node());
         let grid = input.grid.clone();
-        let operation = MapBlocks::<T, R> { input, function: Arc::new(function) };
+        let function = Made::<OnBlock<T, R>>::given("map_blocks", function, (), |function, ()| Arc::new(function));
+        let operation = MapBlocks::<T, R> { input, function };
         Array::of(Node::blocks("map_blocks", R::DTYPE, grid, operation))
     }
 
     /// The blocks put together.
+    /// The elements, from the bytes of the blocks that a [`Parcel`](crate::travel::Parcel) of this array gave elsewhere.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// use taskloom::travel::{Parcel, objects::Objects};
+    ///
+    /// let x = Array::<f64>::random((60, 40), 20).seed(1).normal(0.0, 1.0);
+    /// let spread = (&x - x.mean_axis(0)).std_axis(1);
+    /// let bytes = Parcel::pack(&(&spread,))?.to_bytes();       // to another process, by whatever way …
+    ///
+    /// let blocks = Parcel::from_bytes(&bytes)?.compute(&Objects::new(), Scheduler::Default)?;
+    /// assert_eq!(spread.decode(&blocks)?, spread.compute()?);  // … and back
+    /// # Ok::<(), taskloom::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Travel`](crate::Error::Travel) when these are not the bytes of its blocks.
+    pub fn decode(&self, blocks: &[Vec<u8>]) -> Result<ArrayD<T>> {
+        Ok(self.assembled(decoded(self.node(), blocks)?))
+    }
+
     fn assembled(&self, values: Vec<Value>) -> ArrayD<T> {
         let whole = assemble(self.node(), values).downcast::<ArrayD<T>>();
         *whole.unwrap_or_else(|_| unreachable!("an array's element type is its node's"))
@@ -133,6 +157,16 @@ impl<T: Element> Array<T> {
     fn kept(&self, values: Vec<Value>) -> Array<T> {
         Array::of(keep(self.node(), values))
     }
+}
+
+fn decoded(node: &Node, blocks: &[Vec<u8>]) -> Result<Vec<Value>> {
+    let stays = |why: String| crate::Error::Travel { task: node.name.clone(), why };
+    let count = node.grid.blocks();
+    if blocks.len() != count {
+        return Err(stays(format!("{} blocks came back of {count}", blocks.len())));
+    }
+    let codec = block_codec(node.dtype).map_err(stays)?;
+    blocks.iter().map(|bytes| codec.decode(bytes).map_err(stays)).collect()
 }
 
 fn graph_of(node: &NodeRef) -> Graph {
@@ -170,7 +204,7 @@ fn keep(node: &Node, values: Vec<Value>) -> NodeRef {
     with_type!(node.dtype, T => {
         let blocks: Vec<Block<T>> = values.into_iter().map(as_block::<T>).collect();
         let grid = grid_of(&node.grid, &blocks);
-        let data = |block| Step::new(Data::<Block<T>, Registered>::new(Arc::new(block)));
+        let data = |block| Step::new(Data::<Block<T>, Blocks>::new(Arc::new(block)));
         Held::node(&node.name, node.dtype, grid, blocks.into_iter().map(data).collect())
     })
 }
@@ -195,11 +229,11 @@ fn grid_of<T>(grid: &Grid, blocks: &[Block<T>]) -> Grid {
     Grid::new(axes.collect::<Vec<_>>())
 }
 
-type OnBlock<T, R> = Arc<dyn Fn(ArrayViewD<'_, T>) -> ArrayD<R> + Send + Sync>;
+type OnBlock<T, R> = dyn Fn(ArrayViewD<'_, T>) -> ArrayD<R> + Send + Sync;
 
 struct MapBlocks<T, R> {
     input: NodeRef,
-    function: OnBlock<T, R>,
+    function: Made<OnBlock<T, R>>,
 }
 
 impl<T: Element, R: Element> Operation for MapBlocks<T, R> {
@@ -209,8 +243,7 @@ impl<T: Element, R: Element> Operation for MapBlocks<T, R> {
 
     fn step(&self, place: &[usize], lowering: &mut Lowering) -> Arc<Step> {
         let input = lowering.block(&self.input, place);
-        let function = Arc::clone(&self.function);
-        block_task::<R, _>("map_blocks", vec![input], move |mut values: Vec<Value>| {
+        block_task::<R, _, _>("map_blocks", vec![input], self.function.clone(), |function, mut values| {
             let block = as_block::<T>(values.remove(0));
             fits(function(block.view()).into_shared(), block.shape())
         })

@@ -8,15 +8,16 @@ use ndarray::{ArrayD, Dimension, IntoDimension};
 use super::Array;
 use super::advice::advise;
 use super::chunks::{AxisChunks, Chunking, Grid};
-use super::dispatch::{with_number, with_type};
+use super::dispatch::{with_float, with_number, with_type};
 use super::element::{DType, Element, Float, Number, Scalar, sealed::Lanes};
 use super::error::built;
-use super::fused::Generator;
-use super::lower::{Lowering, block_task};
+use super::fused::{Generator, generating};
+use super::lower::Lowering;
 use super::node::{Block, Node, NodeRef, Operation};
+use super::work::block_task;
 use crate::delayed::Delayed;
 use crate::error::BoxError;
-use crate::task::{Failure, Step, Value};
+use crate::task::{Failure, Made, Step};
 
 /// The lengths of the axes.
 pub(crate) fn lengths(shape: impl IntoDimension) -> Vec<usize> {
@@ -30,10 +31,6 @@ pub(crate) fn grid(shape: &[usize], chunks: Chunking, dtype: DType) -> Grid {
     grid
 }
 
-fn constant(name: &str, value: Scalar, dtype: DType, grid: Grid) -> NodeRef {
-    with_type!(dtype, T => Node::constant(name, T::from_scalar(value), grid))
-}
-
 /// An array in memory. It comes as what it is in a box, so that a notebook's cell need not compile what is done with it.
 fn memory(dtype: DType, array: Box<dyn Any>, grid: Grid) -> NodeRef {
     with_type!(dtype, T => match array.downcast::<Block<T>>() {
@@ -44,7 +41,7 @@ fn memory(dtype: DType, array: Box<dyn Any>, grid: Grid) -> NodeRef {
 
 /// A number without axes, which broadcasts to everything.
 pub(crate) fn scalar_node(value: Scalar, dtype: DType) -> NodeRef {
-    constant("", value, dtype, Grid::new(Vec::new()))
+    Node::constant("", dtype, value, Grid::new(Vec::new()))
 }
 
 /// `from + place * step`
@@ -116,7 +113,7 @@ impl<T: Element> Array<T> {
     #[track_caller]
     pub fn zeros(shape: impl IntoDimension, chunks: impl Into<Chunking>) -> Array<T> {
         let shape = lengths(shape);
-        Array::of(constant("zeros", T::DTYPE.zero(), T::DTYPE, grid(&shape, chunks.into(), T::DTYPE)))
+        Array::of(Node::constant("zeros", T::DTYPE, T::DTYPE.zero(), grid(&shape, chunks.into(), T::DTYPE)))
     }
 
     /// An array of ones; `true` for `bool`.
@@ -126,7 +123,7 @@ impl<T: Element> Array<T> {
     #[track_caller]
     pub fn ones(shape: impl IntoDimension, chunks: impl Into<Chunking>) -> Array<T> {
         let shape = lengths(shape);
-        Array::of(constant("ones", T::DTYPE.one(), T::DTYPE, grid(&shape, chunks.into(), T::DTYPE)))
+        Array::of(Node::constant("ones", T::DTYPE, T::DTYPE.one(), grid(&shape, chunks.into(), T::DTYPE)))
     }
 
     /// An array of the same value everywhere.
@@ -136,7 +133,7 @@ impl<T: Element> Array<T> {
     #[track_caller]
     pub fn full(shape: impl IntoDimension, value: T, chunks: impl Into<Chunking>) -> Array<T> {
         let shape = lengths(shape);
-        Array::of(constant("full", value.scalar(), T::DTYPE, grid(&shape, chunks.into(), T::DTYPE)))
+        Array::of(Node::constant("full", T::DTYPE, value.scalar(), grid(&shape, chunks.into(), T::DTYPE)))
     }
 
     /// Ones on a diagonal of a square, zeros elsewhere. `offset` 0 is the main diagonal, 1 the one above it.
@@ -152,11 +149,14 @@ impl<T: Element> Array<T> {
     #[track_caller]
     pub fn eye(len: usize, offset: i64, chunks: impl Into<Chunking>) -> Array<T> {
         let grid = grid(&[len, len], chunks.into(), T::DTYPE);
-        let diagonal = Diagonal { columns: len.max(1) as u64, offset };
-        fn node(dtype: DType, diagonal: Diagonal, grid: Grid) -> NodeRef {
-            with_type!(dtype, U => Node::generated::<U>("eye", diagonal, grid))
+        fn node(dtype: DType, columns: u64, offset: i64, grid: Grid) -> NodeRef {
+            let diagonal = Made::by(
+                (dtype, columns, offset),
+                |&(dtype, columns, offset)| with_type!(dtype, U => generating::<U, _>(Diagonal { columns, offset })),
+            );
+            Node::generated("eye", dtype, diagonal, grid)
         }
-        Array::of(node(T::DTYPE, diagonal, grid))
+        Array::of(node(T::DTYPE, len.max(1) as u64, offset, grid))
     }
 
     /// The elements of an array in memory, which is shared and not copied.
@@ -207,7 +207,10 @@ impl<T: Element> Array<T> {
     ) -> Array<T> {
         let shape = lengths(shape);
         let grid = grid(&shape, chunks.into(), T::DTYPE);
-        Array::of(Node::generated("from_fn", FromFn { shape, function }, grid))
+        let generator = Made::given("from_fn", function, shape, |function, shape: &Vec<usize>| {
+            generating::<T, _>(FromFn { shape: shape.clone(), function })
+        });
+        Array::of(Node::generated("from_fn", T::DTYPE, generator, grid))
     }
 
     /// An array whose blocks are a function of their place: the function gets the first index and the length of the block
@@ -230,7 +233,8 @@ impl<T: Element> Array<T> {
         function: impl Fn(&[usize], &[usize]) -> ArrayD<T> + Send + Sync + 'static,
     ) -> Array<T> {
         let grid = grid(&lengths(shape), chunks.into(), T::DTYPE);
-        let operation = FromBlocks { grid: grid.clone(), function: Arc::new(function) };
+        let function = Made::<BlockFunction<T>>::given("from_blocks", function, (), |function, ()| Arc::new(function));
+        let operation = FromBlocks { grid: grid.clone(), function };
         Array::of(Node::blocks("from_blocks", T::DTYPE, grid, operation))
     }
 
@@ -250,13 +254,13 @@ impl<T: Element> Array<T> {
     {
         let shape = lengths(shape);
         let grid = Grid::new(shape.iter().map(|&len| AxisChunks::whole(len)).collect::<Vec<_>>());
-        let wanted = shape;
-        let step = block_task::<T, _>("from_delayed", vec![Arc::clone(value.step())], move |mut values: Vec<Value>| {
-            let array = values.remove(0).downcast::<ndarray::Array<T, D>>();
-            let array = array.unwrap_or_else(|_| unreachable!("a handle's type is its node's type"));
-            let array = Arc::unwrap_or_clone(array).into_dyn().into_shared();
-            fits(array, &wanted)
-        });
+        let step =
+            block_task::<T, _, _>("from_delayed", vec![Arc::clone(value.step())], shape, |wanted, mut values| {
+                let array = values.remove(0).downcast::<ndarray::Array<T, D>>();
+                let array = array.unwrap_or_else(|_| unreachable!("a handle's type is its node's type"));
+                let array = Arc::unwrap_or_clone(array).into_dyn().into_shared();
+                fits(array, wanted)
+            });
         Array::of(Held::node("from_delayed", T::DTYPE, grid, vec![step]))
     }
 }
@@ -275,11 +279,11 @@ pub(crate) fn fits<T: Element>(block: Block<T>, wanted: &[usize]) -> Result<Bloc
     Err(Failure::Error(said))
 }
 
-type BlockFunction<T> = Arc<dyn Fn(&[usize], &[usize]) -> ArrayD<T> + Send + Sync>;
+type BlockFunction<T> = dyn Fn(&[usize], &[usize]) -> ArrayD<T> + Send + Sync;
 
 struct FromBlocks<T> {
     grid: Grid,
-    function: BlockFunction<T>,
+    function: Made<BlockFunction<T>>,
 }
 
 impl<T: Element> Operation for FromBlocks<T> {
@@ -288,9 +292,10 @@ impl<T: Element> Operation for FromBlocks<T> {
     }
 
     fn step(&self, place: &[usize], _lowering: &mut Lowering) -> Arc<Step> {
-        let (start, shape) = self.grid.region(place);
-        let function = Arc::clone(&self.function);
-        block_task::<T, _>("from_blocks", Vec::new(), move |_| fits(function(&start, &shape).into_shared(), &shape))
+        let parameters = (self.grid.region(place), self.function.clone());
+        block_task::<T, _, _>("from_blocks", Vec::new(), parameters, |((start, shape), function), _| {
+            fits(function(start, shape).into_shared(), shape)
+        })
     }
 }
 
@@ -346,10 +351,12 @@ impl<T: Number> Array<T> {
     pub fn range_step(start: T, step: T, count: usize, chunks: impl Into<Chunking>) -> Array<T> {
         let grid = grid(&[count], chunks.into(), T::DTYPE);
         fn node(dtype: DType, start: Scalar, step: Scalar, grid: Grid) -> NodeRef {
-            with_number!(dtype, U => {
-                let ramp = Ramp::<U> { from: U::from_scalar(start), step: U::from_scalar(step) };
-                Node::generated::<U>("arange", ramp, grid)
-            })
+            let ramp = Made::by((dtype, start, step), |&(dtype, start, step)| {
+                with_number!(dtype, U => {
+                    generating::<U, _>(Ramp { from: U::from_scalar(start), step: U::from_scalar(step) })
+                })
+            });
+            Node::generated("arange", dtype, ramp, grid)
         }
         Array::of(node(T::DTYPE, start.scalar(), step.scalar(), grid))
     }
@@ -388,8 +395,17 @@ impl<T: Float> Array<T> {
                 }
             }
         }
-        let line = Line { ramp: Ramp { from: start, step }, end, last: count.saturating_sub(1) as u64 };
-        Array::of(Node::generated("linspace", line, grid))
+        fn node(dtype: DType, start: Scalar, step: Scalar, end: Scalar, last: u64, grid: Grid) -> NodeRef {
+            let line = Made::by((dtype, start, step, end, last), |&(dtype, start, step, end, last)| {
+                with_float!(dtype, U => {
+                    let ramp = Ramp::<U> { from: U::from_scalar(start), step: U::from_scalar(step) };
+                    generating::<U, _>(Line { ramp, end: U::from_scalar(end), last })
+                })
+            });
+            Node::generated("linspace", dtype, line, grid)
+        }
+        let last = count.saturating_sub(1) as u64;
+        Array::of(node(T::DTYPE, start.scalar(), step.scalar(), end.scalar(), last, grid))
     }
 }
 
@@ -397,16 +413,16 @@ impl<T: Float> Array<T> {
 impl<T: Element> Array<T> {
     /// Zeros in the shape and chunks of this array.
     pub fn zeros_like(&self) -> Array<T> {
-        Array::of(constant("zeros", T::DTYPE.zero(), T::DTYPE, self.node().grid.clone()))
+        Array::of(Node::constant("zeros", T::DTYPE, T::DTYPE.zero(), self.node().grid.clone()))
     }
 
     /// Ones in the shape and chunks of this array.
     pub fn ones_like(&self) -> Array<T> {
-        Array::of(constant("ones", T::DTYPE.one(), T::DTYPE, self.node().grid.clone()))
+        Array::of(Node::constant("ones", T::DTYPE, T::DTYPE.one(), self.node().grid.clone()))
     }
 
     /// The same value everywhere, in the shape and chunks of this array.
     pub fn full_like(&self, value: T) -> Array<T> {
-        Array::of(constant("full", value.scalar(), T::DTYPE, self.node().grid.clone()))
+        Array::of(Node::constant("full", T::DTYPE, value.scalar(), self.node().grid.clone()))
     }
 }

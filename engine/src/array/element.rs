@@ -4,6 +4,8 @@ use std::fmt::{Debug, Display};
 
 use num_complex::Complex;
 
+use crate::task::packed;
+
 /// The type of an array's elements, as a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -71,6 +73,9 @@ macro_rules! lanes {
                 match self { $(DType::$variant => Buffer::$variant(vec![<$type>::default(); len]),)* }
             }
         }
+
+        packed!(enum DType { $($variant),* });
+        packed!(enum Scalar { $($variant(value)),* });
 
         impl Buffer {
             pub(crate) fn lane(&self, len: usize) -> Lane<'_> {

@@ -10,6 +10,7 @@ use super::element::{Cast, DType, Element, Float, Number, Ordered};
 use super::error::{Built, built};
 use super::fused::{Kernel, Map1, Map2, Map3};
 use super::node::{Node, NodeRef};
+use crate::task::{Made, packed};
 
 /// What can stand beside an array of `T`: another one, or an element.
 pub trait Operand<T> {
@@ -69,7 +70,35 @@ pub(crate) enum Binary {
     Hypot,
 }
 
-fn kernel2(operation: Binary, dtype: DType) -> Arc<dyn Kernel> {
+packed!(
+    enum Binary {
+        Add,
+        Sub,
+        Mul,
+        Div,
+        Rem,
+        Less,
+        LessEqual,
+        Greater,
+        GreaterEqual,
+        Equal,
+        NotEqual,
+        Minimum,
+        Maximum,
+        And,
+        Or,
+        Xor,
+        Powf,
+        Atan2,
+        Hypot,
+    }
+);
+
+fn kernel2(operation: Binary, dtype: DType) -> Made<dyn Kernel> {
+    Made::<dyn Kernel>::by((operation, dtype), |&(operation, dtype)| function2(operation, dtype))
+}
+
+fn function2(operation: Binary, dtype: DType) -> Arc<dyn Kernel> {
     macro_rules! map {
         ($group:ident, $name:literal, $T:ident => $function:expr) => {
             $group!(dtype, $T => Arc::new(Map2::<$T, $T, _, _>::new($name, $function)))
@@ -98,6 +127,15 @@ fn kernel2(operation: Binary, dtype: DType) -> Arc<dyn Kernel> {
     }
 }
 
+/// One of two elements, as a third says.
+pub(crate) fn chosen(name: &'static str, dtype: DType) -> Made<dyn Kernel> {
+    Made::<dyn Kernel>::by((name, dtype), |&(name, dtype)| {
+        with_type!(dtype, U => {
+            Arc::new(Map3::new(name, |choice: bool, yes: U, no: U| if choice { yes } else { no }))
+        })
+    })
+}
+
 /// A function of the elements of two arrays of the same type.
 pub(crate) fn together(operation: Binary, left: &NodeRef, right: &NodeRef) -> Built<NodeRef> {
     Node::elementwise(kernel2(operation, left.dtype), &[left, right])
@@ -109,7 +147,7 @@ fn binary<R>(operation: Binary, left: &NodeRef, right: &NodeRef) -> Array<R> {
 }
 
 #[track_caller]
-fn unary<R>(kernel: Arc<dyn Kernel>, node: &NodeRef) -> Array<R> {
+fn unary<R>(kernel: Made<dyn Kernel>, node: &NodeRef) -> Array<R> {
     Array::of(built(Node::elementwise(kernel, &[node])))
 }
 
@@ -187,8 +225,11 @@ impl<T: Number> ops::Neg for &Array<T> {
     type Output = Array<T>;
     #[track_caller]
     fn neg(self) -> Array<T> {
-        fn kernel(dtype: DType) -> Arc<dyn Kernel> {
-            with_number!(dtype, U => Arc::new(Map1::<U, U, _>::new("neg", <U as Number>::neg)))
+        fn kernel(dtype: DType) -> Made<dyn Kernel> {
+            Made::<dyn Kernel>::by(
+                dtype,
+                |&dtype| with_number!(dtype, U => Arc::new(Map1::<U, U, _>::new("neg", <U as Number>::neg))),
+            )
         }
         unary(kernel(T::DTYPE), self.node())
     }
@@ -206,7 +247,7 @@ impl ops::Not for &Array<bool> {
     type Output = Array<bool>;
     #[track_caller]
     fn not(self) -> Array<bool> {
-        unary(Arc::new(Map1::new("not", |value: bool| !value)), self.node())
+        unary(Made::<dyn Kernel>::by((), |()| Arc::new(Map1::new("not", |value: bool| !value))), self.node())
     }
 }
 
@@ -251,7 +292,10 @@ impl<T: Element> Array<T> {
     /// # Ok::<(), taskloom::Error>(())
     /// ```
     pub fn map_elements<R: Element>(&self, function: impl Fn(T) -> R + Send + Sync + 'static) -> Array<R> {
-        unary(Arc::new(Map1::new("map_elements", function)), self.node())
+        let kernel = Made::<dyn Kernel>::given("map_elements", function, (), |function, ()| {
+            Arc::new(Map1::new("map_elements", function))
+        });
+        unary(kernel, self.node())
     }
 
     /// A function of the elements of two arrays at the same place; their shapes broadcast.
@@ -271,7 +315,9 @@ impl<T: Element> Array<T> {
         other: &Array<U>,
         function: impl Fn(T, U) -> R + Send + Sync + 'static,
     ) -> Array<R> {
-        let kernel = Arc::new(Map2::new("zip_with", function));
+        let kernel = Made::<dyn Kernel>::given("zip_with", function, (), |function, ()| {
+            Arc::new(Map2::new("zip_with", function))
+        });
         Array::of(built(Node::elementwise(kernel, &[self.node(), other.node()])))
     }
 
@@ -290,7 +336,8 @@ impl<T: Element> Array<T> {
         if T::DTYPE == R::DTYPE {
             return Array::of(Arc::clone(self.node()));
         }
-        unary(Arc::new(Map1::<T, R, _>::new("astype", <T as Cast<R>>::cast)), self.node())
+        let kernel = Made::<dyn Kernel>::by((), |()| Arc::new(Map1::<T, R, _>::new("astype", <T as Cast<R>>::cast)));
+        unary(kernel, self.node())
     }
 }
 
@@ -308,13 +355,10 @@ impl Array<bool> {
     /// When the shapes do not broadcast.
     #[track_caller]
     pub fn where_<T: Element>(&self, yes: impl Operand<T>, no: impl Operand<T>) -> Array<T> {
-        // Not generic, so that it is compiled here and not where it is called; so are those below.
-        fn kernel(dtype: DType) -> Arc<dyn Kernel> {
-            with_type!(dtype, U => {
-                Arc::new(Map3::new("where", |choice: bool, yes: U, no: U| if choice { yes } else { no }))
-            })
-        }
-        Array::of(built(Node::elementwise(kernel(T::DTYPE), &[self.node(), &yes.operand().0, &no.operand().0])))
+        Array::of(built(Node::elementwise(
+            chosen("where", T::DTYPE),
+            &[self.node(), &yes.operand().0, &no.operand().0],
+        )))
     }
 }
 
@@ -368,8 +412,12 @@ impl<T: Number> Array<T> {
     /// # Ok::<(), taskloom::Error>(())
     /// ```
     pub fn abs(&self) -> Array<T::Abs> {
-        fn kernel(dtype: DType) -> Arc<dyn Kernel> {
-            with_number!(dtype, U => Arc::new(Map1::<U, _, _>::new("abs", <U as Number>::abs)))
+        // Not generic, so that it is compiled here and not where it is called; so are those below.
+        fn kernel(dtype: DType) -> Made<dyn Kernel> {
+            Made::<dyn Kernel>::by(
+                dtype,
+                |&dtype| with_number!(dtype, U => Arc::new(Map1::<U, _, _>::new("abs", <U as Number>::abs))),
+            )
         }
         unary(kernel(T::DTYPE), self.node())
     }
@@ -381,9 +429,11 @@ impl<T: Number> Array<T> {
 
     /// The elements to a whole power.
     pub fn powi(&self, exponent: i32) -> Array<T> {
-        fn kernel(dtype: DType, exponent: i32) -> Arc<dyn Kernel> {
-            with_number!(dtype, U => {
-                Arc::new(Map1::<U, U, _>::new("powi", move |value: U| Number::powi(value, exponent)))
+        fn kernel(dtype: DType, exponent: i32) -> Made<dyn Kernel> {
+            Made::<dyn Kernel>::by((dtype, exponent), |&(dtype, exponent)| {
+                with_number!(dtype, U => {
+                    Arc::new(Map1::<U, U, _>::new("powi", move |value: U| Number::powi(value, exponent)))
+                })
             })
         }
         unary(kernel(T::DTYPE, exponent), self.node())
@@ -394,10 +444,10 @@ macro_rules! mathematics {
     ($($(#[$doc:meta])* $method:ident;)*) => { $(
         $(#[$doc])*
         pub fn $method(&self) -> Array<T> {
-            fn kernel(dtype: DType) -> Arc<dyn Kernel> {
-                with_float!(dtype, U => {
+            fn kernel(dtype: DType) -> Made<dyn Kernel> {
+                Made::<dyn Kernel>::by(dtype, |&dtype| with_float!(dtype, U => {
                 Arc::new(Map1::<U, U, _>::new(stringify!($method), |value: U| <U as num_traits::Float>::$method(value)))
-                })
+                }))
             }
             unary(kernel(T::DTYPE), self.node())
         }
@@ -408,10 +458,10 @@ macro_rules! float_tests {
     ($($(#[$doc:meta])* $method:ident;)*) => { $(
         $(#[$doc])*
         pub fn $method(&self) -> Array<bool> {
-            fn kernel(dtype: DType) -> Arc<dyn Kernel> {
-                with_float!(dtype, U => {
+            fn kernel(dtype: DType) -> Made<dyn Kernel> {
+                Made::<dyn Kernel>::by(dtype, |&dtype| with_float!(dtype, U => {
                 Arc::new(Map1::<U, bool, _>::new(stringify!($method), |value: U| <U as num_traits::Float>::$method(value)))
-                })
+                }))
             }
             unary(kernel(T::DTYPE), self.node())
         }
@@ -527,19 +577,23 @@ macro_rules! complex {
         impl Array<num_complex::Complex<$type>> {
             /// The real parts.
             pub fn real(&self) -> Array<$type> {
-                unary(Arc::new(Map1::new("real", |value: num_complex::Complex<$type>| value.re)), self.node())
+                let kernel = || Arc::new(Map1::new("real", |value: num_complex::Complex<$type>| value.re));
+                unary(Made::<dyn Kernel>::by((), move |()| kernel()), self.node())
             }
             /// The imaginary parts.
             pub fn imag(&self) -> Array<$type> {
-                unary(Arc::new(Map1::new("imag", |value: num_complex::Complex<$type>| value.im)), self.node())
+                let kernel = || Arc::new(Map1::new("imag", |value: num_complex::Complex<$type>| value.im));
+                unary(Made::<dyn Kernel>::by((), move |()| kernel()), self.node())
             }
             /// The numbers with the other sign before their imaginary parts.
             pub fn conj(&self) -> Self {
-                unary(Arc::new(Map1::new("conj", |value: num_complex::Complex<$type>| value.conj())), self.node())
+                let kernel = || Arc::new(Map1::new("conj", |value: num_complex::Complex<$type>| value.conj()));
+                unary(Made::<dyn Kernel>::by((), move |()| kernel()), self.node())
             }
             /// The angles, in radians.
             pub fn angle(&self) -> Array<$type> {
-                unary(Arc::new(Map1::new("angle", |value: num_complex::Complex<$type>| value.arg())), self.node())
+                let kernel = || Arc::new(Map1::new("angle", |value: num_complex::Complex<$type>| value.arg()));
+                unary(Made::<dyn Kernel>::by((), move |()| kernel()), self.node())
             }
         }
     )* };

@@ -11,11 +11,12 @@ use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis, IxDyn, Slice, Zip};
 use super::chunks::{AxisChunks, Grid};
 use super::dispatch::with_type;
 use super::element::{Element, Scalar, sealed::Lanes};
-use super::lower::{Lowering, as_block, block_task};
+use super::lower::Lowering;
 use super::memory::zeroed;
 use super::node::{Block, Node, NodeRef, Operation};
 use super::room::room_for_block;
-use crate::task::{Failure, Step, Value};
+use super::work::{as_block, block_task};
+use crate::task::{Failure, Step, packed};
 
 /// Indices of an axis, one after the other: `from`, `from + step`, …; a step of 0 repeats one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +53,10 @@ enum From {
     /// Pairs of indices, in the old chunk and in the new one.
     Pairs(Arc<[(usize, usize)]>),
 }
+
+packed!(enum From { Fill, Run { start, step }, Pairs(pairs) });
+packed!(Piece { chunk, from, to, len });
+packed!(Part { input, axes });
 
 /// Where an axis comes from.
 #[derive(Debug, Clone)]
@@ -233,11 +238,11 @@ impl Operation for Gather {
                 .collect();
             inputs.push(lowering.block(&self.input, &from));
         }
-        let copies = self.copies;
+        let parameters = (parts, shape, self.fill, self.copies);
         with_type!(self.input.dtype, T => {
-            let fill = T::from_scalar(self.fill);
-            block_task::<T, _>(&self.name, inputs, move |values: Vec<Value>| {
-                put_together(values.into_iter().map(as_block::<T>).collect(), &parts, &shape, fill, copies)
+            block_task::<T, _, _>(&self.name, inputs, parameters, |(parts, shape, fill, copies), values| {
+                let fill = T::from_scalar(*fill);
+                put_together(values.into_iter().map(as_block::<T>).collect(), parts, shape, fill, *copies)
             })
         })
     }

@@ -8,18 +8,16 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::codec::know_blocks;
+use super::codec::{Blocks, know_blocks};
 use super::depth::with_room;
 use super::dispatch::with_type;
-use super::element::Element;
+use super::element::{DType, Element};
 use super::fused::{AnyReducer, Program};
 use super::long_runs::in_long_runs;
 use super::node::{Block, Node, NodeRef, Op, Reduction};
-use crate::task::{Body, Failure, Inputs, Packer, Registered, ResultType, Revive, Step, TypeOf, Value};
+use super::work::{MERGED_AT_ONCE, body_of_blocks};
+use crate::task::{Body, Data, Failure, Inputs, Made, Pack, Packer, ResultType, Revive, Step, TypeOf, Unpacker, Value};
 use crate::travel::Codec;
-
-/// So many states are merged by one task.
-const MERGED_AT_ONCE: usize = 16;
 
 /// Reductions of the same elements over the same axes.
 #[derive(Debug, PartialEq, Eq, Hash, Clone)]
@@ -32,7 +30,7 @@ struct Group {
     /// What is folded, cut as it is best read.
     input: NodeRef,
     members: Vec<u64>,
-    reducers: Vec<Arc<dyn AnyReducer>>,
+    reducers: Vec<Made<dyn AnyReducer>>,
     program: Option<Arc<Program>>,
     /// The tasks that fold single blocks.
     folds: Vec<Option<Arc<Step>>>,
@@ -72,7 +70,7 @@ impl Lowering {
                 let key = GroupKey { input: reduction.input.id, folded: reduction.folded.clone() };
                 let group = lowering.groups.entry(key).or_insert_with(|| Group::of(reduction));
                 group.members.push(node.id);
-                group.reducers.push(Arc::clone(&reduction.reducer));
+                group.reducers.push(reduction.reducer.clone());
             }
             left.extend(node.inputs());
         }
@@ -121,23 +119,16 @@ impl Lowering {
                         program
                     }
                 };
-                let result = with_type!(node.dtype, T => TypeOf::of::<Block<T>>());
-                self.fused(program, block, result)
+                self.fused(program, block)
             }
             Op::Reduction(reduction) => self.reduced(node, reduction, block),
             Op::Blocks(operation) => operation.step(&node.grid.place(block), self),
         }
     }
 
-    fn fused(&mut self, program: Arc<Program>, block: usize, result: ResultType) -> Arc<Step> {
-        let inputs: Box<[Arc<Step>]> = match program.inputs() {
-            [] => Box::default(),
-            inputs => {
-                let place = program.grid().place(block);
-                inputs.iter().map(|input| self.block(&input.node, &input.place(&place))).collect()
-            }
-        };
-        Step::new(Fused { program, block, inputs, result })
+    fn fused(&mut self, program: Arc<Program>, block: usize) -> Arc<Step> {
+        let inputs = program.reads(block).into_iter().map(|(node, place)| self.block(node, &place)).collect();
+        Step::new(Fused { program, block, inputs })
     }
 
     /// The block of a reduction: blocks are folded one by one, and their states merged by a tree.
@@ -166,16 +157,15 @@ impl Lowering {
             .collect();
         let (mut steps, is_group) = self.folds(&key, &reduction.folded, &ranges);
         let mut pick = is_group.then_some(member);
+        let merge = |steps: &[Arc<Step>], pick, last| {
+            Step::new(Merge { reducer: reduction.reducer.clone(), inputs: steps.into(), pick, last })
+        };
         while steps.len() > MERGED_AT_ONCE {
-            steps = steps
-                .chunks(MERGED_AT_ONCE)
-                .map(|steps| Step::new(Merge::new(&reduction.reducer, steps.to_vec(), pick, None)))
-                .collect();
+            steps = steps.chunks(MERGED_AT_ONCE).map(|steps| merge(steps, pick, None)).collect();
             pick = None;
         }
         let remove = if reduction.keepdims { Vec::new() } else { reduction.folded.clone() };
-        let result = with_type!(node.dtype, T => TypeOf::of::<Block<T>>());
-        Step::new(Merge::new(&reduction.reducer, steps, pick, Some(Last { remove, result })))
+        merge(&steps, pick, Some(remove))
     }
 
     /// The group of a reduction, and its number there.
@@ -189,7 +179,7 @@ impl Lowering {
         let alone = GroupKey { input: node.id, folded: Vec::new() };
         self.groups.entry(alone.clone()).or_insert_with(|| Group {
             members: vec![node.id],
-            reducers: vec![Arc::clone(&reduction.reducer)],
+            reducers: vec![reduction.reducer.clone()],
             ..Group::of(reduction)
         });
         (alone, 0)
@@ -213,7 +203,7 @@ impl Lowering {
             let block = grid.number(&place);
             let known = self.groups.get(key).and_then(|group| group.folds[block].clone());
             let step = known.unwrap_or_else(|| {
-                let step = self.fused(Arc::clone(&program), block, TypeOf::of::<Value>());
+                let step = self.fused(Arc::clone(&program), block);
                 if let Some(group) = self.groups.get_mut(key) {
                     group.folds[block] = Some(Arc::clone(&step));
                 }
@@ -232,7 +222,12 @@ impl Lowering {
 /// A block that is there already.
 fn data_step<T: Element>(value: Value) -> Arc<Step> {
     let block = value.downcast::<Block<T>>().unwrap_or_else(|_| unreachable!("a handle's type is its node's type"));
-    Step::new(crate::task::Data::<Block<T>, Registered>::new(block))
+    Step::new(Data::<Block<T>, Blocks>::new(block))
+}
+
+/// The type of a task's result that is a block.
+pub(crate) fn result_of(dtype: DType) -> ResultType {
+    with_type!(dtype, T => TypeOf::of::<Block<T>>())
 }
 
 /// One block of a program.
@@ -240,41 +235,6 @@ struct Fused {
     program: Arc<Program>,
     block: usize,
     inputs: Box<[Arc<Step>]>,
-    result: ResultType,
-}
-
-fn stays(name: &str) -> String {
-    format!("`{name}` is a block of an array, and those stay in this process")
-}
-
-/// What the bodies of arrays have in common: they are of this process, and equal only to themselves.
-macro_rules! body_of_blocks {
-    () => {
-        fn type_name(&self) -> &'static str {
-            self.result_type().name()
-        }
-        fn inputs<'a>(&'a self, visit: &mut dyn FnMut(&'a Arc<Step>)) {
-            self.inputs.iter().for_each(visit);
-        }
-        fn release(&mut self, into: &mut Vec<Arc<Step>>) {
-            into.extend(std::mem::take(&mut self.inputs));
-        }
-        fn arguments(&self, inputs: &mut Inputs<'_>) -> Vec<(Value, &'static str)> {
-            self.inputs.iter().map(|step| (inputs.next_value(), step.body().type_name())).collect()
-        }
-        fn code(&self) -> Result<(Revive, &'static str), String> {
-            Err(stays(self.name()))
-        }
-        fn function(&self) -> TypeId {
-            TypeId::of::<Self>()
-        }
-        fn pack(&self, _packer: &mut Packer) -> Result<(), String> {
-            Err(stays(self.name()))
-        }
-        fn result_codec(&self) -> Option<Codec> {
-            crate::travel::codec_of(self.result_type().id())
-        }
-    };
 }
 
 impl Body for Fused {
@@ -282,33 +242,34 @@ impl Body for Fused {
         &self.program.name
     }
     fn result_type(&self) -> ResultType {
-        self.result
+        self.program.result()
+    }
+    fn function(&self) -> TypeId {
+        TypeId::of::<Self>()
     }
     fn run(&self, inputs: &mut Inputs<'_>) -> Result<Value, Failure> {
         let values: Vec<Value> = self.inputs.iter().map(|_| inputs.next_value()).collect();
         self.program.run(self.block, &values)
     }
-    body_of_blocks!();
+    fn pack(&self, packer: &mut Packer) -> Result<(), String> {
+        self.program.pack(self.block, packer)
+    }
+    body_of_blocks!(|_| revive_fused);
 }
 
-/// What the last merge of a reduction does beside: it makes the block.
-struct Last {
-    remove: Vec<bool>,
-    result: ResultType,
+fn revive_fused(unpacker: &mut Unpacker<'_>) -> Result<Arc<Step>, String> {
+    let program = Arc::new(Program::unpack(unpacker)?);
+    Ok(Step::new(Fused { program, block: 0, inputs: unpacker.inputs().into() }))
 }
 
 /// Merges the states of several blocks.
 struct Merge {
-    reducer: Arc<dyn AnyReducer>,
+    reducer: Made<dyn AnyReducer>,
     inputs: Box<[Arc<Step>]>,
+    /// Which of their values it is, where blocks are folded for several reductions at once.
     pick: Option<usize>,
-    last: Option<Last>,
-}
-
-impl Merge {
-    fn new(reducer: &Arc<dyn AnyReducer>, steps: Vec<Arc<Step>>, pick: Option<usize>, last: Option<Last>) -> Merge {
-        Merge { reducer: Arc::clone(reducer), inputs: steps.into(), pick, last }
-    }
+    /// For the last merge, which makes the block: the axes to remove, none or all that there are.
+    last: Option<Vec<bool>>,
 }
 
 impl Body for Merge {
@@ -316,7 +277,13 @@ impl Body for Merge {
         self.reducer.name()
     }
     fn result_type(&self) -> ResultType {
-        self.last.as_ref().map_or_else(TypeOf::of::<Value>, |last| last.result)
+        match self.last {
+            Some(_) => result_of(self.reducer.output()),
+            None => TypeOf::of::<Value>(),
+        }
+    }
+    fn function(&self) -> TypeId {
+        TypeId::of::<Self>()
     }
     fn run(&self, inputs: &mut Inputs<'_>) -> Result<Value, Failure> {
         let picked = |value: Value| match self.pick {
@@ -330,84 +297,18 @@ impl Body for Merge {
         let merged = self.reducer.merge(parts);
         Ok(match &self.last {
             None => merged,
-            Some(last) => self.reducer.finish(merged, (!last.remove.is_empty()).then_some(&last.remove[..])),
+            Some(remove) => self.reducer.finish(merged, (!remove.is_empty()).then_some(&remove[..])),
         })
     }
-    body_of_blocks!();
-}
-
-/// A task that makes one block from others by a function of their values.
-pub(crate) struct BlockTask<F> {
-    name: String,
-    inputs: Box<[Arc<Step>]>,
-    result: ResultType,
-    function: F,
-}
-
-/// A task whose function gets the blocks of `inputs`, in that order, and gives a block of `T`.
-pub(crate) fn block_task<T, F>(name: &str, inputs: Vec<Arc<Step>>, function: F) -> Arc<Step>
-where
-    T: Element,
-    F: Fn(Vec<Value>) -> Result<Block<T>, Failure> + Send + Sync + 'static,
-{
-    value_task::<Block<T>, F>(name, inputs, function)
-}
-
-/// A task whose function gets the values of `inputs`, in that order, and gives what the tasks after it know how to read:
-/// factors, partial sums.
-pub(crate) fn value_task<V, F>(name: &str, inputs: Vec<Arc<Step>>, function: F) -> Arc<Step>
-where
-    V: Send + Sync + 'static,
-    F: Fn(Vec<Value>) -> Result<V, Failure> + Send + Sync + 'static,
-{
-    let function = move |values: Vec<Value>| function(values).map(|value| Arc::new(value) as Value);
-    Step::new(BlockTask { name: name.to_owned(), inputs: inputs.into(), result: TypeOf::of::<V>(), function })
-}
-
-/// The value that a task gave to [`value_task`]; it is moved when nobody else reads it.
-pub(crate) fn taken<V: Clone + Send + Sync + 'static>(value: Value) -> V {
-    let value = value.downcast::<V>().unwrap_or_else(|_| unreachable!("a task reads what it asked for"));
-    Arc::unwrap_or_clone(value)
-}
-
-/// One value from those of many tasks, so many at a time.
-pub(crate) fn merged<V, F>(name: &str, mut steps: Vec<Arc<Step>>, merge: F) -> Arc<Step>
-where
-    V: Clone + Send + Sync + 'static,
-    F: Fn(Vec<V>) -> V + Clone + Send + Sync + 'static,
-{
-    while steps.len() > 1 {
-        steps = steps
-            .chunks(MERGED_AT_ONCE)
-            .map(|steps| match steps {
-                [one] => Arc::clone(one),
-                more => {
-                    let merge = merge.clone();
-                    value_task::<V, _>(name, more.to_vec(), move |values| {
-                        Ok(merge(values.into_iter().map(taken::<V>).collect()))
-                    })
-                }
-            })
-            .collect();
+    fn pack(&self, packer: &mut Packer) -> Result<(), String> {
+        self.reducer.pack(packer)?;
+        self.pick.pack(packer)?;
+        self.last.pack(packer)
     }
-    steps.pop().unwrap_or_else(|| unreachable!("there is at least one task: a grid has no axis without chunks"))
+    body_of_blocks!(|_| revive_merge);
 }
 
-impl<F: Fn(Vec<Value>) -> Result<Value, Failure> + Send + Sync + 'static> Body for BlockTask<F> {
-    fn name(&self) -> &str {
-        &self.name
-    }
-    fn result_type(&self) -> ResultType {
-        self.result
-    }
-    fn run(&self, inputs: &mut Inputs<'_>) -> Result<Value, Failure> {
-        (self.function)(self.inputs.iter().map(|_| inputs.next_value()).collect())
-    }
-    body_of_blocks!();
-}
-
-/// The block that a value is; blocks share memory, so this copies nothing.
-pub(crate) fn as_block<T: Element>(value: Value) -> Block<T> {
-    let block = value.downcast::<Block<T>>().unwrap_or_else(|_| unreachable!("a handle's type is its node's type"));
-    Arc::unwrap_or_clone(block)
+fn revive_merge(unpacker: &mut Unpacker<'_>) -> Result<Arc<Step>, String> {
+    let (reducer, pick, last) = (Pack::unpack(unpacker)?, Pack::unpack(unpacker)?, Pack::unpack(unpacker)?);
+    Ok(Step::new(Merge { reducer, inputs: unpacker.inputs().into(), pick, last }))
 }

@@ -10,12 +10,13 @@ use super::chunks::{AxisChunks, Grid, shape_text};
 use super::dispatch::with_type;
 use super::element::{DType, Element};
 use super::error::{ArrayError, Built, built};
-use super::lower::{Lowering, as_block, block_task};
+use super::lower::Lowering;
 use super::node::{NodeRef, rechunked};
 use super::reduce::axis_of;
 use super::reshape::reshape;
+use super::work::{as_block, block_task};
 use crate::error::BoxError;
-use crate::task::{Failure, Value};
+use crate::task::Failure;
 
 impl<T: Element> Array<T> {
     /// The elements where a mask of the same shape is `true`, in row-major order along one axis.
@@ -117,8 +118,10 @@ fn argwhere(node: &NodeRef) -> Built<NodeRef> {
     let grid = Grid::new([AxisChunks::unknown(chunks.count()), AxisChunks::whole(rank)]);
     let make = move |inputs: &[NodeRef], place: &[usize], lowering: &mut Lowering| {
         let block = lowering.block(&inputs[0], &place[..1]);
-        let (first, shape) = (chunks.start(place[0]), shape.clone());
-        with_type!(inputs[0].dtype, U => block_task::<u64, _>("argwhere", vec![block], move |mut values: Vec<Value>| {
+        let parameters = (chunks.start(place[0]), shape.clone());
+        with_type!(inputs[0].dtype, U => block_task::<u64, _, _>("argwhere", vec![block], parameters, |parameters, mut values| {
+            let (first, shape) = parameters;
+            let rank = shape.len();
             let block = as_block::<U>(values.remove(0));
             let found = block.iter().enumerate().filter(|&(_, value)| *value != U::default());
             let mut indices: Vec<u64> = Vec::new();
@@ -126,7 +129,7 @@ fn argwhere(node: &NodeRef) -> Built<NodeRef> {
                 let row = indices.len();
                 indices.resize(row + rank, 0);
                 let mut place = first + at;
-                for (index, &len) in indices[row..].iter_mut().zip(&shape).rev() {
+                for (index, &len) in indices[row..].iter_mut().zip(shape).rev() {
                     *index = (place % len) as u64;
                     place /= len;
                 }
@@ -164,7 +167,7 @@ fn compress(operation: &'static str, node: &NodeRef, mask: &NodeRef, axis: usize
     axes[axis] = AxisChunks::unknown(chunks.count());
     let make = move |inputs: &[NodeRef], place: &[usize], lowering: &mut Lowering| {
         let steps = vec![lowering.block(&inputs[0], place), lowering.block(&inputs[1], &place[axis..=axis])];
-        with_type!(inputs[0].dtype, T => block_task::<T, _>(operation, steps, move |mut values: Vec<Value>| {
+        with_type!(inputs[0].dtype, T => block_task::<T, _, _>(operation, steps, axis, |&axis, mut values| {
             let mask = as_block::<bool>(values.remove(1));
             let block = as_block::<T>(values.remove(0));
             if mask.len() != block.shape()[axis] {

@@ -59,6 +59,7 @@ mod take;
 mod view;
 mod view_blocks;
 mod widths;
+mod work;
 
 use std::marker::PhantomData;
 

@@ -4,7 +4,6 @@
 //! not needed is never made, and a slice or a transposed array costs nothing.
 
 use std::collections::HashMap;
-use std::marker::PhantomData;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -13,15 +12,16 @@ use ndarray::{ArcArray, IxDyn};
 
 use super::chunks::{AxisChunks, Grid};
 use super::depth::{self, Depth};
-use super::element::{DType, Element};
+use super::dispatch::with_type;
+use super::element::{DType, Element, Scalar, sealed::Lanes};
 use super::error::{ArrayError, Built};
-use super::fused::{AnyArray, AnyGenerator, AnyReducer, Generating, Generator, Kernel};
+use super::fused::{AnyArray, AnyGenerator, AnyReducer, Generator, Kernel, generating};
 use super::lower::Lowering;
 use super::rechunk;
 use super::room::manageable;
 use super::view::{View, ViewAxis, is_all};
 use super::view_blocks::ViewBlocks;
-use crate::task::Step;
+use crate::task::{Made, Step};
 
 /// A block of an array: what a task hands to the next. Blocks share memory, so that a slice of one is not a copy.
 pub(crate) type Block<T> = ArcArray<T, IxDyn>;
@@ -44,9 +44,9 @@ pub(crate) enum Op {
     /// An array in memory.
     Memory(Arc<dyn AnyArray>),
     /// Elements that are made from their places: the place of the first, and the step along each axis.
-    Generated { generator: Arc<dyn AnyGenerator>, from: u64, strides: Vec<isize> },
+    Generated { generator: Made<dyn AnyGenerator>, from: u64, strides: Vec<isize> },
     /// A function of the elements at the same place. The inputs broadcast to the grid, and have its chunks.
-    Elementwise { kernel: Arc<dyn Kernel>, inputs: Vec<NodeRef> },
+    Elementwise { kernel: Made<dyn Kernel>, inputs: Vec<NodeRef> },
     /// Axes are folded.
     Reduction(Reduction),
     /// Anything else: one task for each block.
@@ -59,7 +59,7 @@ pub(crate) struct Reduction {
     pub(crate) folded: Vec<bool>,
     /// Whether folded axes stay, with length 1.
     pub(crate) keepdims: bool,
-    pub(crate) reducer: Arc<dyn AnyReducer>,
+    pub(crate) reducer: Made<dyn AnyReducer>,
 }
 
 /// An operation that makes its blocks from blocks of other arrays.
@@ -97,26 +97,29 @@ impl Node {
         Node::new("array", T::DTYPE, grid, Op::Memory(Arc::new(array)))
     }
 
-    pub(crate) fn generated<T: Element>(name: &str, generator: impl Generator<T>, grid: Grid) -> NodeRef {
+    /// Elements that are made from their places in the whole array, in row-major order.
+    pub(crate) fn generated(name: &str, dtype: DType, generator: Made<dyn AnyGenerator>, grid: Grid) -> NodeRef {
         let mut strides = vec![1; grid.rank()];
         for axis in (1..grid.rank()).rev() {
             strides[axis - 1] = strides[axis] * grid.axis(axis).len() as isize;
         }
-        let generator = Arc::new(Generating { generator, element: PhantomData });
-        Node::new(name, T::DTYPE, grid, Op::Generated { generator, from: 0, strides })
+        Node::new(name, dtype, grid, Op::Generated { generator, from: 0, strides })
     }
 
     /// The same element everywhere.
-    pub(crate) fn constant<T: Element>(name: &str, value: T, grid: Grid) -> NodeRef {
+    pub(crate) fn constant(name: &str, dtype: DType, value: Scalar, grid: Grid) -> NodeRef {
         struct Constant<T>(T);
         impl<T: Element> Generator<T> for Constant<T> {
             fn fill(&self, _from: u64, _step: i64, out: &mut [T]) {
                 out.fill(self.0);
             }
         }
-        let generator = Arc::new(Generating { generator: Constant(value), element: PhantomData });
+        let generator = Made::by(
+            (dtype, value),
+            |&(dtype, value)| with_type!(dtype, T => generating(Constant(T::from_scalar(value)))),
+        );
         let strides = vec![0; grid.rank()];
-        Node::new(name, T::DTYPE, grid, Op::Generated { generator, from: 0, strides })
+        Node::new(name, dtype, grid, Op::Generated { generator, from: 0, strides })
     }
 
     pub(crate) fn blocks(name: impl Into<String>, dtype: DType, grid: Grid, operation: impl Operation) -> NodeRef {
@@ -138,14 +141,14 @@ impl Node {
     }
 
     /// A function of elements at the same place; the inputs are broadcast and cut alike.
-    pub(crate) fn elementwise(kernel: Arc<dyn Kernel>, inputs: &[&NodeRef]) -> Built<NodeRef> {
+    pub(crate) fn elementwise(kernel: Made<dyn Kernel>, inputs: &[&NodeRef]) -> Built<NodeRef> {
         let grid = common_grid(kernel.name(), inputs)?;
         if inputs.len() > 1 {
             manageable(kernel.name(), &grid)?;
         }
         let inputs = inputs.iter().map(|input| rechunked(input, &input_grid(input, &grid))).collect();
-        let op = Op::Elementwise { kernel: Arc::clone(&kernel), inputs };
-        Ok(depth::bounded(Node::new(kernel.name().to_owned(), kernel.output(), grid, op)))
+        let (name, dtype) = (kernel.name().to_owned(), kernel.output());
+        Ok(depth::bounded(Node::new(name, dtype, grid, Op::Elementwise { kernel, inputs })))
     }
 
     /// The nodes that this one reads.
@@ -229,13 +232,13 @@ fn common_grid(operation: &str, inputs: &[&NodeRef]) -> Built<Grid> {
 }
 
 /// What has been made of nodes already, so that a part of an expression that is used twice stays one.
-type Made<K> = HashMap<u64, Vec<(K, NodeRef)>>;
+type Known<K> = HashMap<u64, Vec<(K, NodeRef)>>;
 
 fn once<K: PartialEq + Clone>(
-    made: &mut Made<K>,
+    made: &mut Known<K>,
     node: &NodeRef,
     key: &K,
-    make: impl FnOnce(&mut Made<K>) -> NodeRef,
+    make: impl FnOnce(&mut Known<K>) -> NodeRef,
 ) -> NodeRef {
     if let Some((_, known)) = made.get(&node.id).and_then(|known| known.iter().find(|(other, _)| other == key)) {
         return Arc::clone(known);
@@ -247,10 +250,10 @@ fn once<K: PartialEq + Clone>(
 
 /// The same array, cut in another way. The shapes are the same.
 pub(crate) fn rechunked(node: &NodeRef, grid: &Grid) -> NodeRef {
-    cut(node, grid, &mut Made::new())
+    cut(node, grid, &mut Known::new())
 }
 
-fn cut(node: &NodeRef, grid: &Grid, made: &mut Made<Grid>) -> NodeRef {
+fn cut(node: &NodeRef, grid: &Grid, made: &mut Known<Grid>) -> NodeRef {
     let same = |own: &AxisChunks, other: &AxisChunks| own == other || !own.is_known() || !other.is_known();
     if node.grid.axes().iter().zip(grid.axes()).all(|(own, other)| same(own, other)) {
         return Arc::clone(node);
@@ -261,14 +264,14 @@ fn cut(node: &NodeRef, grid: &Grid, made: &mut Made<Grid>) -> NodeRef {
     let op = match &node.op {
         Op::Memory(array) => Op::Memory(Arc::clone(array)),
         Op::Generated { generator, from, strides } => {
-            Op::Generated { generator: Arc::clone(generator), from: *from, strides: strides.clone() }
+            Op::Generated { generator: generator.clone(), from: *from, strides: strides.clone() }
         }
         Op::Elementwise { kernel, inputs } => {
             let inputs = inputs.iter().map(|input| {
                 let own = input_grid(input, grid);
                 once(made, input, &own, |made| cut(input, &own, made))
             });
-            Op::Elementwise { kernel: Arc::clone(kernel), inputs: inputs.collect() }
+            Op::Elementwise { kernel: kernel.clone(), inputs: inputs.collect() }
         }
         Op::Blocks(operation) => match operation.rechunked(grid) {
             Some(operation) => Op::Blocks(operation),
@@ -281,10 +284,10 @@ fn cut(node: &NodeRef, grid: &Grid, made: &mut Made<Grid>) -> NodeRef {
 
 /// A view of an array. The axes and indices of the view are inside the array.
 pub(crate) fn viewed(node: &NodeRef, name: &str, view: &View) -> NodeRef {
-    seen(node, name, view, &mut Made::new())
+    seen(node, name, view, &mut Known::new())
 }
 
-fn seen(node: &NodeRef, name: &str, view: &View, made: &mut Made<View>) -> NodeRef {
+fn seen(node: &NodeRef, name: &str, view: &View, made: &mut Known<View>) -> NodeRef {
     if node.grid.first_unknown().is_none() && view.is_whole(&node.grid.shape()) {
         return Arc::clone(node);
     }
@@ -293,7 +296,7 @@ fn seen(node: &NodeRef, name: &str, view: &View, made: &mut Made<View>) -> NodeR
         Op::Memory(array) => Node::new(node.name.clone(), node.dtype, grid, Op::Memory(array.viewed(view))),
         Op::Generated { generator, from, strides } => {
             let (from, strides) = view.strides(*from, strides);
-            let op = Op::Generated { generator: Arc::clone(generator), from, strides };
+            let op = Op::Generated { generator: generator.clone(), from, strides };
             Node::new(node.name.clone(), node.dtype, grid, op)
         }
         Op::Elementwise { kernel, inputs } => {
@@ -302,7 +305,7 @@ fn seen(node: &NodeRef, name: &str, view: &View, made: &mut Made<View>) -> NodeR
                 once(made, input, &own, |made| seen(input, name, &own, made))
             });
             let inputs = inputs.collect();
-            Node::new(node.name.clone(), node.dtype, grid, Op::Elementwise { kernel: Arc::clone(kernel), inputs })
+            Node::new(node.name.clone(), node.dtype, grid, Op::Elementwise { kernel: kernel.clone(), inputs })
         }
         Op::Reduction(reduction) => match view_before_folding(view, reduction) {
             Some(before) => {
@@ -310,7 +313,7 @@ fn seen(node: &NodeRef, name: &str, view: &View, made: &mut Made<View>) -> NodeR
                     input: seen(&reduction.input, name, &before, made),
                     folded: reduction.folded.clone(),
                     keepdims: reduction.keepdims,
-                    reducer: Arc::clone(&reduction.reducer),
+                    reducer: reduction.reducer.clone(),
                 };
                 Node::new(node.name.clone(), node.dtype, grid, Op::Reduction(reduction))
             }

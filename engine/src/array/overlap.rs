@@ -10,11 +10,12 @@ use super::chunks::{AxisChunks, Grid, shape_text};
 use super::element::{Element, Scalar};
 use super::error::{ArrayError, Built, built};
 use super::gather::{AxisPlan, Gather, Run};
-use super::lower::{Lowering, as_block, block_task};
+use super::lower::Lowering;
 use super::node::{Block, NodeRef, rechunked};
 use super::widths::{Edge, Widths};
+use super::work::{as_block, block_task};
 use crate::error::BoxError;
-use crate::task::{Failure, Value};
+use crate::task::{Failure, Made};
 
 const NAME: &str = "map_overlap";
 
@@ -133,22 +134,24 @@ impl<T: Element> Array<T> {
     ) -> Array<R> {
         let boundaries = boundary.into().scalars();
         let Overlapped { wide, grid, beside } = built(overlapped(self.node(), &depth.into(), &boundaries));
-        let function = Arc::new(function);
+        let function = Made::<OnBlock<T, R>>::given(NAME, function, (), |function, ()| Arc::new(function));
         let make = move |inputs: &[NodeRef], place: &[usize], lowering: &mut Lowering| {
             let block = lowering.block(&inputs[0], place);
             let beside: Vec<(usize, usize)> = beside.iter().zip(place).map(|(beside, &chunk)| beside[chunk]).collect();
-            let function = Arc::clone(&function);
-            block_task::<R, _>(NAME, vec![block], move |mut values: Vec<Value>| {
+            let parameters = (function.clone(), beside);
+            block_task::<R, _, _>(NAME, vec![block], parameters, |(function, beside), mut values| {
                 let block = as_block::<T>(values.remove(0));
                 if block.is_empty() {
                     return Ok(ArrayD::default(block.raw_dim()).into_shared());
                 }
-                trimmed(function(block.view()), block.shape(), &beside)
+                trimmed(function(block.view()), block.shape(), beside)
             })
         };
         Array::of(by_place(NAME, R::DTYPE, grid, vec![wide], make))
     }
 }
+
+type OnBlock<T, R> = dyn Fn(ArrayViewD<'_, T>) -> ArrayD<R> + Send + Sync;
 
 /// The array read in blocks that overlap.
 struct Overlapped {

@@ -5,7 +5,7 @@
 //! 2014) at the place as its counter, with a key of the seed's and the distribution's; normal and exponential numbers are
 //! drawn by the ziggurat of Marsaglia and Tsang (2000) with 256 layers.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use ndarray::IntoDimension;
 
@@ -15,8 +15,9 @@ use super::create::{grid, lengths};
 use super::dispatch::with_float;
 use super::element::{DType, Element, Float, Scalar, sealed::Lanes};
 use super::error::{ArrayError, built};
-use super::fused::Generator;
+use super::fused::{AnyGenerator, Generator, generating};
 use super::node::{Node, NodeRef};
+use crate::task::{Made, Pack};
 
 /// An array of random numbers to be: the distribution is still to be said. See [`Array::random`].
 #[derive(Debug, Clone)]
@@ -97,6 +98,10 @@ impl<T: Element, D: Distribution<T>> Generator<T> for Draw<D> {
     }
 }
 
+fn draw<T: Element>(key: u64, distribution: impl Distribution<T>) -> Arc<dyn AnyGenerator> {
+    generating::<T, _>(Draw { key, distribution })
+}
+
 impl<T: Element> Array<T> {
     /// Random numbers in this shape: say the [`seed`](Random::seed) and the distribution.
     ///
@@ -134,11 +139,18 @@ impl<T> Random<T> {
 }
 
 impl Draws {
-    fn node<U: Element>(self, name: &str, distribution: impl Distribution<U>) -> NodeRef {
+    /// An array whose elements `make` draws; it gets the key of all bits, and the parameters.
+    fn node<P: Pack + Send + Sync + 'static>(
+        self,
+        name: &str,
+        dtype: DType,
+        parameters: P,
+        make: impl Fn(&(u64, P)) -> Arc<dyn AnyGenerator> + 'static,
+    ) -> NodeRef {
         let salt =
             name.bytes().fold(0, |salt: u64, byte| mixed(salt.wrapping_add(u64::from(byte)).wrapping_add(GOLDEN)));
         let key = mixed(mixed(self.seed.wrapping_add(GOLDEN)) ^ salt);
-        Node::generated::<U>(name, Draw { key, distribution }, self.grid)
+        Node::generated(name, dtype, Made::by((key, parameters), make), self.grid)
     }
 }
 
@@ -297,10 +309,12 @@ impl<T: Float> Random<T> {
     /// Numbers from `low` on and below `high`, all as likely.
     pub fn uniform(self, low: T, high: T) -> Array<T> {
         fn node(dtype: DType, draws: Draws, low: Scalar, high: Scalar) -> NodeRef {
-            with_float!(dtype, U => {
-                let (low, high) = (U::from_scalar(low), U::from_scalar(high));
-                let most = if low < high { high.next_down() } else { low };
-                draws.node::<U>("uniform", Uniform { low, width: high - low, most })
+            draws.node("uniform", dtype, (dtype, low, high), |&(key, (dtype, low, high))| {
+                with_float!(dtype, U => {
+                    let (low, high) = (U::from_scalar(low), U::from_scalar(high));
+                    let most = if low < high { high.next_down() } else { low };
+                    draw::<U>(key, Uniform { low, width: high - low, most })
+                })
             })
         }
         Array::of(node(T::DTYPE, self.draws, low.scalar(), high.scalar()))
@@ -325,9 +339,11 @@ impl<T: Float> Random<T> {
             built::<()>(Err(ArrayError::Parameter { operation: "normal".into(), why }));
         }
         fn node(dtype: DType, draws: Draws, mean: Scalar, deviation: Scalar) -> NodeRef {
-            with_float!(dtype, U => {
-                let (mean, deviation) = (U::from_scalar(mean), U::from_scalar(deviation));
-                draws.node::<U>("normal", Normal { mean, deviation, layers: normal_layers() })
+            draws.node("normal", dtype, (dtype, mean, deviation), |&(key, (dtype, mean, deviation))| {
+                with_float!(dtype, U => {
+                    let (mean, deviation) = (U::from_scalar(mean), U::from_scalar(deviation));
+                    draw::<U>(key, Normal { mean, deviation, layers: normal_layers() })
+                })
             })
         }
         Array::of(node(T::DTYPE, self.draws, mean.scalar(), deviation.scalar()))
@@ -344,8 +360,10 @@ impl<T: Float> Random<T> {
             built::<()>(Err(ArrayError::Parameter { operation: "exponential".into(), why }));
         }
         fn node(dtype: DType, draws: Draws, scale: Scalar) -> NodeRef {
-            with_float!(dtype, U => {
-                draws.node::<U>("exponential", Exponential { scale: U::from_scalar(scale), layers: exponential_layers() })
+            draws.node("exponential", dtype, (dtype, scale), |&(key, (dtype, scale))| {
+                with_float!(dtype, U => {
+                    draw::<U>(key, Exponential { scale: U::from_scalar(scale), layers: exponential_layers() })
+                })
             })
         }
         Array::of(node(T::DTYPE, self.draws, scale.scalar()))
@@ -450,8 +468,10 @@ impl Random<i64> {
             let why = format!("there is no number in {}..{}", range.start, range.end);
             built::<()>(Err(ArrayError::Parameter { operation: "integers".into(), why }));
         }
-        let integers = Integers { low: range.start, count: range.end.wrapping_sub(range.start) as u64 };
-        Array::of(self.draws.node::<i64>("integers", integers))
+        let count = range.end.wrapping_sub(range.start) as u64;
+        Array::of(self.draws.node("integers", DType::I64, (range.start, count), |&(key, (low, count))| {
+            draw(key, Integers { low, count })
+        }))
     }
 
     /// Poisson numbers: how often something happens that happens `mean` times on average.
@@ -464,6 +484,6 @@ impl Random<i64> {
             let why = format!("a mean cannot be {mean}");
             built::<()>(Err(ArrayError::Parameter { operation: "poisson".into(), why }));
         }
-        Array::of(self.draws.node::<i64>("poisson", Poisson { mean }))
+        Array::of(self.draws.node("poisson", DType::I64, mean, |&(key, mean)| draw(key, Poisson { mean })))
     }
 }

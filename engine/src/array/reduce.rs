@@ -10,10 +10,11 @@ use super::dispatch::{with_float, with_number, with_ordered, with_real, with_typ
 use super::element::{Cast, DType, Element, Float, Number, Ordered};
 use super::error::{ArrayError, Built, built};
 use super::fused::{
-    All, Any, AnyReducer, Map1, Max, Mean, Min, NanMax, NanMean, NanMin, Position, Product, Sum, Variance,
+    All, Any, AnyReducer, Kernel, Map1, Max, Mean, Min, NanMax, NanMean, NanMin, Position, Product, Sum, Variance,
 };
 use super::node::{Node, NodeRef, Op, Reduction};
 use super::short_axis::as_planes;
+use crate::task::Made;
 
 /// The axes that a reduction folds: one, several, or all. Negative ones count from the end.
 ///
@@ -107,7 +108,7 @@ pub(crate) fn reduction(
     name: &str,
     node: &NodeRef,
     axes: Axes,
-    reducer: Arc<dyn AnyReducer>,
+    reducer: Made<dyn AnyReducer>,
     defined: bool,
 ) -> Built<NodeRef> {
     let folded = folded(name, &axes, &node.grid)?;
@@ -132,9 +133,8 @@ pub(crate) fn reduction(
         (false, _) => Some(node.grid.axis(axis).clone()),
     };
     let grid = Grid::new(folded.iter().enumerate().filter_map(kept).collect::<Vec<_>>());
-    let op = Op::Reduction(Reduction { input: Arc::clone(node), folded, keepdims: axes.keepdims, reducer });
-    let Op::Reduction(Reduction { reducer, .. }) = &op else { unreachable!("it was made above") };
     let dtype = reducer.output();
+    let op = Op::Reduction(Reduction { input: Arc::clone(node), folded, keepdims: axes.keepdims, reducer });
     Ok(bounded(Node::new(name, dtype, grid, op)))
 }
 
@@ -143,14 +143,17 @@ pub(crate) fn summed(name: &str, node: &NodeRef, axes: Vec<usize>) -> Built<Node
     if axes.is_empty() {
         return Ok(Arc::clone(node));
     }
-    with_number!(node.dtype, U => {
-        let sums = reduction(name, node, Axes::from(axes), Arc::new(Sum::<U>::new()), true)?;
-        if sums.dtype == node.dtype {
-            return Ok(sums);
-        }
-        let cast = Map1::<<U as Number>::Sum, U, _>::new("astype", <<U as Number>::Sum as Cast<U>>::cast);
-        Node::elementwise(Arc::new(cast), &[&sums])
-    })
+    let reducer = Made::<dyn AnyReducer>::by(node.dtype, |&dtype| with_number!(dtype, U => Arc::new(Sum::<U>::new())));
+    let sums = reduction(name, node, Axes::from(axes), reducer, true)?;
+    if sums.dtype == node.dtype {
+        return Ok(sums);
+    }
+    let cast = Made::<dyn Kernel>::by(node.dtype, |&dtype| {
+        with_number!(dtype, U => {
+            Arc::new(Map1::<<U as Number>::Sum, U, _>::new("astype", <<U as Number>::Sum as Cast<U>>::cast))
+        })
+    });
+    Node::elementwise(cast, &[&sums])
 }
 
 /// A reduction over all axes, and one over some.
@@ -174,7 +177,7 @@ macro_rules! reductions {
         #[track_caller]
         pub fn $some(&self, axes: impl Into<Axes>) -> Array<$out> {
             // Not generic, so that it is compiled here and not where it is called.
-            fn reducer($dtype: DType) -> Arc<dyn AnyReducer> {
+            fn reducer($dtype: DType) -> Made<dyn AnyReducer> {
                 $reducer
             }
             Array::of(built(reduction(stringify!($all), self.node(), axes.into(), reducer(T::DTYPE), $defined)))
@@ -186,17 +189,20 @@ impl<T: Number> Array<T> {
     reductions! {
         /// The sum, in 64 bits for integers. Sums of floats are compensated: their error does not grow with the number of
         /// elements.
-        sum sum_axis: T::Sum = true, |dtype| with_number!(dtype, U => Arc::new(Sum::<U>::new()));
+        sum sum_axis: T::Sum = true, |dtype| Made::<dyn AnyReducer>::by(dtype, |&dtype| with_number!(dtype, U => Arc::new(Sum::<U>::new())));
         /// The product, in 64 bits for integers.
-        prod prod_axis: T::Sum = true, |dtype| with_number!(dtype, U => Arc::new(Product::<U>::new()));
+        prod prod_axis: T::Sum = true, |dtype| Made::<dyn AnyReducer>::by(dtype, |&dtype| with_number!(dtype, U => Arc::new(Product::<U>::new())));
         /// The mean; NaN of no elements. `f64` for integers.
-        mean mean_axis: T::Mean = true, |dtype| with_number!(dtype, U => Arc::new(Mean::<U>::new()));
+        mean mean_axis: T::Mean = true, |dtype| Made::<dyn AnyReducer>::by(dtype, |&dtype| with_number!(dtype, U => Arc::new(Mean::<U>::new())));
     }
 }
 
 /// The variance of real numbers, or its root.
-fn spread(dtype: DType, ddof: u32, root: bool, skip_nan: bool) -> Arc<dyn AnyReducer> {
-    with_real!(dtype, U => Arc::new(Variance::<U> { ddof, root, skip_nan, element: PhantomData }))
+fn spread(dtype: DType, ddof: u32, root: bool, skip_nan: bool) -> Made<dyn AnyReducer> {
+    Made::<dyn AnyReducer>::by(
+        (dtype, ddof, root, skip_nan),
+        |&(dtype, ddof, root, skip_nan)| with_real!(dtype, U => Arc::new(Variance::<U> { ddof, root, skip_nan, element: PhantomData })),
+    )
 }
 
 impl<T: Number<Mean: Float>> Array<T> {
@@ -227,16 +233,19 @@ impl<T: Number<Mean: Float>> Array<T> {
 }
 
 /// Where the smallest or the largest is.
-fn position(dtype: DType, largest: bool, skip_nan: bool) -> Arc<dyn AnyReducer> {
-    with_ordered!(dtype, U => Arc::new(Position::<U> { largest, skip_nan, element: PhantomData }))
+fn position(dtype: DType, largest: bool, skip_nan: bool) -> Made<dyn AnyReducer> {
+    Made::<dyn AnyReducer>::by(
+        (dtype, largest, skip_nan),
+        |&(dtype, largest, skip_nan)| with_ordered!(dtype, U => Arc::new(Position::<U> { largest, skip_nan, element: PhantomData })),
+    )
 }
 
 impl<T: Ordered> Array<T> {
     reductions! {
         /// The smallest element; NaN if there is one.
-        min min_axis: T = false, |dtype| with_ordered!(dtype, U => Arc::new(Min::<U>::new()));
+        min min_axis: T = false, |dtype| Made::<dyn AnyReducer>::by(dtype, |&dtype| with_ordered!(dtype, U => Arc::new(Min::<U>::new())));
         /// The largest element; NaN if there is one.
-        max max_axis: T = false, |dtype| with_ordered!(dtype, U => Arc::new(Max::<U>::new()));
+        max max_axis: T = false, |dtype| Made::<dyn AnyReducer>::by(dtype, |&dtype| with_ordered!(dtype, U => Arc::new(Max::<U>::new())));
         /// The index of the first smallest element, or of the first NaN; over several axes, in row-major order.
         argmin argmin_axis: u64 = false, |dtype| position(dtype, false, false);
         /// The index of the first largest element, or of the first NaN; over several axes, in row-major order.
@@ -247,9 +256,9 @@ impl<T: Ordered> Array<T> {
 impl<T: Element> Array<T> {
     reductions! {
         /// Whether every element is other than zero, or `true`.
-        all all_axis: bool = true, |dtype| with_type!(dtype, U => Arc::new(All::<U>::new()));
+        all all_axis: bool = true, |dtype| Made::<dyn AnyReducer>::by(dtype, |&dtype| with_type!(dtype, U => Arc::new(All::<U>::new())));
         /// Whether an element is other than zero, or `true`.
-        any any_axis: bool = true, |dtype| with_type!(dtype, U => Arc::new(Any::<U>::new()));
+        any any_axis: bool = true, |dtype| Made::<dyn AnyReducer>::by(dtype, |&dtype| with_type!(dtype, U => Arc::new(Any::<U>::new())));
     }
 
     /// How many elements are other than zero, or `true`.
@@ -269,9 +278,11 @@ impl<T: Element> Array<T> {
     /// When there is no such axis, or one is named twice.
     #[track_caller]
     pub fn count_axis(&self, axes: impl Into<Axes>) -> Array<u64> {
-        fn nonzero(dtype: DType) -> Arc<dyn super::fused::Kernel> {
-            with_type!(dtype, U => {
-            Arc::new(Map1::<U, u64, _>::new("nonzero", |value: U| u64::from(value != U::default())))
+        fn nonzero(dtype: DType) -> Made<dyn Kernel> {
+            Made::<dyn Kernel>::by(dtype, |&dtype| {
+                with_type!(dtype, U => {
+                    Arc::new(Map1::<U, u64, _>::new("nonzero", |value: U| u64::from(value != U::default())))
+                })
             })
         }
         let kernel = nonzero(T::DTYPE);
@@ -282,11 +293,11 @@ impl<T: Element> Array<T> {
 impl<T: Float> Array<T> {
     reductions! {
         /// The mean of what is not NaN; NaN when there is nothing else.
-        nanmean nanmean_axis: T = true, |dtype| with_float!(dtype, U => Arc::new(NanMean::<U>::new()));
+        nanmean nanmean_axis: T = true, |dtype| Made::<dyn AnyReducer>::by(dtype, |&dtype| with_float!(dtype, U => Arc::new(NanMean::<U>::new())));
         /// The smallest element that is not NaN; NaN when there is nothing else.
-        nanmin nanmin_axis: T = false, |dtype| with_float!(dtype, U => Arc::new(NanMin::<U>::new()));
+        nanmin nanmin_axis: T = false, |dtype| Made::<dyn AnyReducer>::by(dtype, |&dtype| with_float!(dtype, U => Arc::new(NanMin::<U>::new())));
         /// The largest element that is not NaN; NaN when there is nothing else.
-        nanmax nanmax_axis: T = false, |dtype| with_float!(dtype, U => Arc::new(NanMax::<U>::new()));
+        nanmax nanmax_axis: T = false, |dtype| Made::<dyn AnyReducer>::by(dtype, |&dtype| with_float!(dtype, U => Arc::new(NanMax::<U>::new())));
         /// The variance of what is not NaN.
         nanvar nanvar_axis: T = true, |dtype| spread(dtype, 0, false, true);
         /// The standard deviation of what is not NaN.

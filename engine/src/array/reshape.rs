@@ -17,9 +17,9 @@ use super::dispatch::with_type;
 use super::element::Element;
 use super::error::{ArrayError, Built};
 use super::fused::row_major;
-use super::lower::{Lowering, as_block, block_task};
+use super::lower::Lowering;
 use super::node::{Block, Node, NodeRef, Op, rechunked};
-use crate::task::Value;
+use super::work::{as_block, block_task};
 
 /// A group of axes that are reshaped together.
 struct Group {
@@ -78,7 +78,7 @@ fn reshaped(node: &NodeRef, shape: &[usize], made: &mut HashMap<u64, NodeRef>) -
     }
     if shape.contains(&0) {
         let grid = Grid::new(shape.iter().map(|&len| AxisChunks::whole(len)).collect::<Vec<_>>());
-        return with_type!(node.dtype, T => Node::constant("reshape", T::default(), grid));
+        return Node::constant("reshape", node.dtype, node.dtype.zero(), grid);
     }
     let groups = groups(&node.grid, shape);
     let grid = Grid::new(groups.iter().flat_map(|group| group.chunks.iter().cloned()).collect::<Vec<_>>());
@@ -90,7 +90,7 @@ fn reshaped(node: &NodeRef, shape: &[usize], made: &mut HashMap<u64, NodeRef>) -
             let in_order = strides.iter().zip(&run).zip(&old).all(|((stride, step), &len)| len == 1 || stride == step);
             let is_constant = strides.iter().zip(&old).all(|(&stride, &len)| len == 1 || stride == 0);
             let strides = if is_constant { vec![0; shape.len()] } else { row_major(shape) };
-            let op = Op::Generated { generator: Arc::clone(generator), from: *from, strides };
+            let op = Op::Generated { generator: generator.clone(), from: *from, strides };
             (in_order || is_constant).then(|| new(op))
         }
         Op::Elementwise { kernel, inputs } => {
@@ -101,7 +101,7 @@ fn reshaped(node: &NodeRef, shape: &[usize], made: &mut HashMap<u64, NodeRef>) -
                     // The inputs have this node's chunks, so their chunks become the same ones.
                     false => reshaped(input, shape, made),
                 });
-                new(Op::Elementwise { kernel: Arc::clone(kernel), inputs: inputs.collect() })
+                new(Op::Elementwise { kernel: kernel.clone(), inputs: inputs.collect() })
             })
         }
         Op::Reduction(_) | Op::Blocks(_) => None,
@@ -234,8 +234,8 @@ fn block_by_block(node: &NodeRef, grid: Grid, old: Vec<Range<usize>>, new: Vec<R
         }
         let block = lowering.block(&inputs[0], &from);
         let shape = own.region(place).1;
-        with_type!(inputs[0].dtype, T => block_task::<T, _>("reshape", vec![block], move |mut values: Vec<Value>| {
-            Ok(in_shape(as_block::<T>(values.remove(0)), &shape))
+        with_type!(inputs[0].dtype, T => block_task::<T, _, _>("reshape", vec![block], shape, |shape, mut values| {
+            Ok(in_shape(as_block::<T>(values.remove(0)), shape))
         }))
     };
     by_place("reshape", node.dtype, grid, vec![Arc::clone(node)], make)

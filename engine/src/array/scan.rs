@@ -14,10 +14,11 @@ use super::chunks::{AxisChunks, Grid};
 use super::dispatch::with_number;
 use super::element::{Element, Float, Number};
 use super::error::{Built, built};
-use super::lower::{Lowering, as_block, block_task};
+use super::lower::Lowering;
 use super::memory::zeroed;
 use super::node::{Block, NodeRef};
 use super::reduce::axis_of;
+use super::work::{as_block, block_task};
 use crate::task::Value;
 
 /// What is gathered up to each element.
@@ -194,7 +195,7 @@ fn single<G: Gathers, T: Number>(node: &NodeRef, axis: usize) -> NodeRef {
     let grid = totals_grid(&node.grid, axis, node.grid.axis(axis).count());
     let make = move |inputs: &[NodeRef], place: &[usize], lowering: &mut Lowering| {
         let block = lowering.block(&inputs[0], place);
-        block_task::<T::Sum, _>("total", vec![block], move |mut values: Vec<Value>| {
+        block_task::<T::Sum, _, _>("total", vec![block], axis, |&axis, mut values| {
             Ok(total::<G, T>(&as_block::<T>(values.remove(0)), axis))
         })
     };
@@ -217,7 +218,7 @@ fn pairs<G: Gathers, S: Number>(node: &NodeRef, axis: usize) -> NodeRef {
             from[axis] = chunk;
             lowering.block(&inputs[0], &from)
         });
-        block_task::<S, _>("total", parts.to_vec(), move |values: Vec<Value>| {
+        block_task::<S, _, _>("total", parts.to_vec(), (), |(), values| {
             Ok(fold::<G, S>(values).unwrap_or_else(|| unreachable!("a total has two parts")))
         })
     };
@@ -238,7 +239,7 @@ fn scanned<G: Gathers, T: Number>(node: &NodeRef, totals: Vec<NodeRef>, axis: us
                 at += 1 << power;
             }
         }
-        block_task::<T::Sum, _>(G::NAME, steps, move |values: Vec<Value>| {
+        block_task::<T::Sum, _, _>(G::NAME, steps, axis, |&axis, values| {
             let mut values = values.into_iter();
             let block = as_block::<T>(values.next().unwrap_or_else(|| unreachable!("a block comes first")));
             Ok(running::<G, T>(&block, fold::<G, T::Sum>(values).as_ref(), axis))

@@ -10,12 +10,13 @@ use super::create::lengths;
 use super::dispatch::with_type;
 use super::element::{DType, Element};
 use super::error::{ArrayError, Built, built};
+use super::fused::{Kernel, Map2};
 use super::lower::Lowering;
 use super::node::{Node, NodeRef, Operation, rechunked, viewed};
 use super::reduce::axis_of;
 use super::reshape::reshape;
 use super::view::{View, ViewAxis};
-use crate::task::Step;
+use crate::task::{Made, Step};
 
 impl<T> Array<T> {
     /// The axes in reverse order.
@@ -230,10 +231,11 @@ impl<T> Array<T> {
             let shape = self.node().grid.shape_text();
             built::<()>(Err(ArrayError::Shape { operation: "broadcast_to".into(), why, shape }));
         }
-        fn kernel(dtype: DType) -> Arc<dyn super::fused::Kernel> {
-            with_type!(dtype, U => {
-                Arc::new(super::fused::Map2::new("broadcast_to", |_ground: bool, value: U| value))
-            })
+        fn kernel(dtype: DType) -> Made<dyn Kernel> {
+            Made::<dyn Kernel>::by(
+                dtype,
+                |&dtype| with_type!(dtype, U => Arc::new(Map2::new("broadcast_to", |_ground: bool, value: U| value))),
+            )
         }
         let node = built(Node::elementwise(kernel(T::DTYPE), &[ground.node(), self.node()]));
         if node.grid.shape() != ground.node().grid.shape() {

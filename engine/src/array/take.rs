@@ -11,12 +11,12 @@ use super::dispatch::with_type;
 use super::element::Element;
 use super::error::{ArrayError, Built, built};
 use super::gather::{AxisPlan, Gather, Run};
-use super::lower::{Lowering, as_block, block_task};
+use super::lower::Lowering;
 use super::node::{NodeRef, rechunked, viewed};
 use super::reduce::axis_of;
 use super::view::{View, ViewAxis};
 use super::widths::{Edge, Widths, widened};
-use crate::task::Value;
+use super::work::{as_block, block_task};
 
 /// Indices along an axis: an array, a slice or a vector of integers. Negative ones count from the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -298,7 +298,7 @@ fn repeat(node: &NodeRef, count: usize, axis: usize) -> NodeRef {
     axes[axis] = AxisChunks::new(axes[axis].sizes().map(|size| size * count));
     let make = move |inputs: &[NodeRef], place: &[usize], lowering: &mut Lowering| {
         let block = lowering.block(&inputs[0], place);
-        with_type!(inputs[0].dtype, T => block_task::<T, _>("repeat", vec![block], move |mut values: Vec<Value>| {
+        with_type!(inputs[0].dtype, T => block_task::<T, _, _>("repeat", vec![block], (axis, count), |&(axis, count), mut values| {
             let block = as_block::<T>(values.remove(0));
             let mut shape = block.shape().to_vec();
             shape[axis] *= count;

@@ -3,6 +3,7 @@
 use ndarray::{ArcArray, Axis, IxDyn, Slice};
 
 use super::chunks::AxisChunks;
+use crate::task::packed;
 
 /// Where an axis of a view comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,9 @@ pub(crate) struct View {
     /// Axis and index.
     pub(crate) picked: Vec<(usize, usize)>,
 }
+
+packed!(enum ViewAxis { Take { axis, start, step, len }, New });
+packed!(View { axes, picked });
 
 impl View {
     /// The whole array, axis by axis.

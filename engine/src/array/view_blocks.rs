@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::chunks::{Grid, SlicedChunk};
 use super::dispatch::with_type;
-use super::lower::{Lowering, as_block, block_task};
+use super::lower::Lowering;
 use super::node::{Node, NodeRef, Operation};
 use super::view::{View, ViewAxis, is_all};
-use crate::task::{Step, Value};
+use super::work::{as_block, block_task};
+use crate::task::Step;
 
 pub(crate) struct ViewBlocks {
     input: NodeRef,
@@ -68,7 +69,9 @@ impl Operation for ViewBlocks {
         }
         let picked: Vec<(usize, usize)> = self.picked.iter().map(|&(axis, _, index)| (axis, index)).collect();
         let input = lowering.block(&self.input, &from);
-        with_type!(self.input.dtype, T => block_task::<T, _>(&self.name, vec![input], move |mut values: Vec<Value>| {
+        let parameters = (axes, picked);
+        with_type!(self.input.dtype, T => block_task::<T, _, _>(&self.name, vec![input], parameters, |parameters, mut values| {
+            let (axes, picked) = parameters;
             let block = as_block::<T>(values.remove(0));
             // A chunk that stays whole may have a length that only its block knows.
             let axes = axes.iter().map(|axis| match *axis {

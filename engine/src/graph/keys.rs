@@ -25,7 +25,7 @@ pub(crate) fn token(step: &Arc<Step>) -> Result<u128, String> {
     let (_, arguments) = body.code()?;
     let mut packer = Packer::default();
     body.pack(&mut packer)?;
-    let packed = packer.into_bytes();
+    let packed = packer.into_parts();
     let mut halves = [0_u64; 2];
     for (salt, half) in halves.iter_mut().enumerate() {
         let mut hasher = DefaultHasher::new();

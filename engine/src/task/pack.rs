@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Step;
+use super::{Step, Value};
 use crate::travel::{Codec, codec_of, codec_of_serde};
 
 /// Chooses how values of `T` become bytes; `None` when they cannot.
@@ -34,26 +34,52 @@ impl<T: 'static> Encoding<T> for Registered {
     }
 }
 
-/// Receives a task's arguments as bytes.
+/// Receives a task's arguments as bytes, and the code that they name.
 #[derive(Debug, Default)]
 pub struct Packer {
     bytes: Vec<u8>,
+    codes: Vec<usize>,
+    /// Whether somebody only asks if all of it can be written.
+    asks: bool,
 }
 
 impl Packer {
-    pub(crate) fn into_bytes(self) -> Vec<u8> {
-        self.bytes
+    /// One that keeps nothing, for whoever wants to know whether a task could travel.
+    pub(crate) fn asking() -> Packer {
+        Packer { asks: true, ..Packer::default() }
+    }
+
+    /// The bytes, and the addresses of code in the order in which they were written.
+    pub(crate) fn into_parts(self) -> (Vec<u8>, Vec<usize>) {
+        (self.bytes, self.codes)
     }
 
     pub(crate) fn count(&mut self, count: usize) {
-        self.bytes.extend_from_slice(&(count as u64).to_le_bytes());
+        self.raw(&(count as u64).to_le_bytes());
+    }
+
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        if !self.asks {
+            self.bytes.extend_from_slice(bytes);
+        }
+    }
+
+    /// Names compiled code by its address; the other process gets that of the same code there.
+    pub(crate) fn code(&mut self, address: usize) {
+        self.codes.push(address);
     }
 
     pub(crate) fn value<T: Any + Send + Sync>(&mut self, value: &T, codec: Option<Codec>) -> Result<(), String> {
-        let codec = codec.ok_or_else(|| no_codec(type_name::<T>()))?;
-        let bytes = codec.encode(value)?;
-        self.count(bytes.len());
-        self.bytes.extend_from_slice(&bytes);
+        self.any(value, codec.ok_or_else(|| no_codec(type_name::<T>()))?)
+    }
+
+    /// A value of the codec's type.
+    pub(crate) fn any(&mut self, value: &dyn Any, codec: Codec) -> Result<(), String> {
+        if !self.asks {
+            let bytes = codec.encode(value)?;
+            self.count(bytes.len());
+            self.raw(&bytes);
+        }
         Ok(())
     }
 }
@@ -70,26 +96,50 @@ pub(crate) fn no_codec(type_name: &str) -> String {
 #[derive(Debug)]
 pub struct Unpacker<'a> {
     bytes: &'a [u8],
+    codes: std::slice::Iter<'a, usize>,
     inputs: std::vec::IntoIter<Arc<Step>>,
 }
 
 impl<'a> Unpacker<'a> {
-    pub(crate) fn new(bytes: &'a [u8], inputs: Vec<Arc<Step>>) -> Self {
-        Unpacker { bytes, inputs: inputs.into_iter() }
+    pub(crate) fn new(bytes: &'a [u8], codes: &'a [usize], inputs: Vec<Arc<Step>>) -> Self {
+        Unpacker { bytes, codes: codes.iter(), inputs: inputs.into_iter() }
     }
 
     pub(crate) fn count(&mut self) -> Result<usize, String> {
-        let (count, rest) = self.bytes.split_first_chunk::<8>().ok_or_else(too_short)?;
+        usize::try_from(u64::from_le_bytes(self.raw()?)).map_err(|_| too_short())
+    }
+
+    pub(crate) fn raw<const N: usize>(&mut self) -> Result<[u8; N], String> {
+        let (first, rest) = self.bytes.split_first_chunk::<N>().ok_or_else(too_short)?;
         self.bytes = rest;
-        usize::try_from(u64::from_le_bytes(*count)).map_err(|_| too_short())
+        Ok(*first)
+    }
+
+    pub(crate) fn slice(&mut self, length: usize) -> Result<&'a [u8], String> {
+        let (bytes, rest) = self.bytes.split_at_checked(length).ok_or_else(too_short)?;
+        self.bytes = rest;
+        Ok(bytes)
+    }
+
+    /// The address of the code that the sender named.
+    pub(crate) fn code(&mut self) -> Result<usize, String> {
+        self.codes.next().copied().ok_or_else(|| "a task came with less code than it names".to_owned())
     }
 
     pub(crate) fn value<T: Any + Send + Sync>(&mut self, codec: Option<Codec>) -> Result<Arc<T>, String> {
-        let codec = codec.ok_or_else(|| no_codec(type_name::<T>()))?;
+        let value = self.any(codec.ok_or_else(|| no_codec(type_name::<T>()))?)?;
+        value.downcast().map_err(|_| format!("bytes of another type came for a {}", type_name::<T>()))
+    }
+
+    /// A value of the codec's type.
+    pub(crate) fn any(&mut self, codec: Codec) -> Result<Value, String> {
         let length = self.count()?;
-        let (bytes, rest) = self.bytes.split_at_checked(length).ok_or_else(too_short)?;
-        self.bytes = rest;
-        codec.decode(bytes)?.downcast().map_err(|_| format!("bytes of another type came for a {}", type_name::<T>()))
+        codec.decode(self.slice(length)?)
+    }
+
+    /// All inputs that are left.
+    pub(crate) fn inputs(&mut self) -> Vec<Arc<Step>> {
+        self.inputs.by_ref().collect()
     }
 
     pub(crate) fn input(&mut self) -> Result<Arc<Step>, String> {
@@ -97,6 +147,6 @@ impl<'a> Unpacker<'a> {
     }
 }
 
-fn too_short() -> String {
+pub(super) fn too_short() -> String {
     "the arguments of a task ended too soon".to_owned()
 }

@@ -35,6 +35,8 @@ use crate::task::{Label, Packer, Revive, Step, Unpacker};
 pub struct Parcel {
     /// The build of the engine that the tasks were compiled against.
     engine: ObjectId,
+    /// All code that the nodes name, each once.
+    codes: Vec<CodeAddress>,
     nodes: Vec<Node>,
     outputs: Vec<NodeId>,
 }
@@ -43,9 +45,31 @@ pub struct Parcel {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Node {
     name: String,
-    code: CodeAddress,
+    /// The code that makes the step, by its place in the parcel's list.
+    code: u32,
+    /// The code that the arguments name.
+    named: Vec<u32>,
     arguments: Vec<u8>,
     inputs: Vec<NodeId>,
+}
+
+/// Code addresses, and the numbers that they have in a parcel.
+#[derive(Default)]
+struct Codes {
+    numbers: HashMap<usize, u32>,
+    all: Vec<CodeAddress>,
+}
+
+impl Codes {
+    fn number(&mut self, address: usize) -> Result<u32, TravelError> {
+        if let Some(number) = self.numbers.get(&address) {
+            return Ok(*number);
+        }
+        let number = self.all.len() as u32;
+        self.all.push(objects::locate(address as *const ())?);
+        self.numbers.insert(address, number);
+        Ok(number)
+    }
 }
 
 fn stays(task: &str, why: impl std::fmt::Display) -> Error {
@@ -66,28 +90,23 @@ impl Parcel {
     pub fn pack(outputs: &impl Outputs) -> Result<Parcel> {
         let graph = outputs.graph();
         let engine = engine().map_err(|error| stays("the engine", error))?;
-        let mut located: HashMap<usize, CodeAddress> = HashMap::new();
+        let mut codes = Codes::default();
         let nodes = graph
             .ids()
             .map(|id| {
                 let (step, name) = (graph.step(id), graph.name(id));
                 let (revive, _) = step.body().code().map_err(|why| stays(name, why))?;
-                let code = match located.get(&(revive as usize)) {
-                    Some(code) => *code,
-                    None => {
-                        let code = objects::locate(revive as *const ()).map_err(|error| stays(name, error))?;
-                        located.insert(revive as usize, code);
-                        code
-                    }
-                };
                 let mut packer = Packer::default();
                 step.body().pack(&mut packer).map_err(|why| stays(name, why))?;
                 // Whoever wrote something that cannot be read back should hear of it here and not from another machine.
-                let arguments = packer.into_bytes();
+                let (arguments, addresses) = packer.into_parts();
                 let inputs = graph.inputs(id).to_vec();
                 let steps = inputs.iter().map(|&input| std::sync::Arc::clone(graph.step(input))).collect();
-                revive(&mut Unpacker::new(&arguments, steps)).map_err(|why| stays(name, why))?;
-                Ok(Node { name: name.to_owned(), code, arguments, inputs })
+                revive(&mut Unpacker::new(&arguments, &addresses, steps)).map_err(|why| stays(name, why))?;
+                let mut number = |address: usize| codes.number(address).map_err(|error| stays(name, error));
+                let code = number(revive as usize)?;
+                let named = addresses.into_iter().map(number).collect::<Result<_>>()?;
+                Ok(Node { name: name.to_owned(), code, named, arguments, inputs })
             })
             .collect::<Result<_>>()?;
         for &output in graph.outputs() {
@@ -97,13 +116,13 @@ impl Parcel {
                 return Err(stays(graph.name(output), why));
             }
         }
-        Ok(Parcel { engine, nodes, outputs: graph.outputs().to_vec() })
+        Ok(Parcel { engine, codes: codes.all, nodes, outputs: graph.outputs().to_vec() })
     }
 
     /// The objects whose code the tasks are in, without the engine's own, which is there already. Their bytes are had
     /// by [`objects::bytes_of`] here, and are given to [`Objects::load`] there.
     pub fn objects(&self) -> Vec<ObjectId> {
-        let all: BTreeSet<ObjectId> = self.nodes.iter().map(|node| node.code.object).collect();
+        let all: BTreeSet<ObjectId> = self.codes.iter().map(|code| code.object).collect();
         all.into_iter().filter(|&object| object != self.engine).collect()
     }
 
@@ -157,16 +176,29 @@ impl Parcel {
             );
             return Err(stays("a parcel", why));
         }
+        let mut addresses = Vec::with_capacity(self.codes.len());
+        for (number, code) in (0_u32..).zip(&self.codes) {
+            objects.find(&code.object);
+            let address = objects.resolve(code).map_err(|error| {
+                let node = self.nodes.iter().find(|node| node.code == number || node.named.contains(&number));
+                stays(node.map_or("a parcel", |node| &node.name), error)
+            })?;
+            addresses.push(address as usize);
+        }
+        let address = |code: &u32| addresses.get(*code as usize).copied();
         let mut steps = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
-            objects.find(&node.code.object);
-            let address = objects.resolve(&node.code).map_err(|error| stays(&node.name, error))?;
+            let named: Option<Vec<usize>> = node.named.iter().map(address).collect();
+            let (Some(code), Some(named)) = (address(&node.code), named) else {
+                return Err(stays(&node.name, "it names code that the parcel does not have"));
+            };
             // SAFETY: the sender, whom the caller trusts, located a function of this very type there, and the object's
             // content and the engine's build are the same on both sides.
-            let revive: Revive = unsafe { std::mem::transmute::<*const (), Revive>(address) };
+            let revive: Revive = unsafe { std::mem::transmute::<*const (), Revive>(code as *const ()) };
             let inputs = node.inputs.iter().map(|&input| steps.get(input as usize).cloned()).collect::<Option<_>>();
             let inputs = inputs.ok_or_else(|| stays(&node.name, "it needs a task that comes after it"))?;
-            let step = revive(&mut Unpacker::new(&node.arguments, inputs)).map_err(|why| stays(&node.name, why))?;
+            let step =
+                revive(&mut Unpacker::new(&node.arguments, &named, inputs)).map_err(|why| stays(&node.name, why))?;
             let renamed = step.name() != node.name && step.is_task();
             steps.push(if renamed { Step::new(Label::named(&step, &node.name)) } else { step });
         }

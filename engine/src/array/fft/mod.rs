@@ -14,10 +14,11 @@ use super::chunks::{AxisChunks, Grid, shape_text};
 use super::dispatch::{one_of, with_float};
 use super::element::{DType, Element};
 use super::error::{ArrayError, Built, built};
-use super::lower::{Lowering, as_block, block_task};
+use super::lower::Lowering;
 use super::node::{Node, NodeRef, Operation};
 use super::reduce::axis_of;
-use crate::task::{Step, Value};
+use super::work::{as_block, block_task};
+use crate::task::Step;
 
 /// Evaluates an expression with the real type of a complex one.
 macro_rules! with_complex {
@@ -71,10 +72,11 @@ where
     T: Planned,
     Complex<T>: Element,
 {
-    block_task::<Complex<T>, _>(name, vec![input], move |mut values: Vec<Value>| {
+    block_task::<Complex<T>, _, _>(name, vec![input], (axis, len, inverse, plans), |parameters, mut values| {
+        let &(axis, len, inverse, ref plans) = parameters;
         let block = as_block::<Complex<T>>(values.remove(0));
         let mut room = Vec::new();
-        let plan = T::plan(&plans, len);
+        let plan = T::plan(plans, len);
         let transform = |from: &[Complex<T>], to: &mut Vec<Complex<T>>| {
             to.clear();
             to.extend_from_slice(from);
@@ -89,10 +91,11 @@ where
     T: Planned,
     Complex<T>: Element,
 {
-    block_task::<Complex<T>, _>(name, vec![input], move |mut values: Vec<Value>| {
+    block_task::<Complex<T>, _, _>(name, vec![input], (axis, from_len, plans), |parameters, mut values| {
+        let &(axis, from_len, ref plans) = parameters;
         let block = as_block::<T>(values.remove(0));
         let (mut work, mut room) = (Vec::new(), Vec::new());
-        let plan = T::real(&plans, from_len);
+        let plan = T::real(plans, from_len);
         let transform = |from: &[T], to: &mut Vec<Complex<T>>| plan.forward(from, &mut work, &mut room, to);
         Ok(along(&block.view(), axis, from_len / 2 + 1, transform).into_shared())
     })
@@ -103,10 +106,11 @@ where
     T: Planned,
     Complex<T>: Element,
 {
-    block_task::<T, _>(name, vec![input], move |mut values: Vec<Value>| {
+    block_task::<T, _, _>(name, vec![input], (axis, len, plans), |parameters, mut values| {
+        let &(axis, len, ref plans) = parameters;
         let block = as_block::<Complex<T>>(values.remove(0));
         let (mut work, mut room) = (Vec::new(), Vec::new());
-        let plan = T::plan(&plans, len);
+        let plan = T::plan(plans, len);
         let transform = |from: &[Complex<T>], to: &mut Vec<T>| {
             work.clear();
             // The other half is the mirror image; what makes a number that is not real is left out, as in NumPy.

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use num_complex::Complex;
 
 use crate::array::element::Float;
+use crate::task::{Pack, Packer, Unpacker};
 
 /// Prime factors up to here are turned by their definition.
 const LARGEST_FACTOR: usize = 31;
@@ -324,6 +325,16 @@ pub(super) struct Plans {
     double: OnceLock<Plan<f64>>,
     single_real: OnceLock<Real<f32>>,
     double_real: OnceLock<Real<f64>>,
+}
+
+/// A plan follows from the length: it is made again where it is needed.
+impl Pack for Plans {
+    fn pack(&self, _packer: &mut Packer) -> Result<(), String> {
+        Ok(())
+    }
+    fn unpack(_unpacker: &mut Unpacker<'_>) -> Result<Self, String> {
+        Ok(Plans::default())
+    }
 }
 
 /// The types that plans are made for.

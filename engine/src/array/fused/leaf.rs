@@ -137,9 +137,14 @@ pub(crate) trait AnyGenerator: Send + Sync + 'static {
     fn open(&self, from: u64, strides: Vec<isize>) -> Box<dyn Open + '_>;
 }
 
-pub(crate) struct Generating<T, G> {
-    pub(crate) generator: G,
-    pub(crate) element: PhantomData<fn() -> T>,
+struct Generating<T, G> {
+    generator: G,
+    element: PhantomData<fn() -> T>,
+}
+
+/// A generator without its type.
+pub(crate) fn generating<T: Element, G: Generator<T>>(generator: G) -> Arc<dyn AnyGenerator> {
+    Arc::new(Generating { generator, element: PhantomData })
 }
 
 impl<T: Element, G: Generator<T>> AnyGenerator for Generating<T, G> {
@@ -233,8 +238,6 @@ impl<T: Element> AnyArray for ArcArray<T, IxDyn> {
 }
 
 /// Opens a block that another task has made, broadcast to this block's shape.
-pub(crate) type OpenBlock = for<'a> fn(&'a Value, &[usize]) -> Box<dyn Open + 'a>;
-
 pub(crate) fn open_block<'a, T: Element>(value: &'a Value, shape: &[usize]) -> Box<dyn Open + 'a> {
     let block = value.downcast_ref::<Block<T>>().unwrap_or_else(|| unreachable!("a handle's type is its node's type"));
     Box::new(Strided::new(&block.view(), shape))

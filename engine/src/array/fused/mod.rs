@@ -8,15 +8,18 @@
 //! read, so that no intermediate result is as large as a chunk. The idea is that of numexpr; the loops are compiled for
 //! the types of their elements, and vectorised.
 
+mod compile;
+mod cut;
 mod kernel;
 mod leaf;
 mod program;
 mod reducers;
 mod simd;
 mod sink;
+mod walk;
 
 pub(crate) use kernel::{Kernel, Map1, Map2, Map3};
-pub(crate) use leaf::{AnyArray, AnyGenerator, Generating, Generator};
+pub(crate) use leaf::{AnyArray, AnyGenerator, Generator, generating};
 pub(crate) use program::Program;
 pub(crate) use reducers::*;
 pub(crate) use simd::vectorised;

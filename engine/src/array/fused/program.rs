@@ -1,94 +1,98 @@
 //! An elementwise expression, compiled to a list of kernels that run over tiles.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::cut::Cut;
 use super::kernel::Kernel;
-use super::leaf::{AnyArray, AnyGenerator, Open, OpenBlock, Steps, Tile, open_block};
+use super::leaf::{AnyArray, AnyGenerator, Open, Steps, Tile};
 use super::sink::{AnyReducer, Collect, Folding, Place, Sink};
+use super::walk::Walk;
 use crate::array::chunks::Grid;
 use crate::array::dispatch::with_type;
 use crate::array::element::{Buffer, DType, Lane, LaneMut};
-use crate::array::node::{Node, NodeRef, Op};
+use crate::array::lower::result_of;
+use crate::array::node::NodeRef;
 use crate::array::room::room_for_block;
-use crate::error::BoxError;
 use crate::scheduler::InterruptCheck;
-use crate::task::{Failure, Value};
+use crate::task::{Failure, Made, Pack, Packer, ResultType, TypeOf, Unpacker, Value, packed};
 
-/// Elements of a tile: two operands and a result of eight bytes each then take half of a first-level cache of 32 KiB.
-const TILE: usize = 1024;
-/// The rows of a tile where rows are folded, or read from a transposed array: a cache line of eight numbers is then used
-/// up while it is there.
-const ROWS: usize = 16;
 /// Tiles between two looks at whether the computation was interrupted: well below a millisecond of work.
 const TILES_UNCHECKED: usize = 64;
 
 /// Where a kernel finds an operand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
+pub(super) enum Source {
     Leaf(usize),
     /// The result of an earlier kernel, by its register.
     Register(usize),
 }
 
 /// Blocks that other tasks make: an input of the program.
-pub(crate) struct BlockSource {
-    pub(crate) node: NodeRef,
+pub(super) struct BlockSource {
+    pub(super) node: NodeRef,
     /// The axes that the node has not, at the front.
-    missing: usize,
+    pub(super) missing: usize,
     /// For each axis, whether the one chunk of the node meets all chunks of the grid.
-    broadcast: Vec<bool>,
-    open: OpenBlock,
+    pub(super) broadcast: Vec<bool>,
 }
 
 impl BlockSource {
     /// The place of the block that meets the block at a place of the program's grid.
-    pub(crate) fn place(&self, place: &[usize]) -> Vec<usize> {
+    fn place(&self, place: &[usize]) -> Vec<usize> {
         place[self.missing..].iter().zip(&self.broadcast).map(|(&chunk, &one)| if one { 0 } else { chunk }).collect()
     }
 }
 
-enum Leaf {
+pub(super) enum Leaf {
     Memory { array: Arc<dyn AnyArray>, missing: usize, broadcast: Vec<bool>, chunks: Grid },
-    Generated { generator: Arc<dyn AnyGenerator>, from: u64, strides: Vec<isize>, missing: usize, chunks: Grid },
+    Generated { generator: Made<dyn AnyGenerator>, from: u64, strides: Vec<isize>, missing: usize, chunks: Grid },
     Blocks(usize),
 }
 
-struct Instruction {
-    kernel: Arc<dyn Kernel>,
-    sources: Vec<Source>,
-    register: usize,
+/// What a program is for.
+pub(super) enum Over {
+    /// All blocks of a grid.
+    Grid { grid: Grid, leaves: Vec<Leaf>, inputs: Vec<BlockSource> },
+    /// One block, whose task came from another process.
+    Block(Cut),
+}
+
+pub(super) struct Instruction {
+    pub(super) kernel: Made<dyn Kernel>,
+    pub(super) sources: Vec<Source>,
+    pub(super) register: usize,
 }
 
 /// What becomes of the last kernel's results.
-enum End {
+pub(super) enum End {
     Collect(DType),
     /// Each reduces the same elements.
-    Reduce(Vec<Arc<dyn AnyReducer>>, Vec<bool>),
+    Reduce(Vec<Made<dyn AnyReducer>>, Vec<bool>),
 }
+
+packed!(
+    enum Source {
+        Leaf(number),
+        Register(number),
+    }
+);
+packed!(Instruction { kernel, sources, register });
+packed!(
+    enum End {
+        Collect(dtype),
+        Reduce(reducers, folded),
+    }
+);
 
 /// What one task for each block of a grid runs.
 pub(crate) struct Program {
     pub(crate) name: String,
-    grid: Grid,
-    leaves: Vec<Leaf>,
-    leaf_types: Vec<DType>,
-    inputs: Vec<BlockSource>,
-    instructions: Vec<Instruction>,
-    registers: Vec<DType>,
-    root: Source,
-    end: End,
-}
-
-/// Builds a program from the nodes it is made of.
-struct Compiler<'n> {
-    program: Program,
-    /// What is known already: a node that is used twice runs once.
-    known: HashMap<u64, Source>,
-    /// How often each node is still to be read; a register is free when nobody will.
-    uses: HashMap<u64, usize>,
-    free: Vec<usize>,
-    names: Vec<&'n str>,
+    pub(super) over: Over,
+    pub(super) leaf_types: Vec<DType>,
+    pub(super) instructions: Vec<Instruction>,
+    pub(super) registers: Vec<DType>,
+    pub(super) root: Source,
+    pub(super) end: End,
 }
 
 impl Program {
@@ -98,43 +102,46 @@ impl Program {
     }
 
     /// The program that folds the blocks of a node, once for each reducer.
-    pub(crate) fn reducing(node: &NodeRef, reducers: Vec<Arc<dyn AnyReducer>>, folded: &[bool]) -> Program {
+    pub(crate) fn reducing(node: &NodeRef, reducers: Vec<Made<dyn AnyReducer>>, folded: &[bool]) -> Program {
         Program::compile(node, End::Reduce(reducers, folded.to_vec()))
     }
 
-    fn compile(node: &NodeRef, end: End) -> Program {
-        let program = Program {
-            name: String::new(),
-            grid: node.grid.clone(),
-            leaves: Vec::new(),
-            leaf_types: Vec::new(),
-            inputs: Vec::new(),
-            instructions: Vec::new(),
-            registers: Vec::new(),
-            root: Source::Leaf(0),
-            end,
-        };
-        let mut compiler =
-            Compiler { program, known: HashMap::new(), uses: HashMap::new(), free: Vec::new(), names: Vec::new() };
-        compiler.count(node);
-        let root = compiler.source(node);
-        let Compiler { mut program, names, .. } = compiler;
-        program.root = root;
-        let ends: Vec<&str> = match &program.end {
-            End::Collect(_) => Vec::new(),
-            End::Reduce(reducers, _) => reducers.iter().map(|reducer| reducer.name()).collect(),
-        };
-        program.name = joined(names.iter().copied().chain(ends));
-        program
+    /// The blocks that the task of a block reads, in the order in which it reads them.
+    pub(crate) fn reads(&self, block: usize) -> Vec<(&NodeRef, Vec<usize>)> {
+        match &self.over {
+            Over::Grid { grid, inputs, .. } if !inputs.is_empty() => {
+                let place = grid.place(block);
+                inputs.iter().map(|input| (&input.node, input.place(&place))).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
-    /// The nodes whose blocks the tasks read, in the order in which they read them.
-    pub(crate) fn inputs(&self) -> &[BlockSource] {
-        &self.inputs
+    /// The type of a task's result: a block, or the states of reductions.
+    pub(crate) fn result(&self) -> ResultType {
+        match &self.end {
+            End::Collect(dtype) => result_of(*dtype),
+            End::Reduce(..) => TypeOf::of::<Value>(),
+        }
     }
 
-    pub(crate) fn grid(&self) -> &Grid {
-        &self.grid
+    /// Writes the program for one block.
+    pub(crate) fn pack(&self, block: usize, packer: &mut Packer) -> Result<(), String> {
+        self.name.pack(packer)?;
+        self.leaf_types.pack(packer)?;
+        self.instructions.pack(packer)?;
+        self.registers.pack(packer)?;
+        self.root.pack(packer)?;
+        self.end.pack(packer)?;
+        self.cut(block).pack(&self.leaf_types, packer)
+    }
+
+    /// The program for one block, which has any number.
+    pub(crate) fn unpack(unpacker: &mut Unpacker<'_>) -> Result<Program, String> {
+        let (name, leaf_types): (_, Vec<DType>) = Pack::unpack(unpacker)?;
+        let (instructions, registers, root, end) = Pack::unpack(unpacker)?;
+        let over = Over::Block(Cut::unpack(&leaf_types, unpacker)?);
+        Ok(Program { name, over, leaf_types, instructions, registers, root, end })
     }
 
     /// How many values a task gives: one block, or the states of each reducer.
@@ -144,26 +151,16 @@ impl Program {
 
     /// Runs one block. A group of reductions gives a `Vec<Value>`.
     pub(crate) fn run(&self, block: usize, values: &[Value]) -> Result<Value, Failure> {
-        let place = self.grid.place(block);
-        let (start, mut shape) = self.grid.region(&place);
-        if self.grid.first_unknown().is_some() {
-            // The blocks themselves say how large they are.
-            for (axis, len) in self.shape_of(&place, values)?.into_iter().enumerate() {
-                if !self.grid.axis(axis).is_known() {
-                    shape[axis] = len;
-                }
-            }
-        }
-        let leaves: Vec<Box<dyn Open + '_>> =
-            self.leaves.iter().map(|leaf| self.open(leaf, &place, &start, &shape, values)).collect();
+        let cut = self.cut(block);
+        let shape = cut.shape(&self.leaf_types, values)?;
+        let leaves = cut.open(&self.leaf_types, &shape, values);
         if let End::Collect(dtype) = &self.end {
             room_for_block(&shape, *dtype)?;
         }
         let mut sinks: Vec<Box<dyn Sink + '_>> = match &self.end {
             End::Collect(dtype) => vec![with_type!(*dtype, T => Box::new(Collect::<T>::new(&shape)) as Box<dyn Sink>)],
             End::Reduce(reducers, folded) => {
-                let lengths = self.grid.shape();
-                let folding = Folding { shape: &shape, folded, start: &start, lengths: &lengths };
+                let folding = Folding { shape: &shape, folded, start: &cut.start, lengths: &cut.lengths };
                 reducers.iter().map(|reducer| reducer.sink(&folding)).collect()
             }
         };
@@ -172,79 +169,6 @@ impl Program {
         }
         let mut results: Vec<Value> = sinks.into_iter().map(Sink::finish).collect();
         Ok(if results.len() == 1 { results.remove(0) } else { Arc::new(results) })
-    }
-
-    /// The shape to which the blocks broadcast.
-    fn shape_of(&self, place: &[usize], values: &[Value]) -> Result<Vec<usize>, Failure> {
-        let mut shape = vec![1; self.grid.rank()];
-        let blocks = self.inputs.iter().zip(values).map(|(input, value)| {
-            let lengths = with_type!(input.node.dtype, T => {
-                value.downcast_ref::<crate::array::node::Block<T>>().map(|block| block.shape().to_vec())
-            });
-            (input.missing, lengths.unwrap_or_default())
-        });
-        // What has chunks of its own where the others' are unknown has to fit to them.
-        let leaves = self.leaves.iter().filter_map(|leaf| match leaf {
-            Leaf::Memory { missing, chunks, .. } | Leaf::Generated { missing, chunks, .. } => {
-                Some((*missing, chunks.region(&own_place(chunks, place, *missing)).1))
-            }
-            Leaf::Blocks(_) => None,
-        });
-        for (missing, lengths) in blocks.chain(leaves.collect::<Vec<_>>()) {
-            for (axis, len) in lengths.into_iter().enumerate() {
-                let axis = axis + missing;
-                let place = &mut shape[axis];
-                match (*place, len) {
-                    (_, 1) => {}
-                    (1, _) => *place = len,
-                    (before, _) if before == len => {}
-                    (before, _) => {
-                        let said: BoxError = format!(
-                            "blocks of lengths {before} and {len} along axis {axis} do not fit together; their lengths \
-                             were not known before"
-                        )
-                        .into();
-                        return Err(Failure::Error(said));
-                    }
-                }
-            }
-        }
-        Ok(shape)
-    }
-
-    fn open<'a>(
-        &'a self,
-        leaf: &'a Leaf,
-        place: &[usize],
-        start: &[usize],
-        shape: &[usize],
-        values: &'a [Value],
-    ) -> Box<dyn Open + 'a> {
-        // Where the grid knows no lengths a leaf's own chunks say where it begins.
-        let begin = |missing: usize, chunks: &Grid| -> Vec<usize> {
-            let mut begin = start.to_vec();
-            for (axis, chunk) in own_place(chunks, place, missing).into_iter().enumerate() {
-                if !self.grid.axis(axis + missing).is_known() {
-                    begin[axis + missing] = chunks.axis(axis).start(chunk);
-                }
-            }
-            begin
-        };
-        match leaf {
-            Leaf::Memory { array, missing, broadcast, chunks } => {
-                let own = |of: &[usize], one: usize| -> Vec<usize> {
-                    of[*missing..].iter().zip(broadcast).map(|(&len, &wide)| if wide { one } else { len }).collect()
-                };
-                array.open(&own(&begin(*missing, chunks), 0), &own(shape, 1), shape)
-            }
-            Leaf::Generated { generator, from, strides, missing, chunks } => {
-                let first = strides.iter().zip(begin(*missing, chunks)).fold(*from, |first, (&stride, start)| {
-                    first.wrapping_add_signed((stride as i64).wrapping_mul(start as i64))
-                });
-                generator.open(first, strides.clone())
-            }
-            Leaf::Blocks(input) => (self.inputs[*input].open)(&values[*input], shape),
-        }
     }
 
     fn run_tiles(
@@ -354,12 +278,6 @@ impl Program {
     }
 }
 
-/// The place of a leaf's own block that meets the block at a place of the program's grid.
-fn own_place(chunks: &Grid, place: &[usize], missing: usize) -> Vec<usize> {
-    let own = chunks.axes().iter().zip(&place[missing..]);
-    own.map(|(chunks, &chunk)| if chunks.count() == 1 { 0 } else { chunk.min(chunks.count() - 1) }).collect()
-}
-
 fn run_kernel(
     instruction: &Instruction,
     lanes: &[Lane<'_>],
@@ -384,205 +302,4 @@ fn run_kernel(
         more => instruction.kernel.run(&more.iter().map(lane).collect::<Vec<_>>(), place),
     }
     registers[instruction.register] = output;
-}
-
-impl<'n> Compiler<'n> {
-    /// Counts how often every node is read.
-    fn count(&mut self, node: &'n NodeRef) {
-        let uses = self.uses.entry(node.id).or_insert(0);
-        *uses += 1;
-        if *uses == 1
-            && let Op::Elementwise { inputs, .. } = &node.op
-        {
-            inputs.iter().for_each(|input| self.count(input));
-        }
-    }
-
-    fn source(&mut self, node: &'n NodeRef) -> Source {
-        if let Some(&known) = self.known.get(&node.id) {
-            return known;
-        }
-        let source = match &node.op {
-            Op::Elementwise { kernel, inputs } => {
-                let sources: Vec<Source> = inputs.iter().map(|input| self.source(input)).collect();
-                let register = self.register(kernel.output());
-                for (input, source) in inputs.iter().zip(&sources) {
-                    self.read(input.id, *source);
-                }
-                self.names.push(kernel.name());
-                self.program.instructions.push(Instruction { kernel: Arc::clone(kernel), sources, register });
-                Source::Register(register)
-            }
-            Op::Memory(array) => {
-                let (missing, broadcast) = self.broadcast(node);
-                let (array, chunks) = (Arc::clone(array), node.grid.clone());
-                self.leaf(node, Leaf::Memory { array, missing, broadcast, chunks })
-            }
-            Op::Generated { generator, from, strides } => {
-                let (missing, broadcast) = self.broadcast(node);
-                let mut all = vec![0; missing];
-                all.extend(strides.iter().zip(&broadcast).map(|(&stride, &one)| if one { 0 } else { stride }));
-                self.names.push(&node.name);
-                let (generator, chunks) = (Arc::clone(generator), node.grid.clone());
-                self.leaf(node, Leaf::Generated { generator, from: *from, strides: all, missing, chunks })
-            }
-            Op::Reduction(_) | Op::Blocks(_) => {
-                let (missing, broadcast) = self.broadcast(node);
-                let open: OpenBlock = with_type!(node.dtype, T => open_block::<T>);
-                let input = self.program.inputs.len();
-                self.program.inputs.push(BlockSource { node: Arc::clone(node), missing, broadcast, open });
-                self.leaf(node, Leaf::Blocks(input))
-            }
-        };
-        self.known.insert(node.id, source);
-        source
-    }
-
-    fn leaf(&mut self, node: &Node, leaf: Leaf) -> Source {
-        self.program.leaves.push(leaf);
-        self.program.leaf_types.push(node.dtype);
-        Source::Leaf(self.program.leaves.len() - 1)
-    }
-
-    /// How a node lies in the grid of the program.
-    fn broadcast(&self, node: &Node) -> (usize, Vec<bool>) {
-        let grid = &self.program.grid;
-        let missing = grid.rank() - node.grid.rank();
-        let one = |(axis, own): (usize, &crate::array::chunks::AxisChunks)| {
-            let whole = grid.axis(axis + missing);
-            own.is_known() && own.len() == 1 && !(whole.is_known() && whole.len() == 1)
-        };
-        (missing, node.grid.axes().iter().enumerate().map(one).collect())
-    }
-
-    fn register(&mut self, dtype: DType) -> usize {
-        let registers = &mut self.program.registers;
-        match self.free.iter().position(|&register| registers[register] == dtype) {
-            Some(at) => self.free.swap_remove(at),
-            None => {
-                registers.push(dtype);
-                registers.len() - 1
-            }
-        }
-    }
-
-    /// One reading of a node less.
-    fn read(&mut self, id: u64, source: Source) {
-        let Some(uses) = self.uses.get_mut(&id) else { return };
-        *uses -= 1;
-        if *uses == 0
-            && let Source::Register(register) = source
-        {
-            self.free.push(register);
-        }
-    }
-}
-
-/// Longer names are cut.
-const NAME_LENGTH: usize = 48;
-
-fn joined<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let mut name = String::new();
-    for part in names {
-        if !name.is_empty() {
-            name.push('-');
-        }
-        if name.len() + part.len() > NAME_LENGTH {
-            name.push('…');
-            break;
-        }
-        name.push_str(part);
-    }
-    if name.is_empty() { "copy".to_owned() } else { name }
-}
-
-/// The way through a block, tile by tile, for several things that step along its axes each in its own way.
-struct Walk {
-    /// The lengths of the axes, where axes that everybody steps through as if they were one have been joined.
-    shape: Vec<usize>,
-    /// For each axis, the step of each.
-    strides: Vec<Vec<isize>>,
-    /// For each, the steps within a tile.
-    steps: Vec<Steps>,
-    tile: Tile,
-    largest: usize,
-}
-
-impl Walk {
-    fn new(shape: &[usize], steppers: &[&[isize]], in_rows: bool) -> Walk {
-        let mut lengths: Vec<usize> = Vec::new();
-        let mut strides: Vec<Vec<isize>> = Vec::new();
-        for (axis, &len) in shape.iter().enumerate().filter(|&(_, &len)| len != 1) {
-            let own: Vec<isize> = steppers.iter().map(|stepper| stepper[axis]).collect();
-            let joins = strides
-                .last()
-                .is_some_and(|before| before.iter().zip(&own).all(|(&outer, &inner)| outer == inner * len as isize));
-            match (joins, lengths.last_mut(), strides.last_mut()) {
-                (true, Some(length), Some(before)) => {
-                    *length *= len;
-                    *before = own;
-                }
-                _ => {
-                    lengths.push(len);
-                    strides.push(own);
-                }
-            }
-        }
-        while lengths.len() < 2 {
-            lengths.insert(0, 1);
-            strides.insert(0, vec![0; steppers.len()]);
-        }
-        let (height, width) = (lengths[lengths.len() - 2], lengths[lengths.len() - 1]);
-        let wanted_rows = if in_rows { ROWS } else { 1 };
-        let columns = width.min((TILE / wanted_rows.min(height)).max(1));
-        let rows = match columns == width || in_rows {
-            true => (TILE / columns).clamp(1, height),
-            false => 1,
-        };
-        let last = lengths.len() - 1;
-        let steps = (0..steppers.len())
-            .map(|stepper| Steps { row: strides[last - 1][stepper], column: strides[last][stepper] })
-            .collect();
-        Walk { shape: lengths, strides, steps, tile: Tile { rows, columns }, largest: rows * columns }
-    }
-
-    /// Calls `work` with everybody's offset and the size of each tile, until it says `false`.
-    fn tiles(&self, mut work: impl FnMut(&[isize], Tile) -> bool) {
-        let last = self.shape.len() - 1;
-        let (height, width) = (self.shape[last - 1], self.shape[last]);
-        let steppers = self.steps.len();
-        let mut outer = vec![0; last - 1];
-        let mut base = vec![0; steppers];
-        let mut offsets = vec![0; steppers];
-        loop {
-            for row in (0..height).step_by(self.tile.rows) {
-                for column in (0..width).step_by(self.tile.columns) {
-                    for (offset, (base, steps)) in offsets.iter_mut().zip(base.iter().zip(&self.steps)) {
-                        *offset = base + row as isize * steps.row + column as isize * steps.column;
-                    }
-                    let rows = self.tile.rows.min(height - row);
-                    let columns = self.tile.columns.min(width - column);
-                    if !work(&offsets, Tile { rows, columns }) {
-                        return;
-                    }
-                }
-            }
-            // The next place along the outer axes, the last of them first.
-            let mut axis = outer.len();
-            loop {
-                if axis == 0 {
-                    return;
-                }
-                axis -= 1;
-                outer[axis] += 1;
-                base.iter_mut().zip(&self.strides[axis]).for_each(|(base, stride)| *base += stride);
-                if outer[axis] < self.shape[axis] {
-                    break;
-                }
-                let length = self.shape[axis] as isize;
-                base.iter_mut().zip(&self.strides[axis]).for_each(|(base, stride)| *base -= stride * length);
-                outer[axis] = 0;
-            }
-        }
-    }
 }

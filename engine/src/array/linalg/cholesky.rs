@@ -10,9 +10,10 @@ use crate::array::Array;
 use crate::array::dispatch::with_float;
 use crate::array::element::Float;
 use crate::array::error::{Built, built};
-use crate::array::lower::{Lowering, block_task};
+use crate::array::lower::Lowering;
 use crate::array::node::{Node, NodeRef, Operation};
-use crate::task::{Step, Value};
+use crate::array::work::block_task;
+use crate::task::Step;
 
 const NAME: &str = "cholesky";
 
@@ -44,7 +45,7 @@ impl Cholesky {
     fn block_at<T: Float>(&self, own: &NodeRef, row: usize, column: usize, lowering: &mut Lowering) -> Arc<Step> {
         let (start, shape) = own.grid.region(&[row, column]);
         if column > row {
-            return block_task::<T, _>(NAME, Vec::new(), move |_| {
+            return block_task::<T, _, _>(NAME, Vec::new(), shape, |shape, _| {
                 Ok(block(Array2::from_elem((shape[0], shape[1]), T::default())))
             });
         }
@@ -53,23 +54,20 @@ impl Cholesky {
         for before in 0..column {
             let one = lowering.block(own, &[row, before]);
             let two = lowering.block(own, &[column, before]);
-            left = block_task::<T, _>(NAME, vec![left, one, two], |values: Vec<Value>| {
+            left = block_task::<T, _, _>(NAME, vec![left, one, two], (), |(), values| {
                 Ok(block(minus_product::<T>(values, true)))
             });
         }
         if row == column {
-            return block_task::<T, _>(NAME, vec![left], move |mut values: Vec<Value>| {
+            return block_task::<T, _, _>(NAME, vec![left], start[0], |start, mut values| {
                 let factor = dense::cholesky(matrix::<T>(values.remove(0)).view());
                 factor.map(block).map_err(|row| {
-                    failure(format!(
-                        "the matrix is not positive definite: its first {} rows are not",
-                        start[0] + row + 1
-                    ))
+                    failure(format!("the matrix is not positive definite: its first {} rows are not", start + row + 1))
                 })
             });
         }
         let corner = lowering.block(own, &[column, column]);
-        block_task::<T, _>(NAME, vec![left, corner], |mut values: Vec<Value>| {
+        block_task::<T, _, _>(NAME, vec![left, corner], (), |(), mut values| {
             let corner = matrix::<T>(values.remove(1));
             let mut solved = matrix::<T>(values.remove(0)).into_owned();
             dense::solve_triangular(corner.view(), Side::Lower, false, &mut solved.view_mut().reversed_axes());

@@ -12,11 +12,12 @@ use crate::array::chunks::{AxisChunks, Grid};
 use crate::array::dispatch::with_number;
 use crate::array::elementwise::{Binary, together};
 use crate::array::error::{ArrayError, Built};
-use crate::array::lower::{Lowering, as_block, block_task, merged, taken, value_task};
+use crate::array::lower::Lowering;
 use crate::array::node::{Block, Node, NodeRef, Operation, rechunked, viewed};
 use crate::array::reduce::summed;
 use crate::array::view::{View, ViewAxis};
-use crate::task::{Step, Value};
+use crate::array::work::{as_block, block_task, merged, taken, value_task};
+use crate::task::{Step, Value, packed};
 
 /// What stands for an axis.
 pub(crate) type Label = u32;
@@ -174,6 +175,8 @@ struct Plan {
     out_order: Vec<usize>,
 }
 
+packed!(Plan { left_order, right_order, counts, out_order });
+
 /// Products of blocks, added up.
 #[derive(Clone)]
 struct Partial<T> {
@@ -219,9 +222,9 @@ impl Operation for Contract {
 
 fn sum_of_products<T: Gemm>(name: &str, plan: &Arc<Plan>, pairs: &[(Arc<Step>, Arc<Step>)]) -> Arc<Step> {
     if let [(left, right)] = pairs {
-        let plan = Arc::clone(plan);
-        return block_task::<T, _>(name, vec![Arc::clone(left), Arc::clone(right)], move |values| {
-            Ok(finished(&plan, added::<T>(&plan, values)))
+        let inputs = vec![Arc::clone(left), Arc::clone(right)];
+        return block_task::<T, _, _>(name, inputs, Arc::clone(plan), |plan, values| {
+            Ok(finished(plan, added::<T>(plan, values)))
         });
     }
     let chains = pairs.chunks(IN_A_CHAIN).map(|pairs| {
@@ -229,20 +232,20 @@ fn sum_of_products<T: Gemm>(name: &str, plan: &Arc<Plan>, pairs: &[(Arc<Step>, A
         for (left, right) in pairs {
             let mut inputs = vec![Arc::clone(left), Arc::clone(right)];
             inputs.extend(sum);
-            let plan = Arc::clone(plan);
-            sum = Some(value_task(name, inputs, move |values| Ok(added::<T>(&plan, values))));
+            sum = Some(value_task(name, inputs, Arc::clone(plan), |plan, values| Ok(added::<T>(plan, values))));
         }
         sum.unwrap_or_else(|| unreachable!("a chain has at least one product"))
     });
-    let sum = merged(name, chains.collect(), |parts: Vec<Partial<T>>| {
+    let sum = merged(name, chains.collect(), &(), |(), parts: Vec<Partial<T>>| {
         let add = |mut sum: Partial<T>, part: Partial<T>| {
             sum.sum.zip_mut_with(&part.sum, |sum, &part| *sum = sum.add(part));
             sum
         };
         parts.into_iter().reduce(add).unwrap_or_else(|| unreachable!("only what is there is merged"))
     });
-    let plan = Arc::clone(plan);
-    block_task::<T, _>(name, vec![sum], move |mut values| Ok(finished(&plan, taken::<Partial<T>>(values.remove(0)))))
+    block_task::<T, _, _>(name, vec![sum], Arc::clone(plan), |plan, mut values| {
+        Ok(finished(plan, taken::<Partial<T>>(values.remove(0))))
+    })
 }
 
 /// The product of the first two values, added to the third if there is one.

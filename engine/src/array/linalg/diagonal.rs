@@ -9,10 +9,11 @@ use crate::array::chunks::{AxisChunks, Grid};
 use crate::array::dispatch::with_type;
 use crate::array::element::{Element, Number};
 use crate::array::error::{ArrayError, Built, built};
-use crate::array::lower::{Lowering, as_block, block_task};
+use crate::array::lower::Lowering;
 use crate::array::node::{Node, NodeRef, Operation};
 use crate::array::reduce::axis_of;
-use crate::task::{Step, Value};
+use crate::array::work::{as_block, block_task};
+use crate::task::Step;
 
 /// The elements whose index along `other` is `offset` more than that along `axis`; they become the last axis.
 pub(crate) fn diagonal(name: &str, node: &NodeRef, offset: i64, axis: usize, other: usize) -> Built<NodeRef> {
@@ -89,17 +90,19 @@ impl Operation for Diagonal {
             })
             .collect();
         let input = lowering.block(&self.input, &from);
-        with_type!(self.input.dtype, T => block_task::<T, _>(&self.name, vec![input], move |mut values: Vec<Value>| {
+        let parameters = (axis, other, piece.first, piece.len);
+        with_type!(self.input.dtype, T => block_task::<T, _, _>(&self.name, vec![input], parameters, |&parameters, mut values| {
+            let (axis, other, first, len) = parameters;
             let block = as_block::<T>(values.remove(0));
             let mut shape: Vec<usize> =
                 (0..block.ndim()).filter(|&own| own != axis && own != other).map(|own| block.shape()[own]).collect();
-            shape.push(piece.len);
+            shape.push(len);
             let mut out = ArrayD::<T>::default(shape);
             let last = Axis(out.ndim() - 1);
             for (at, mut target) in out.axis_iter_mut(last).enumerate() {
-                let row = block.index_axis(Axis(axis), piece.first.0 + at);
+                let row = block.index_axis(Axis(axis), first.0 + at);
                 let after = if other > axis { other - 1 } else { other };
-                target.assign(&row.index_axis(Axis(after), piece.first.1 + at));
+                target.assign(&row.index_axis(Axis(after), first.1 + at));
             }
             Ok(out.into_shared())
         }))

@@ -14,9 +14,10 @@ use crate::array::chunks::{AxisChunks, Grid};
 use crate::array::dispatch::with_float;
 use crate::array::element::Float;
 use crate::array::error::{Built, built};
-use crate::array::lower::{Lowering, block_task, taken, value_task};
+use crate::array::lower::Lowering;
 use crate::array::node::{Node, NodeRef, Operation, rechunked};
-use crate::task::{Step, Value};
+use crate::array::work::{block_task, taken, value_task};
+use crate::task::{Step, packed};
 
 /// A strip of columns after its factorisation.
 #[derive(Clone)]
@@ -74,7 +75,7 @@ impl Operation for Panels {
         let first = self.strips.grid.axis(1).start(place[0]);
         with_float!(own.dtype, T => {
             let updated = after_panels::<T>("lu", &own, strip, place[0], lowering);
-            value_task("lu", vec![updated], move |mut values: Vec<Value>| {
+            value_task("lu", vec![updated], first, |&first, mut values| {
                 Ok(Panel::factored(matrix::<T>(values.remove(0)).into_owned(), first))
             })
         })
@@ -92,7 +93,7 @@ fn after_panels<T: Float>(
     let mut strip = strip;
     for panel in 0..count {
         let panel = lowering.block(panels, &[panel]);
-        strip = block_task::<T, _>(name, vec![strip, panel], |mut values: Vec<Value>| {
+        strip = block_task::<T, _, _>(name, vec![strip, panel], (), |(), mut values| {
             let panel = taken::<Panel<T>>(values.remove(1));
             let mut columns = matrix::<T>(values.remove(0)).into_owned();
             panel.apply(&mut columns.view_mut());
@@ -109,6 +110,14 @@ enum Part {
     Lower,
     Upper,
 }
+
+packed!(
+    enum Part {
+        Permutation,
+        Lower,
+        Upper,
+    }
+);
 
 struct Pick {
     panels: NodeRef,
@@ -130,8 +139,9 @@ impl Operation for Pick {
             Part::Upper => place[1]..place[1] + 1,
         };
         let inputs = needed.map(|panel| lowering.block(&self.panels, &[panel])).collect();
-        let part = self.part;
-        with_float!(self.panels.dtype, T => block_task::<T, _>("lu", inputs, move |values: Vec<Value>| {
+        let parameters = (self.part, start, width, rows);
+        with_float!(self.panels.dtype, T => block_task::<T, _, _>("lu", inputs, parameters, |&parameters, values| {
+            let (part, start, width, rows) = parameters;
             let panels: Vec<Panel<T>> = values.into_iter().map(taken).collect();
             let one = <T as crate::array::element::Element>::one();
             let mut strip = Array2::from_elem((rows, width), T::default());
@@ -217,7 +227,7 @@ impl Operation for Solve {
             let mut strip = after_panels::<T>(&self.name, &self.panels, right, count, lowering);
             for panel in (0..count).rev() {
                 let panel = lowering.block(&self.panels, &[panel]);
-                strip = block_task::<T, _>(&self.name, vec![strip, panel], |mut values: Vec<Value>| {
+                strip = block_task::<T, _, _>(&self.name, vec![strip, panel], (), |(), mut values| {
                     let Panel { columns, first, .. } = taken::<Panel<T>>(values.remove(1));
                     let mut solved = matrix::<T>(values.remove(0)).into_owned();
                     let width = columns.ncols();

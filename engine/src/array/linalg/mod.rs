@@ -25,8 +25,8 @@ use ndarray::{Array2, Ix2};
 use super::chunks::Grid;
 use super::element::Element;
 use super::error::{ArrayError, Built};
-use super::lower::as_block;
 use super::node::{Block, NodeRef};
+use super::work::as_block;
 use crate::task::{Failure, Value};
 
 pub use norm::Norm;

@@ -13,9 +13,10 @@ use crate::array::chunks::{AxisChunks, Grid};
 use crate::array::dispatch::with_float;
 use crate::array::element::Float;
 use crate::array::error::{Built, built};
-use crate::array::lower::{Lowering, block_task, taken, value_task};
+use crate::array::lower::Lowering;
 use crate::array::node::{Node, NodeRef, Operation, rechunked};
-use crate::task::{Step, Value};
+use crate::array::work::{block_task, taken, value_task};
+use crate::task::Step;
 
 /// So many triangles are put on top of each other and factored together.
 const STACKED: usize = 8;
@@ -50,7 +51,7 @@ impl Operation for Leaves {
 
     fn step(&self, place: &[usize], lowering: &mut Lowering) -> Arc<Step> {
         let input = lowering.block(&self.input, &[place[0], 0]);
-        with_float!(self.input.dtype, T => value_task("qr", vec![input], |mut values: Vec<Value>| {
+        with_float!(self.input.dtype, T => value_task("qr", vec![input], (), |(), mut values| {
             Ok(factored(matrix::<T>(values.remove(0)).view()))
         }))
     }
@@ -75,7 +76,7 @@ impl Operation for Stacked {
         let first = place[0] * STACKED;
         let last = (first + STACKED).min(self.below.grid.blocks());
         let inputs = (first..last).map(|part| lowering.block(&self.below, &[part])).collect();
-        with_float!(self.below.dtype, T => value_task("qr", inputs, |values: Vec<Value>| {
+        with_float!(self.below.dtype, T => value_task("qr", inputs, (), |(), values| {
             let parts: Vec<Shared<T>> = values.into_iter().map(|value| taken::<Factors<T>>(value).r).collect();
             let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
             let stack = ndarray::concatenate(Axis(0), &views);
@@ -96,7 +97,7 @@ impl Operation for Triangle {
 
     fn step(&self, _place: &[usize], lowering: &mut Lowering) -> Arc<Step> {
         let top = lowering.block(&self.top, &[0]);
-        with_float!(self.top.dtype, T => block_task::<T, _>("qr", vec![top], |mut values: Vec<Value>| {
+        with_float!(self.top.dtype, T => block_task::<T, _, _>("qr", vec![top], (), |(), mut values| {
             Ok(taken::<Factors<T>>(values.remove(0)).r.into_dyn())
         }))
     }
@@ -124,7 +125,7 @@ impl Operation for Orthogonal {
             inputs.push(lowering.block(above, &at));
             rows = parts[part];
         }
-        with_float!(self.own.dtype, T => block_task::<T, _>("qr", inputs, move |values: Vec<Value>| {
+        with_float!(self.own.dtype, T => block_task::<T, _, _>("qr", inputs, rows, |&rows, values| {
             let mut values = values.into_iter();
             let own = values.next().map(taken::<Factors<T>>).unwrap_or_else(|| unreachable!("its own factor is first"));
             Ok(match values.next().map(matrix::<T>) {

@@ -11,9 +11,10 @@ use crate::array::chunks::{Chunking, Grid};
 use crate::array::dispatch::with_float;
 use crate::array::element::Float;
 use crate::array::error::{ArrayError, Built, built};
-use crate::array::lower::{Lowering, block_task};
+use crate::array::lower::Lowering;
 use crate::array::node::{Node, NodeRef, Operation, rechunked};
-use crate::task::{Step, Value};
+use crate::array::work::block_task;
+use crate::task::Step;
 
 fn solve_triangular(matrix: &NodeRef, right: &NodeRef, side: Side) -> Built<NodeRef> {
     let name = "solve_triangular";
@@ -53,12 +54,12 @@ impl Operation for Triangular {
             for other in known {
                 let factor = lowering.block(&self.matrix, &[row, other]);
                 let solved = lowering.block(&own, &[other, column]);
-                left = block_task::<T, _>(&own.name, vec![left, factor, solved], |values: Vec<Value>| {
+                left = block_task::<T, _, _>(&own.name, vec![left, factor, solved], (), |(), values| {
                     Ok(block(minus_product::<T>(values, false)))
                 });
             }
             let corner = lowering.block(&self.matrix, &[row, row]);
-            block_task::<T, _>(&own.name, vec![left, corner], move |mut values: Vec<Value>| {
+            block_task::<T, _, _>(&own.name, vec![left, corner], side, |&side, mut values| {
                 let corner = matrix::<T>(values.remove(1));
                 let mut solved = matrix::<T>(values.remove(0)).into_owned();
                 dense::solve_triangular(corner.view(), side, false, &mut solved.view_mut());

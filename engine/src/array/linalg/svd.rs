@@ -9,9 +9,10 @@ use crate::array::chunks::{AxisChunks, Chunking, Grid};
 use crate::array::dispatch::with_float;
 use crate::array::element::Float;
 use crate::array::error::{ArrayError, Built, built};
-use crate::array::lower::{Lowering, block_task, taken, value_task};
+use crate::array::lower::Lowering;
 use crate::array::node::{Node, NodeRef, Operation};
-use crate::task::{Step, Value};
+use crate::array::work::{block_task, taken, value_task};
+use crate::task::{Step, packed};
 
 /// The factors of a matrix of one block, for others to pick from.
 struct Factors {
@@ -25,7 +26,7 @@ impl Operation for Factors {
 
     fn step(&self, _place: &[usize], lowering: &mut Lowering) -> Arc<Step> {
         let input = lowering.block(&self.input, &[0, 0]);
-        with_float!(self.input.dtype, T => value_task("svd", vec![input], |mut values: Vec<Value>| {
+        with_float!(self.input.dtype, T => value_task("svd", vec![input], (), |(), mut values| {
             Ok(dense::svd(matrix::<T>(values.remove(0)).view()))
         }))
     }
@@ -37,6 +38,14 @@ enum Part {
     Values,
     Right,
 }
+
+packed!(
+    enum Part {
+        Left,
+        Values,
+        Right,
+    }
+);
 
 struct Pick {
     factors: NodeRef,
@@ -50,8 +59,7 @@ impl Operation for Pick {
 
     fn step(&self, _place: &[usize], lowering: &mut Lowering) -> Arc<Step> {
         let factors = lowering.block(&self.factors, &[0, 0]);
-        let part = self.part;
-        with_float!(self.factors.dtype, T => block_task::<T, _>("svd", vec![factors], move |mut values: Vec<Value>| {
+        with_float!(self.factors.dtype, T => block_task::<T, _, _>("svd", vec![factors], self.part, |part, mut values| {
             let Svd { u, s, vt } = taken::<Svd<T>>(values.remove(0));
             Ok(match part {
                 Part::Left => block(u),

@@ -9,9 +9,9 @@ use crate::array::chunks::{AxisChunks, Grid};
 use crate::array::dispatch::with_ordered;
 use crate::array::element::{Cast, Element, Number, Ordered};
 use crate::array::error::{Built, built};
-use crate::array::lower::{as_block, block_task, merged, taken, value_task};
 use crate::array::node::{Node, NodeRef};
-use crate::task::{Failure, Step, Value};
+use crate::array::work::{as_block, block_task, merged, taken, value_task};
+use crate::task::{Failure, Step};
 
 const NAME: &str = "bincount";
 
@@ -41,7 +41,7 @@ fn bincount<C: Number>(node: &NodeRef, weights: Option<&NodeRef>, least: usize) 
     }
     let dtype = node.dtype;
     let leaf = move |inputs: Vec<Arc<Step>>, _start: &[usize]| {
-        value_task(NAME, inputs, move |values: Vec<Value>| {
+        value_task(NAME, inputs, (dtype, least), |&(dtype, least), values| {
             let mut values = values.into_iter();
             let mut counts: Vec<C> = vec![C::default(); least];
             let Some(block) = values.next() else { unreachable!("there is an array") };
@@ -67,8 +67,8 @@ fn bincount<C: Number>(node: &NodeRef, weights: Option<&NodeRef>, least: usize) 
         })
     };
     let join = |steps: Vec<Arc<Step>>| {
-        let sum = merged(NAME, steps, added::<C>);
-        block_task::<C, _>(NAME, vec![sum], |mut values: Vec<Value>| {
+        let sum = merged(NAME, steps, &(), |(), parts| added::<C>(parts));
+        block_task::<C, _, _>(NAME, vec![sum], (), |(), mut values| {
             Ok(ndarray::Array1::from_vec(taken::<Vec<C>>(values.remove(0))).into_dyn().into_shared())
         })
     };

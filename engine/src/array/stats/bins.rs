@@ -3,6 +3,7 @@
 use std::cmp::Ordering::{Equal, Less};
 
 use crate::array::error::{ArrayError, Built};
+use crate::task::packed;
 
 /// The bins of a histogram: so many of one width over a range, or their edges.
 ///
@@ -53,6 +54,8 @@ pub(super) struct Finder {
     /// Bins of one width: how many there are to a unit.
     density: Option<f64>,
 }
+
+packed!(Finder { edges, density });
 
 impl Bins {
     pub(super) fn finder(self, operation: &str) -> Built<Finder> {

@@ -11,9 +11,9 @@ use crate::array::chunks::{AxisChunks, Grid};
 use crate::array::dispatch::with_ordered;
 use crate::array::element::{Cast, Element, Number, Ordered};
 use crate::array::error::{ArrayError, Built, built};
-use crate::array::lower::{as_block, block_task, merged, taken, value_task};
 use crate::array::node::{Node, NodeRef};
-use crate::task::{Step, Value};
+use crate::array::work::{as_block, block_task, merged, taken, value_task};
+use crate::task::Step;
 
 /// The counts, or with weights their sums, over several axes of bins.
 fn histogram<C: Number>(
@@ -36,8 +36,8 @@ fn histogram<C: Number>(
     let dtypes: Vec<_> = samples.iter().map(|sample| sample.dtype).collect();
     let finders = Arc::new(finders);
     let leaf = move |inputs: Vec<Arc<Step>>, _start: &[usize]| {
-        let (finders, dtypes) = (Arc::clone(&finders), dtypes.clone());
-        value_task(name, inputs, move |mut values: Vec<Value>| {
+        let parameters = (Arc::clone(&finders), dtypes.clone());
+        value_task(name, inputs, parameters, |(finders, dtypes), mut values| {
             let weights = (values.len() > finders.len()).then(|| values.pop()).flatten().map(as_block::<C>);
             let bins: usize = finders.iter().map(Finder::count).product();
             let mut counts = vec![C::default(); bins];
@@ -82,10 +82,9 @@ fn histogram<C: Number>(
         })
     };
     let join = move |steps: Vec<Arc<Step>>| {
-        let sum = merged(name, steps, added::<C>);
-        let shape = shape.clone();
-        block_task::<C, _>(name, vec![sum], move |mut values: Vec<Value>| {
-            let counts = ArrayD::from_shape_vec(IxDyn(&shape), taken::<Vec<C>>(values.remove(0)));
+        let sum = merged(name, steps, &(), |(), parts| added::<C>(parts));
+        block_task::<C, _, _>(name, vec![sum], shape.clone(), |shape, mut values| {
+            let counts = ArrayD::from_shape_vec(IxDyn(shape), taken::<Vec<C>>(values.remove(0)));
             Ok(counts.unwrap_or_else(|_| unreachable!("a count for each bin")).into_shared())
         })
     };

@@ -10,10 +10,11 @@ use crate::array::chunks::{AxisChunks, Grid};
 use crate::array::dispatch::with_real;
 use crate::array::element::{Element, Float, Number, Ordered};
 use crate::array::error::{ArrayError, Built, built};
-use crate::array::lower::{Lowering, as_block, block_task};
+use crate::array::lower::Lowering;
 use crate::array::node::{Node, NodeRef, Operation};
 use crate::array::reduce::{Axes, folded};
-use crate::task::{Step, Value};
+use crate::array::work::{as_block, block_task};
+use crate::task::{Step, Value, packed};
 
 /// What a quantile is that falls between two elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,6 +40,17 @@ pub struct Quantiles {
     several: bool,
     interpolation: Interpolation,
 }
+
+packed!(
+    enum Interpolation {
+        Linear,
+        Lower,
+        Higher,
+        Nearest,
+        Midpoint,
+    }
+);
+packed!(Quantiles { at, several, interpolation });
 
 impl Quantiles {
     /// What they are between two elements; [`Interpolation::Linear`] if nothing is said.
@@ -172,9 +184,10 @@ impl Operation for QuantileOf {
             })
             .collect();
         let input = lowering.block(&self.input, &at);
-        let (folded, keepdims, which, skip) = (self.folded.clone(), self.keepdims, self.which.clone(), self.skip);
-        with_real!(self.input.dtype, T => block_task::<<T as Number>::Mean, _>(self.name, vec![input], move |mut values| {
-            Ok(of_block::<T>(values.remove(0), &folded, keepdims, &which, skip).into_shared())
+        let parameters = (self.folded.clone(), self.keepdims, self.which.clone(), self.skip);
+        with_real!(self.input.dtype, T => block_task::<<T as Number>::Mean, _, _>(self.name, vec![input], parameters, |parameters, mut values| {
+            let (folded, keepdims, which, skip) = parameters;
+            Ok(of_block::<T>(values.remove(0), folded, *keepdims, which, *skip).into_shared())
         }))
     }
 }

@@ -9,6 +9,7 @@ use crate::array::element::{Cast, Ordered};
 use crate::array::error::{ArrayError, Built, built};
 use crate::array::fused::{Kernel, Map1};
 use crate::array::node::{Node, NodeRef};
+use crate::task::Made;
 
 impl<T: Ordered> Array<T> {
     /// The number of the interval of each element: 0 before the first edge, as many as there are edges behind the last. An
@@ -40,17 +41,19 @@ fn digitize(node: &NodeRef, mut edges: Vec<f64>, right: bool) -> Built<NodeRef> 
         let why = format!("edges have to rise or fall all along, and {} stands beside {}", pair[0], pair[1]);
         return Err(ArrayError::Parameter { operation: "digitize".into(), why });
     }
-    let count = edges.len();
-    let place = move |value: f64| {
-        let before = match right {
-            _ if value.is_nan() => count,
-            false => edges.partition_point(|&edge| edge <= value),
-            true => edges.partition_point(|&edge| edge < value),
+    let kernel = Made::<dyn Kernel>::by((node.dtype, edges, falling, right), |parameters| {
+        let (dtype, edges, falling, right) = parameters.clone();
+        let place = move |value: f64| {
+            let before = match right {
+                _ if value.is_nan() => edges.len(),
+                false => edges.partition_point(|&edge| edge <= value),
+                true => edges.partition_point(|&edge| edge < value),
+            };
+            (if falling { edges.len() - before } else { before }) as u64
         };
-        (if falling { count - before } else { before }) as u64
-    };
-    let kernel: Arc<dyn Kernel> = with_ordered!(node.dtype, T => {
-        Arc::new(Map1::<T, u64, _>::new("digitize", move |value: T| place(Cast::<f64>::cast(value))))
+        with_ordered!(dtype, T => {
+            Arc::new(Map1::<T, u64, _>::new("digitize", move |value: T| place(Cast::<f64>::cast(value))))
+        })
     });
     Node::elementwise(kernel, &[node])
 }

@@ -15,9 +15,9 @@ use crate::array::chunks::{AxisChunks, Grid};
 use crate::array::dispatch::with_real;
 use crate::array::element::{Element, Float, Number, Ordered};
 use crate::array::error::{Built, built};
-use crate::array::lower::{as_block, block_task, merged, taken, value_task};
 use crate::array::node::{Node, NodeRef};
-use crate::task::{Step, Value};
+use crate::array::work::{as_block, block_task, merged, taken, value_task};
+use crate::task::Step;
 
 /// So many elements stand for all of a block, or of several.
 const KEPT: usize = 8192;
@@ -94,7 +94,7 @@ fn quantile_approx(node: &NodeRef, which: Quantiles) -> Built<NodeRef> {
     let grid = Grid::new(if several { vec![AxisChunks::whole(at.len())] } else { Vec::new() });
     let dtype = node.dtype;
     let leaf = move |inputs: Vec<Arc<Step>>, _start: &[usize]| {
-        with_real!(dtype, T => value_task(name, inputs, |mut values: Vec<Value>| {
+        with_real!(dtype, T => value_task(name, inputs, (), |(), mut values| {
             let mut elements: Vec<T> = as_block::<T>(values.remove(0)).iter().copied().collect();
             let all = elements.len();
             elements.retain(|value| !value.unordered());
@@ -107,14 +107,14 @@ fn quantile_approx(node: &NodeRef, which: Quantiles) -> Built<NodeRef> {
     let join = move |steps: Vec<Arc<Step>>| {
         let which = which.clone();
         with_real!(dtype, T => {
-            let summary = merged(name, steps, |parts: Vec<Summary<T>>| {
+            let summary = merged(name, steps, &(), |(), parts: Vec<Summary<T>>| {
                 let undefined = parts.iter().any(|part| part.undefined);
                 let mut elements: Vec<(T, u64)> = parts.into_iter().flat_map(|part| part.elements).collect();
                 elements.sort_by(|one, two| order(&one.0, &two.0));
                 Summary { elements, undefined }.reduced()
             });
-            block_task::<<T as Number>::Mean, _>(name, vec![summary], move |mut values: Vec<Value>| {
-                Ok(quantiles(&taken::<Summary<T>>(values.remove(0)), &which).into_shared())
+            block_task::<<T as Number>::Mean, _, _>(name, vec![summary], which, |which, mut values| {
+                Ok(quantiles(&taken::<Summary<T>>(values.remove(0)), which).into_shared())
             })
         })
     };

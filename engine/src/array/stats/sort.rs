@@ -9,10 +9,11 @@ use crate::array::Array;
 use crate::array::dispatch::with_ordered;
 use crate::array::element::{Element, Ordered};
 use crate::array::error::{Built, built};
-use crate::array::lower::{Lowering, as_block, block_task};
+use crate::array::lower::Lowering;
 use crate::array::node::{Node, NodeRef, Operation};
 use crate::array::reduce::axis_of;
-use crate::task::{Step, Value};
+use crate::array::work::{as_block, block_task};
+use crate::task::Step;
 
 /// A function of each run of elements along an axis, which has to be in one chunk.
 fn along<T: Element, R: Element>(block: &ArrayViewD<'_, T>, axis: usize, work: impl Fn(&[T], &mut [R])) -> ArrayD<R> {
@@ -48,14 +49,14 @@ impl Operation for Sort {
         let input = lowering.block(&self.input, place);
         let axis = self.axis;
         with_ordered!(self.input.dtype, T => match self.places {
-            false => block_task::<T, _>("sort", vec![input], move |mut values: Vec<Value>| {
+            false => block_task::<T, _, _>("sort", vec![input], axis, |&axis, mut values| {
                 let block = as_block::<T>(values.remove(0));
                 Ok(along(&block.view(), axis, |from: &[T], to: &mut [T]| {
                     to.copy_from_slice(from);
                     to.sort_unstable_by(order);
                 }).into_shared())
             }),
-            true => block_task::<u64, _>("argsort", vec![input], move |mut values: Vec<Value>| {
+            true => block_task::<u64, _, _>("argsort", vec![input], axis, |&axis, mut values| {
                 let block = as_block::<T>(values.remove(0));
                 Ok(along(&block.view(), axis, |from: &[T], to: &mut [u64]| {
                     to.iter_mut().zip(0..).for_each(|(to, place)| *to = place);

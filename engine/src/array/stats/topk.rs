@@ -11,10 +11,10 @@ use crate::array::chunks::{AxisChunks, Grid};
 use crate::array::dispatch::with_ordered;
 use crate::array::element::{Element, Ordered};
 use crate::array::error::{ArrayError, Built, built};
-use crate::array::lower::{as_block, block_task, merged, taken, value_task};
 use crate::array::node::{Node, NodeRef};
 use crate::array::reduce::axis_of;
-use crate::task::{Step, Value};
+use crate::array::work::{as_block, block_task, merged, taken, value_task};
+use crate::task::{Step, packed};
 
 /// The best elements along an axis, the best first, and their indices.
 #[derive(Clone)]
@@ -30,6 +30,8 @@ struct Wanted {
     count: usize,
     largest: bool,
 }
+
+packed!(Wanted { axis, count, largest });
 
 impl Wanted {
     fn compare<T: Ordered>(self, one: &(T, u64), two: &(T, u64)) -> Ordering {
@@ -89,20 +91,20 @@ fn topk(node: &NodeRef, count: isize, axis: isize, places: bool) -> Built<NodeRe
     let folded = (0..axes.len()).map(|own| own == axis).collect();
     let dtype = node.dtype;
     let leaf = move |inputs: Vec<Arc<Step>>, start: &[usize]| {
-        let first = start[axis] as u64;
-        with_ordered!(dtype, T => value_task(name, inputs, move |mut values: Vec<Value>| {
+        let parameters = (wanted, start[axis] as u64);
+        with_ordered!(dtype, T => value_task(name, inputs, parameters, |&(wanted, first), mut values| {
             let block = as_block::<T>(values.remove(0));
             Ok(wanted.best::<T>(block.view(), |_lane, at| first + at as u64))
         }))
     };
     let join = move |steps: Vec<Arc<Step>>| {
         with_ordered!(dtype, T => {
-            let best = merged(name, steps, move |parts: Vec<Best<T>>| wanted.joined(parts));
+            let best = merged(name, steps, &wanted, |wanted, parts: Vec<Best<T>>| wanted.joined(parts));
             match places {
-                false => block_task::<T, _>(name, vec![best], |mut values: Vec<Value>| {
+                false => block_task::<T, _, _>(name, vec![best], (), |(), mut values| {
                     Ok(taken::<Best<T>>(values.remove(0)).values.into_shared())
                 }),
-                true => block_task::<u64, _>(name, vec![best], |mut values: Vec<Value>| {
+                true => block_task::<u64, _, _>(name, vec![best], (), |(), mut values| {
                     Ok(taken::<Best<T>>(values.remove(0)).places.into_shared())
                 }),
             }

@@ -11,9 +11,9 @@ use crate::array::dispatch::with_ordered;
 use crate::array::element::{Element, Ordered};
 use crate::array::error::Built;
 use crate::array::error::built;
-use crate::array::lower::{as_block, block_task, merged, taken, value_task};
 use crate::array::node::{Node, NodeRef};
-use crate::task::{Step, Value};
+use crate::array::work::{as_block, block_task, merged, taken, value_task};
+use crate::task::Step;
 
 /// Different elements in rising order, and how often each is there.
 #[derive(Clone)]
@@ -71,12 +71,12 @@ impl<T: Ordered> Counted<T> {
 fn counted(node: &NodeRef) -> NodeRef {
     let dtype = node.dtype;
     let leaf = move |inputs: Vec<Arc<Step>>, _start: &[usize]| {
-        with_ordered!(dtype, T => value_task("unique", inputs, |mut values: Vec<Value>| {
+        with_ordered!(dtype, T => value_task("unique", inputs, (), |(), mut values| {
             Ok(Counted::of(as_block::<T>(values.remove(0)).iter().copied().collect::<Vec<T>>()))
         }))
     };
     let join = move |steps: Vec<Arc<Step>>| {
-        with_ordered!(dtype, T => merged("unique", steps, |parts: Vec<Counted<T>>| {
+        with_ordered!(dtype, T => merged("unique", steps, &(), |(), parts: Vec<Counted<T>>| {
             // Two by two, so that a long list is not read again for each of the short ones.
             let mut parts = parts;
             while parts.len() > 1 {
@@ -105,12 +105,12 @@ fn unique(node: &NodeRef) -> (NodeRef, NodeRef) {
     let all = counted(node);
     let dtype = node.dtype;
     let values = move |inputs: Vec<Arc<Step>>| {
-        with_ordered!(dtype, T => block_task::<T, _>("unique", inputs, |mut values: Vec<Value>| {
+        with_ordered!(dtype, T => block_task::<T, _, _>("unique", inputs, (), |(), mut values| {
             Ok(Array1::from_vec(taken::<Counted<T>>(values.remove(0)).values).into_dyn().into_shared())
         }))
     };
     let counts = move |inputs: Vec<Arc<Step>>| {
-        with_ordered!(dtype, T => block_task::<u64, _>("unique", inputs, |mut values: Vec<Value>| {
+        with_ordered!(dtype, T => block_task::<u64, _, _>("unique", inputs, (), |(), mut values| {
             Ok(Array1::from_vec(taken::<Counted<T>>(values.remove(0)).counts).into_dyn().into_shared())
         }))
     };
@@ -122,7 +122,7 @@ fn unique(node: &NodeRef) -> (NodeRef, NodeRef) {
 fn isin(node: &NodeRef, others: &NodeRef) -> NodeRef {
     let dtype = node.dtype;
     let task = move |inputs: Vec<Arc<Step>>| {
-        with_ordered!(dtype, T => block_task::<bool, _>("isin", inputs, |values: Vec<Value>| {
+        with_ordered!(dtype, T => block_task::<bool, _, _>("isin", inputs, (), |(), values| {
             let mut values = values.into_iter();
             let (Some(block), Some(others)) = (values.next(), values.next()) else { unreachable!("it has two inputs") };
             let others = others.downcast::<Counted<T>>();
@@ -215,7 +215,7 @@ fn searchsorted(sorted: &NodeRef, values: &NodeRef, right: bool) -> Built<NodeRe
     let pass = move |inputs: Vec<Arc<Step>>| Arc::clone(&inputs[0]);
     let shared = hidden("searchsorted", dtype, Picked { inputs: vec![whole], task: Box::new(pass) });
     let task = move |inputs: Vec<Arc<Step>>| {
-        with_ordered!(dtype, T => block_task::<u64, _>("searchsorted", inputs, move |values: Vec<Value>| {
+        with_ordered!(dtype, T => block_task::<u64, _, _>("searchsorted", inputs, right, |&right, values| {
             let mut blocks = values.into_iter().map(as_block::<T>);
             let (Some(block), Some(sorted)) = (blocks.next(), blocks.next()) else { unreachable!("it has two inputs") };
             let sorted = sorted.as_standard_layout();

@@ -7,6 +7,7 @@ use ndarray::{ArrayD, IxDyn};
 use crate::array::element::{DType, Element, Number, Scalar, sealed::Lanes};
 use crate::array::node::Block;
 use crate::task::Value;
+use crate::task::packed;
 
 /// The byte order of stored elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,13 @@ pub(crate) enum Order {
     Little,
     Big,
 }
+
+packed!(
+    enum Order {
+        Little,
+        Big,
+    }
+);
 
 impl Order {
     #[cfg(target_endian = "little")]

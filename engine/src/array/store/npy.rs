@@ -3,7 +3,6 @@
 //! The header is read here: the format is a page, and a library that reads whole arrays cannot read a part of one.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::bytes::Order;
 use super::error::{StoreError, Stored};
@@ -14,13 +13,14 @@ use crate::array::Array;
 use crate::array::chunks::{Chunking, tuple};
 use crate::array::element::{DType, Element};
 use crate::error::Result;
+use crate::task::packed;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 /// NumPy itself warns of headers that are longer than 10,000 bytes.
 const LONGEST_HEADER: usize = 1 << 16;
 
 /// What a header says.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, PartialEq, Clone)]
 pub(crate) struct Header {
     pub(crate) dtype: DType,
     pub(crate) order: Order,
@@ -29,6 +29,8 @@ pub(crate) struct Header {
     /// Where the elements begin.
     pub(crate) len: usize,
 }
+
+packed!(Header { dtype, order, column_major, shape, len });
 
 impl Header {
     /// From the first bytes of a file; a name for errors.
@@ -170,7 +172,7 @@ pub(crate) fn open_at<T: Element>(
     let offset = begin + header.len as u64;
     let path = input.path().to_owned();
     let flat = Flat { input, offset, dtype: header.dtype, order: header.order, shape, name: "read_npy" };
-    let source = Arc::new(flat.checked()?);
+    let source = flat.found()?;
     match header.column_major {
         false => opened(operation, &path, source, chunks),
         true => opened_reversed(operation, &path, source, chunks),

@@ -18,8 +18,10 @@ use crate::array::Array;
 use crate::array::chunks::Chunking;
 use crate::array::element::{DType, Element};
 use crate::error::Result;
+use crate::task::packed;
 
 /// A file in the archive.
+#[derive(Clone)]
 struct Entry {
     name: String,
     compression: u16,
@@ -28,6 +30,8 @@ struct Entry {
     size: u64,
     local: u64,
 }
+
+packed!(Entry { name, compression, crc, compressed, size, local });
 
 fn le16(bytes: &[u8], at: usize) -> u64 {
     bytes.get(at..at + 2).map_or(0, |bytes| u16::from_le_bytes([bytes[0], bytes[1]]).into())
@@ -215,8 +219,13 @@ impl<T: Element> Array<T> {
                     let what = format!("the length of `{name}` is not that of its shape");
                     return Err(StoreError::damaged(input.path(), what).into());
                 }
+                let parameters = (begin, entry.clone(), header.clone(), shape.clone());
                 let packed = Packed { input, begin, entry, header, shape, unpacked: OnceLock::new() };
-                let source = Arc::new(packed);
+                let source = super::source::found(packed, path.as_ref(), parameters, |path, parameters| {
+                    let (begin, entry, header, shape) = parameters.clone();
+                    let input = Input::open(path)?;
+                    Ok(Arc::new(Packed { input, begin, entry, header, shape, unpacked: OnceLock::new() }))
+                })?;
                 match column_major {
                     false => opened("open_npz", path.as_ref(), source, chunks.into()),
                     true => opened_reversed("open_npz", path.as_ref(), source, chunks.into()),

@@ -10,11 +10,12 @@ use super::error::{StoreError, Stored};
 use super::file::{Input, Output};
 use super::region::{Part, Span, Step, copy, elements, places};
 use super::sink::{Sink, store};
-use super::source::{Source, opened, opened_reversed};
+use super::source::{Source, found, opened, opened_reversed};
 use crate::array::chunks::{Chunking, shape_text};
 use crate::array::element::{DType, Element};
 use crate::array::{Array, create::lengths};
 use crate::error::Result;
+use crate::task::Made;
 
 /// What lies between two runs of bytes that are wanted is read with them, up to so much: another call would cost more.
 const GAP: u64 = 16 << 10;
@@ -50,7 +51,7 @@ pub(crate) fn bytes_of_shape(shape: &[usize], dtype: DType) -> Option<u64> {
 
 impl Flat {
     /// That the file has all elements.
-    pub(crate) fn checked(self) -> Stored<Flat> {
+    fn checked(self) -> Stored<Flat> {
         let end = bytes_of_shape(&self.shape, self.dtype).and_then(|bytes| bytes.checked_add(self.offset));
         match end {
             Some(end) if end <= self.input.len() => Ok(self),
@@ -65,6 +66,19 @@ impl Flat {
                 Err(StoreError::damaged(self.input.path(), what))
             }
         }
+    }
+}
+
+impl Flat {
+    /// As a source, if the file has all elements.
+    pub(crate) fn found(self) -> Stored<Made<dyn Source>> {
+        let flat = self.checked()?;
+        let path = flat.input.path().to_owned();
+        let parameters = (flat.offset, flat.dtype, flat.order, flat.shape.clone(), flat.name);
+        found(flat, &path, parameters, |path, parameters| {
+            let (offset, dtype, order, shape, name) = parameters.clone();
+            Ok(Arc::new(Flat { input: Input::open(path)?, offset, dtype, order, shape, name }.checked()?))
+        })
     }
 }
 
@@ -279,7 +293,7 @@ impl<T: Element> Array<T> {
             shape.reverse();
         }
         let flat = Flat { input, offset, dtype: T::DTYPE, order: Order::NATIVE, shape, name: "read_raw" };
-        let source = Arc::new(flat.checked()?);
+        let source = flat.found()?;
         match layout {
             Layout::RowMajor => opened("open_raw", path, source, chunks.into()),
             Layout::ColumnMajor => opened_reversed("open_raw", path, source, chunks.into()),

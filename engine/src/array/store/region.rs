@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::task::packed;
+
 /// `len` indices of an axis: `start`, `start + step`, …
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
@@ -9,6 +11,8 @@ pub(crate) struct Span {
     pub(crate) step: usize,
     pub(crate) len: usize,
 }
+
+packed!(Span { start, step, len });
 
 impl Span {
     pub(crate) fn run(start: usize, len: usize) -> Span {

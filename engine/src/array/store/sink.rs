@@ -10,12 +10,13 @@ use super::bytes::with_bytes;
 use super::error::{StoreError, Stored};
 use crate::array::chunks::{AxisChunks, Grid, shape_text};
 use crate::array::dispatch::with_type;
-use crate::array::lower::{Lowering, block_task};
+use crate::array::lower::Lowering;
 use crate::array::node::{NodeRef, Op, rechunked};
+use crate::array::work::block_task;
 use crate::error::Result;
 use crate::graph::Graph;
 use crate::scheduler::{self, Scheduler};
-use crate::task::{Failure, Value};
+use crate::task::{Failure, Stays};
 
 /// Where blocks are written to. Several are written at the same time, none of them twice.
 pub(crate) trait Sink: Send + Sync + 'static {
@@ -34,17 +35,19 @@ pub(crate) fn store(node: &NodeRef, sink: &Arc<dyn Sink>) -> Result<()> {
             let place = node.grid.place(block);
             let (start, wanted) = node.grid.region(&place);
             let input = lowering.block(node, &place);
-            let sink = Arc::clone(sink);
             let name = sink.name();
-            with_type!(node.dtype, T => block_task::<bool, _>(name, vec![input], move |mut values: Vec<Value>| {
+            let sink = Stays(Arc::clone(sink), "a block is written by the process that began to store the array");
+            let parameters = (sink, place, start, wanted);
+            with_type!(node.dtype, T => block_task::<bool, _, _>(name, vec![input], parameters, |parameters, mut values| {
+                let (Stays(sink, _), place, start, wanted) = parameters;
                 let written = with_bytes::<T, _>(values.remove(0), |bytes, shape| {
-                    if shape != wanted {
+                    if shape != &wanted[..] {
                         // Its place in the file was worked out from the shape that was said.
-                        let (has, said) = (shape_text(shape), shape_text(&wanted));
+                        let (has, said) = (shape_text(shape), shape_text(wanted));
                         return Err(Failure::Error(format!("the block has shape {has}, not {said}").into()));
                     }
-                    let written = if bytes.is_empty() { Ok(()) } else { sink.write(&start, shape, bytes) };
-                    written.map_err(|error: StoreError| Failure::Error(error.in_block(&place).into()))
+                    let written = if bytes.is_empty() { Ok(()) } else { sink.write(start, shape, bytes) };
+                    written.map_err(|error: StoreError| Failure::Error(error.in_block(place).into()))
                 });
                 written.map(|()| ArrayD::from_shape_vec(IxDyn(&[0]), Vec::new()).unwrap_or_default().into_shared())
             }))

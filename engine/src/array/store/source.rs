@@ -11,11 +11,12 @@ use crate::array::chunks::{AxisChunks, Chunking, Grid, shape_text};
 use crate::array::dispatch::with_type;
 use crate::array::element::{DType, Element};
 use crate::array::error::ArrayError;
-use crate::array::lower::{Lowering, block_task};
+use crate::array::lower::Lowering;
 use crate::array::node::{Node, NodeRef, Operation, viewed};
 use crate::array::view::{View, ViewAxis};
+use crate::array::work::block_task;
 use crate::error::Result;
-use crate::task::{Failure, Step};
+use crate::task::{Failure, Made, Pack, Step, conjured};
 
 /// So many blocks are as good as a mistake: a graph of them would not fit into memory.
 const MOST_BLOCKS: usize = 1 << 27;
@@ -37,11 +38,24 @@ pub(crate) trait Source: Send + Sync + 'static {
     fn read(&self, region: &[Span], out: &mut [u8]) -> Stored<()>;
 }
 
+/// A source with how another process opens it: `open` gets the path, absolute, and the other parameters.
+pub(crate) fn found<P, F>(source: impl Source, path: &Path, parameters: P, _open: F) -> Stored<Made<dyn Source>>
+where
+    P: Pack + Send + Sync + 'static,
+    F: Fn(&Path, &P) -> Stored<Arc<dyn Source>> + 'static,
+{
+    let path = std::path::absolute(path).map_err(|error| StoreError::io("find", path, &error))?;
+    let made = Made::<dyn Source>::held(Arc::new(source), (path.clone(), parameters), |(path, parameters)| {
+        conjured::<F>()(path, parameters).map_err(|error| error.to_string())
+    });
+    made.map_err(|why| StoreError::unsupported(&path, why))
+}
+
 /// The array that a source holds.
 pub(crate) fn opened<T: Element>(
     operation: &str,
     path: &Path,
-    source: Arc<dyn Source>,
+    source: Made<dyn Source>,
     chunks: Chunking,
 ) -> Result<Array<T>> {
     if source.dtype() != T::DTYPE {
@@ -57,7 +71,7 @@ pub(crate) fn opened<T: Element>(
 pub(crate) fn opened_reversed<T: Element>(
     operation: &str,
     path: &Path,
-    source: Arc<dyn Source>,
+    source: Made<dyn Source>,
     chunks: Chunking,
 ) -> Result<Array<T>> {
     let chunks = match chunks {
@@ -71,7 +85,7 @@ pub(crate) fn opened_reversed<T: Element>(
     Ok(Array::of(viewed(array.node(), "transpose", &View::transposed(&shape, &order))))
 }
 
-fn node(source: Arc<dyn Source>, grid: Grid) -> NodeRef {
+fn node(source: Made<dyn Source>, grid: Grid) -> NodeRef {
     let view = View::whole(source.shape());
     let (name, dtype) = (source.name(), source.dtype());
     Node::blocks(name, dtype, grid.clone(), Read { source, view, grid })
@@ -118,7 +132,7 @@ pub(crate) fn grown(stored: &[usize], shape: &[usize], room: usize) -> Vec<usize
 
 /// Blocks of a view of a source.
 struct Read {
-    source: Arc<dyn Source>,
+    source: Made<dyn Source>,
     view: View,
     /// Of the view.
     grid: Grid,
@@ -181,19 +195,19 @@ impl Operation for Read {
     fn step(&self, place: &[usize], _lowering: &mut Lowering) -> Arc<Step> {
         let (start, lens) = self.grid.region(place);
         let (spans, made) = region(&self.view, self.source.shape().len(), &start, &lens);
-        let source = Arc::clone(&self.source);
-        let dtype = source.dtype();
-        let place = place.to_vec();
-        with_type!(dtype, T => block_task::<T, _>(self.source.name(), Vec::new(), move |_| {
+        let dtype = self.source.dtype();
+        let parameters = (self.source.clone(), spans, made, place.to_vec());
+        with_type!(dtype, T => block_task::<T, _, _>(self.source.name(), Vec::new(), parameters, |parameters, _| {
+            let (source, spans, made, place) = parameters;
             let shape: Vec<usize> = spans.iter().map(|span| span.len).collect();
             let block = block_from::<T, StoreError>(&shape, |bytes| {
                 if !bytes.is_empty() {
-                    source.read(&spans, bytes)?;
-                    normalised(bytes, dtype);
+                    source.read(spans, bytes)?;
+                    normalised(bytes, T::DTYPE);
                 }
                 Ok(())
             });
-            let block = block.map_err(|error| Failure::Error(error.in_block(&place).into()))?;
+            let block = block.map_err(|error| Failure::Error(error.in_block(place).into()))?;
             Ok(made.apply(block))
         }))
     }
@@ -204,7 +218,7 @@ impl Operation for Read {
 
     fn viewed(&self, view: &View, grid: &Grid) -> Option<Box<dyn Operation>> {
         let view = composed(&self.view, view)?;
-        Some(Box::new(Read { source: Arc::clone(&self.source), view, grid: grid.clone() }))
+        Some(Box::new(Read { source: self.source.clone(), view, grid: grid.clone() }))
     }
 
     fn rechunked(&self, grid: &Grid) -> Option<Box<dyn Operation>> {
@@ -214,7 +228,7 @@ impl Operation for Read {
                 return None;
             }
         }
-        Some(Box::new(Read { source: Arc::clone(&self.source), view: self.view.clone(), grid: grid.clone() }))
+        Some(Box::new(Read { source: self.source.clone(), view: self.view.clone(), grid: grid.clone() }))
     }
 }
 

@@ -4,6 +4,7 @@ use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 
 use super::{half, subtract_product};
 use crate::array::element::Float;
+use crate::task::packed;
 
 /// Which half of the matrix is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +12,13 @@ pub(crate) enum Side {
     Lower,
     Upper,
 }
+
+packed!(
+    enum Side {
+        Lower,
+        Upper,
+    }
+);
 
 /// Up to this size rows are worked on one by one.
 const SMALL: usize = 16;

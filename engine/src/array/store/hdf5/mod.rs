@@ -24,11 +24,13 @@ pub use time::{Calendar, DateTime, TimeUnits};
 use self::netcdf::{Decoded, Meaning, dimensions};
 use self::read::{Hdf5Source, asked, dataset, file, json, names, shape, typed};
 use super::ArrayInfo;
-use super::source::opened;
+use super::error::Stored;
+use super::source::{Source, found, opened};
 use crate::array::Array;
 use crate::array::chunks::Chunking;
 use crate::array::element::{DType, Element, Float};
 use crate::error::Result;
+use crate::task::Made;
 
 impl<T: Element> Array<T> {
     /// A dataset of an HDF5 file: `"temperature"`, `"group/temperature"`. Chunks `"auto"` are multiples of the stored ones.
@@ -43,8 +45,19 @@ impl<T: Element> Array<T> {
     pub fn open_hdf5(path: impl AsRef<Path>, dataset: &str, chunks: impl Into<Chunking>) -> Result<Array<T>> {
         let path = path.as_ref();
         let source = Hdf5Source::open(path, &file(path)?, dataset)?;
-        opened("open_hdf5", path, Arc::new(source), chunks.into())
+        let source = found(source, path, dataset.to_owned(), |path, dataset| {
+            Ok(Arc::new(Hdf5Source::open(path, &file(path)?, dataset)?))
+        })?;
+        opened("open_hdf5", path, source, chunks.into())
     }
+}
+
+/// A variable as what it means.
+fn decoded(path: &Path, variable: &str, dtype: DType) -> Stored<Made<dyn Source>> {
+    let source = Decoded::open(path, &file(path)?, variable, dtype)?;
+    found(source, path, (variable.to_owned(), dtype), |path, (variable, dtype)| {
+        Ok(Arc::new(Decoded::open(path, &file(path)?, variable, *dtype)?))
+    })
 }
 
 impl<T: Float> Array<T> {
@@ -55,8 +68,7 @@ impl<T: Float> Array<T> {
     /// As [`open_hdf5`](Array::open_hdf5).
     pub fn open_netcdf(path: impl AsRef<Path>, variable: &str, chunks: impl Into<Chunking>) -> Result<Array<T>> {
         let path = path.as_ref();
-        let source = Decoded::open(path, &file(path)?, variable, T::DTYPE)?;
-        opened("open_netcdf", path, Arc::new(source), chunks.into())
+        opened("open_netcdf", path, decoded(path, variable, T::DTYPE)?, chunks.into())
     }
 }
 
@@ -68,8 +80,7 @@ impl Array<i64> {
     /// As [`open_hdf5`](Array::open_hdf5), and when the variable has no `units` like `days since 1850-01-01`.
     pub fn open_netcdf_time(path: impl AsRef<Path>, variable: &str, chunks: impl Into<Chunking>) -> Result<Array<i64>> {
         let path = path.as_ref();
-        let source = Decoded::open(path, &file(path)?, variable, DType::I64)?;
-        opened("open_netcdf_time", path, Arc::new(source), chunks.into())
+        opened("open_netcdf_time", path, decoded(path, variable, DType::I64)?, chunks.into())
     }
 }
 

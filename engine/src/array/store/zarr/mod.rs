@@ -22,7 +22,7 @@ use serde_json::{Map, Value as Json};
 use super::ArrayInfo;
 use crate::array::chunks::Chunking;
 use crate::array::element::{Element, Scalar};
-use crate::array::store::source::opened;
+use crate::array::store::source::{found, opened};
 use crate::array::{Array, create::lengths};
 use crate::error::Result;
 
@@ -158,7 +158,11 @@ impl<T: Element> Array<T> {
     pub fn open_zarr_array(path: impl AsRef<Path>, name: &str, chunks: impl Into<Chunking>) -> Result<Array<T>> {
         let folder = group::within(path.as_ref(), name);
         let meta = group::array_at(&folder)?;
-        opened("open_zarr", &folder.clone(), Arc::new(read::ZarrSource::new(folder, meta)), chunks.into())
+        let source = read::ZarrSource::new(folder.clone(), meta);
+        let source = found(source, &folder, (), |folder, ()| {
+            Ok(Arc::new(read::ZarrSource::new(folder.to_owned(), group::array_at(folder)?)))
+        })?;
+        opened("open_zarr", &folder, source, chunks.into())
     }
 
     /// Stores the array as Zarr in a folder, block by block, and waits until it is done.
