@@ -85,6 +85,16 @@ macro_rules! lanes {
             pub(crate) fn lane_mut(&mut self, len: usize) -> LaneMut<'_> {
                 match self { $(Buffer::$variant(values) => LaneMut::$variant(&mut values[..len]),)* }
             }
+
+            /// Copies elements of the buffer's type to a place in it.
+            pub(crate) fn put(&mut self, at: usize, lane: Lane<'_>) {
+                match (self, lane) {
+                    $((Buffer::$variant(values), Lane::$variant(lane)) => {
+                        values[at..at + lane.len()].copy_from_slice(lane);
+                    })*
+                    _ => unreachable!("an array's element type is its node's"),
+                }
+            }
         }
 
         $(

@@ -12,6 +12,7 @@ use super::codec::{Blocks, know_blocks};
 use super::depth::with_room;
 use super::dispatch::with_type;
 use super::element::{DType, Element};
+use super::folds::folded_together;
 use super::fused::{AnyReducer, Program};
 use super::long_runs::in_long_runs;
 use super::node::{Block, Node, NodeRef, Op, Reduction};
@@ -32,19 +33,31 @@ struct Group {
     members: Vec<u64>,
     reducers: Vec<Made<dyn AnyReducer>>,
     program: Option<Arc<Program>>,
-    /// The tasks that fold single blocks.
+    /// For each axis, the chunks whose blocks one task folds.
+    together: Vec<usize>,
+    /// The tasks that fold blocks.
     folds: Vec<Option<Arc<Step>>>,
 }
 
 impl Group {
     fn of(reduction: &Reduction) -> Group {
+        let input = in_long_runs(&reduction.input, &reduction.folded);
         Group {
-            input: in_long_runs(&reduction.input, &reduction.folded),
+            together: folded_together(&input, &reduction.folded),
+            input,
             members: Vec::new(),
             reducers: Vec::new(),
             program: None,
             folds: Vec::new(),
         }
+    }
+}
+
+impl Group {
+    /// The tasks along each axis.
+    fn tasks(&self) -> Vec<usize> {
+        let chunks = self.input.grid.axes().iter().map(|axis| axis.count());
+        chunks.zip(&self.together).map(|(chunks, &together)| chunks.div_ceil(together)).collect()
     }
 }
 
@@ -126,28 +139,27 @@ impl Lowering {
         }
     }
 
-    fn fused(&mut self, program: Arc<Program>, block: usize) -> Arc<Step> {
-        let inputs = program.reads(block).into_iter().map(|(node, place)| self.block(node, &place)).collect();
-        Step::new(Fused { program, block, inputs })
+    fn fused(&mut self, program: Arc<Program>, task: usize) -> Arc<Step> {
+        let inputs = program.reads(task).into_iter().map(|(node, place)| self.block(node, &place)).collect();
+        Step::new(Fused { program, task, inputs })
     }
 
     /// The block of a reduction: blocks are folded one by one, and their states merged by a tree.
     fn reduced(&mut self, node: &NodeRef, reduction: &Reduction, block: usize) -> Arc<Step> {
         let place = node.grid.place(block);
         let (key, member) = self.group(node, reduction);
-        let input = NodeRef::clone(&self.groups[&key].input);
-        let grid = &input.grid;
-        // The blocks that are folded into this one, in row-major order.
+        let tasks = self.groups[&key].tasks();
+        // The tasks whose blocks are folded into this one, in row-major order.
         let mut kept = place.iter();
         let ranges: Vec<std::ops::Range<usize>> = reduction
             .folded
             .iter()
-            .enumerate()
-            .map(|(axis, &folded)| match (folded, reduction.keepdims) {
-                (true, false) => 0..grid.axis(axis).count(),
+            .zip(&tasks)
+            .map(|(&folded, &tasks)| match (folded, reduction.keepdims) {
+                (true, false) => 0..tasks,
                 (true, true) => {
                     kept.next();
-                    0..grid.axis(axis).count()
+                    0..tasks
                 }
                 (false, _) => {
                     let chunk = kept.next().copied().unwrap_or(0);
@@ -188,24 +200,24 @@ impl Lowering {
     /// The tasks that fold the blocks of a group, and whether each gives several values.
     fn folds(&mut self, key: &GroupKey, folded: &[bool], ranges: &[std::ops::Range<usize>]) -> (Vec<Arc<Step>>, bool) {
         let Some(group) = self.groups.get_mut(key) else { unreachable!("every reduction has a group") };
-        let grid = &NodeRef::clone(&group.input).grid;
-        let program = group
-            .program
-            .get_or_insert_with(|| Arc::new(Program::reducing(&group.input, group.reducers.clone(), folded)));
+        let tasks = group.tasks();
+        let program = group.program.get_or_insert_with(|| {
+            Arc::new(Program::reducing(&group.input, group.reducers.clone(), folded, group.together.clone()))
+        });
         let program = Arc::clone(program);
         let is_group = program.is_group();
         if group.folds.is_empty() {
-            group.folds = vec![None; grid.blocks()];
+            group.folds = vec![None; tasks.iter().product()];
         }
         let mut steps = Vec::with_capacity(ranges.iter().map(|range| range.len()).product());
         let mut place: Vec<usize> = ranges.iter().map(|range| range.start).collect();
         loop {
-            let block = grid.number(&place);
-            let known = self.groups.get(key).and_then(|group| group.folds[block].clone());
+            let task = place.iter().zip(&tasks).fold(0, |number, (&place, &tasks)| number * tasks + place);
+            let known = self.groups.get(key).and_then(|group| group.folds[task].clone());
             let step = known.unwrap_or_else(|| {
-                let step = self.fused(Arc::clone(&program), block);
+                let step = self.fused(Arc::clone(&program), task);
                 if let Some(group) = self.groups.get_mut(key) {
-                    group.folds[block] = Some(Arc::clone(&step));
+                    group.folds[task] = Some(Arc::clone(&step));
                 }
                 step
             });
@@ -230,10 +242,10 @@ pub(crate) fn result_of(dtype: DType) -> ResultType {
     with_type!(dtype, T => TypeOf::of::<Block<T>>())
 }
 
-/// One block of a program.
+/// One task of a program.
 struct Fused {
     program: Arc<Program>,
-    block: usize,
+    task: usize,
     inputs: Box<[Arc<Step>]>,
 }
 
@@ -249,17 +261,17 @@ impl Body for Fused {
     }
     fn run(&self, inputs: &mut Inputs<'_>) -> Result<Value, Failure> {
         let values: Vec<Value> = self.inputs.iter().map(|_| inputs.next_value()).collect();
-        self.program.run(self.block, &values)
+        self.program.run(self.task, &values)
     }
     fn pack(&self, packer: &mut Packer) -> Result<(), String> {
-        self.program.pack(self.block, packer)
+        self.program.pack(self.task, packer)
     }
     body_of_blocks!(|_| revive_fused);
 }
 
 fn revive_fused(unpacker: &mut Unpacker<'_>) -> Result<Arc<Step>, String> {
     let program = Arc::new(Program::unpack(unpacker)?);
-    Ok(Step::new(Fused { program, block: 0, inputs: unpacker.inputs().into() }))
+    Ok(Step::new(Fused { program, task: 0, inputs: unpacker.inputs().into() }))
 }
 
 /// Merges the states of several blocks.

@@ -34,6 +34,7 @@ mod element;
 mod elementwise;
 mod error;
 mod fft;
+mod folds;
 mod fused;
 mod gather;
 mod index;

@@ -12,6 +12,7 @@ mod random_numbers;
 mod reductions;
 #[path = "../common/refused.rs"]
 mod refused;
+mod thin;
 mod views;
 
 use making::{Pair, Rng, leaf};

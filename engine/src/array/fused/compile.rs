@@ -23,10 +23,10 @@ struct Compiler<'n> {
 }
 
 impl Program {
-    pub(super) fn compile(node: &NodeRef, end: End) -> Program {
+    pub(super) fn compile(node: &NodeRef, end: End, together: Vec<usize>) -> Program {
         let program = Program {
             name: String::new(),
-            over: Over::Grid { grid: node.grid.clone(), leaves: Vec::new(), inputs: Vec::new() },
+            over: Over::Block(Vec::new()),
             leaf_types: Vec::new(),
             instructions: Vec::new(),
             registers: Vec::new(),
@@ -47,7 +47,7 @@ impl Program {
         let root = compiler.source(node);
         let Compiler { mut program, names, leaves, inputs, .. } = compiler;
         program.root = root;
-        program.over = Over::Grid { grid: node.grid.clone(), leaves, inputs };
+        program.over = Over::Grid { grid: node.grid.clone(), together, leaves, inputs };
         let ends: Vec<&str> = match &program.end {
             End::Collect(_) => Vec::new(),
             End::Reduce(reducers, _) => reducers.iter().map(|reducer| reducer.name()).collect(),

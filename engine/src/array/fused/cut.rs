@@ -53,17 +53,19 @@ enum From {
 }
 
 impl Program {
-    /// The block of this number.
-    pub(super) fn cut(&self, block: usize) -> Cow<'_, Cut> {
+    /// The blocks of a task.
+    pub(super) fn cuts(&self, task: usize) -> Cow<'_, [Cut]> {
         let (grid, leaves, inputs) = match &self.over {
-            Over::Block(cut) => return Cow::Borrowed(cut),
-            Over::Grid { grid, leaves, inputs } => (grid, leaves, inputs),
+            Over::Block(cuts) => return Cow::Borrowed(cuts),
+            Over::Grid { grid, leaves, inputs, .. } => (grid, leaves, inputs),
         };
-        let place = grid.place(block);
-        let (start, shape) = grid.region(&place);
         let known: Vec<bool> = grid.axes().iter().map(|axis| axis.is_known()).collect();
-        let leaves = leaves.iter().map(|leaf| cut_leaf(leaf, inputs, &place, &start, &known)).collect();
-        Cow::Owned(Cut { start, shape, known, lengths: grid.shape(), leaves })
+        let cut = |place: Vec<usize>| {
+            let (start, shape) = grid.region(&place);
+            let leaves = leaves.iter().map(|leaf| cut_leaf(leaf, inputs, &place, &start, &known)).collect();
+            Cut { start, shape, known: known.clone(), lengths: grid.shape(), leaves }
+        };
+        Cow::Owned(self.places(task).into_iter().map(cut).collect())
     }
 }
 

@@ -18,6 +18,8 @@ use crate::task::{Failure, Made, Pack, Packer, ResultType, TypeOf, Unpacker, Val
 
 /// Tiles between two looks at whether the computation was interrupted: well below a millisecond of work.
 const TILES_UNCHECKED: usize = 64;
+/// Blocks whose rows are folded as if they were one block's, in room that the second-level cache has.
+const STACKED: usize = 8;
 
 /// Where a kernel finds an operand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,9 +54,15 @@ pub(super) enum Leaf {
 /// What a program is for.
 pub(super) enum Over {
     /// All blocks of a grid.
-    Grid { grid: Grid, leaves: Vec<Leaf>, inputs: Vec<BlockSource> },
-    /// One block, whose task came from another process.
-    Block(Cut),
+    Grid {
+        grid: Grid,
+        /// For each axis, the chunks whose blocks one task takes.
+        together: Vec<usize>,
+        leaves: Vec<Leaf>,
+        inputs: Vec<BlockSource>,
+    },
+    /// The blocks of one task, which came from another process.
+    Block(Vec<Cut>),
 }
 
 pub(super) struct Instruction {
@@ -84,7 +92,7 @@ packed!(
     }
 );
 
-/// What one task for each block of a grid runs.
+/// What the tasks run that make or fold the blocks of a grid, one or a few each.
 pub(crate) struct Program {
     pub(crate) name: String,
     pub(super) over: Over,
@@ -98,23 +106,57 @@ pub(crate) struct Program {
 impl Program {
     /// The program that makes the blocks of a node.
     pub(crate) fn collecting(node: &NodeRef) -> Program {
-        Program::compile(node, End::Collect(node.dtype))
+        Program::compile(node, End::Collect(node.dtype), vec![1; node.grid.rank()])
     }
 
-    /// The program that folds the blocks of a node, once for each reducer.
-    pub(crate) fn reducing(node: &NodeRef, reducers: Vec<Made<dyn AnyReducer>>, folded: &[bool]) -> Program {
-        Program::compile(node, End::Reduce(reducers, folded.to_vec()))
+    /// The program that folds the blocks of a node, once for each reducer. A task folds the blocks of `together` chunks
+    /// along each axis, which is more than 1 only along those that are folded.
+    pub(crate) fn reducing(
+        node: &NodeRef,
+        reducers: Vec<Made<dyn AnyReducer>>,
+        folded: &[bool],
+        together: Vec<usize>,
+    ) -> Program {
+        Program::compile(node, End::Reduce(reducers, folded.to_vec()), together)
     }
 
-    /// The blocks that the task of a block reads, in the order in which it reads them.
-    pub(crate) fn reads(&self, block: usize) -> Vec<(&NodeRef, Vec<usize>)> {
+    /// The blocks that a task reads, in the order in which it reads them.
+    pub(crate) fn reads(&self, task: usize) -> Vec<(&NodeRef, Vec<usize>)> {
         match &self.over {
-            Over::Grid { grid, inputs, .. } if !inputs.is_empty() => {
-                let place = grid.place(block);
-                inputs.iter().map(|input| (&input.node, input.place(&place))).collect()
+            Over::Grid { inputs, .. } if !inputs.is_empty() => {
+                let read = |place: Vec<usize>| inputs.iter().map(move |input| (&input.node, input.place(&place)));
+                self.places(task).into_iter().flat_map(read).collect()
             }
             _ => Vec::new(),
         }
+    }
+
+    /// The places of a task's blocks in the grid, in row-major order.
+    pub(super) fn places(&self, task: usize) -> Vec<Vec<usize>> {
+        let Over::Grid { grid, together, .. } = &self.over else { return Vec::new() };
+        if together.iter().all(|&chunks| chunks == 1) {
+            return vec![grid.place(task)];
+        }
+        let mut left = task;
+        let mut ranges: Vec<std::ops::Range<usize>> = (0..grid.rank())
+            .rev()
+            .map(|axis| {
+                let tasks = grid.axis(axis).count().div_ceil(together[axis]);
+                let first = left % tasks * together[axis];
+                left /= tasks;
+                first..(first + together[axis]).min(grid.axis(axis).count())
+            })
+            .collect();
+        ranges.reverse();
+        let mut places = vec![Vec::new()];
+        for range in ranges {
+            let longer = |place: &Vec<usize>| {
+                let place = place.clone();
+                range.clone().map(move |chunk| [&place[..], &[chunk]].concat())
+            };
+            places = places.iter().flat_map(longer).collect();
+        }
+        places
     }
 
     /// The type of a task's result: a block, or the states of reductions.
@@ -125,22 +167,25 @@ impl Program {
         }
     }
 
-    /// Writes the program for one block.
-    pub(crate) fn pack(&self, block: usize, packer: &mut Packer) -> Result<(), String> {
+    /// Writes the program for one task.
+    pub(crate) fn pack(&self, task: usize, packer: &mut Packer) -> Result<(), String> {
         self.name.pack(packer)?;
         self.leaf_types.pack(packer)?;
         self.instructions.pack(packer)?;
         self.registers.pack(packer)?;
         self.root.pack(packer)?;
         self.end.pack(packer)?;
-        self.cut(block).pack(&self.leaf_types, packer)
+        let cuts = self.cuts(task);
+        cuts.len().pack(packer)?;
+        cuts.iter().try_for_each(|cut| cut.pack(&self.leaf_types, packer))
     }
 
-    /// The program for one block, which has any number.
+    /// The program for one task, which has any number.
     pub(crate) fn unpack(unpacker: &mut Unpacker<'_>) -> Result<Program, String> {
         let (name, leaf_types): (_, Vec<DType>) = Pack::unpack(unpacker)?;
         let (instructions, registers, root, end) = Pack::unpack(unpacker)?;
-        let over = Over::Block(Cut::unpack(&leaf_types, unpacker)?);
+        let cuts = (0..usize::unpack(unpacker)?).map(|_| Cut::unpack(&leaf_types, unpacker));
+        let over = Over::Block(cuts.collect::<Result<_, String>>()?);
         Ok(Program { name, over, leaf_types, instructions, registers, root, end })
     }
 
@@ -149,67 +194,88 @@ impl Program {
         matches!(&self.end, End::Reduce(reducers, _) if reducers.len() > 1)
     }
 
-    /// Runs one block. A group of reductions gives a `Vec<Value>`.
-    pub(crate) fn run(&self, block: usize, values: &[Value]) -> Result<Value, Failure> {
-        let cut = self.cut(block);
-        let shape = cut.shape(&self.leaf_types, values)?;
-        let leaves = cut.open(&self.leaf_types, &shape, values);
+    /// Runs one task. A group of reductions gives a `Vec<Value>`.
+    pub(crate) fn run(&self, task: usize, values: &[Value]) -> Result<Value, Failure> {
+        let cuts = self.cuts(task);
+        let first = &cuts[0];
+        let own_values = |number: usize| {
+            let each = values.len() / cuts.len();
+            &values[number * each..(number + 1) * each]
+        };
+        let shapes: Vec<Vec<usize>> = (cuts.iter().enumerate())
+            .map(|(number, cut)| cut.shape(&self.leaf_types, own_values(number)))
+            .collect::<Result<_, Failure>>()?;
         if let End::Collect(dtype) = &self.end {
-            room_for_block(&shape, *dtype)?;
+            room_for_block(&shapes[0], *dtype)?;
         }
         let mut sinks: Vec<Box<dyn Sink + '_>> = match &self.end {
-            End::Collect(dtype) => vec![with_type!(*dtype, T => Box::new(Collect::<T>::new(&shape)) as Box<dyn Sink>)],
+            End::Collect(dtype) => {
+                vec![with_type!(*dtype, T => Box::new(Collect::<T>::new(&shapes[0])) as Box<dyn Sink>)]
+            }
             End::Reduce(reducers, folded) => {
-                let folding = Folding { shape: &shape, folded, start: &cut.start, lengths: &cut.lengths };
+                let folding = Folding { shape: &shapes[0], folded, start: &first.start, lengths: &first.lengths };
                 reducers.iter().map(|reducer| reducer.sink(&folding)).collect()
             }
         };
-        if shape.iter().all(|&len| len > 0) {
-            self.run_tiles(&shape, &leaves, &mut sinks)?;
+        let blocks: Vec<OpenedBlock<'_>> = (cuts.iter().zip(&shapes).enumerate())
+            .filter(|(_, (_, shape))| shape.iter().all(|&len| len > 0))
+            .map(|(number, (cut, shape))| {
+                let leaves = cut.open(&self.leaf_types, shape, own_values(number));
+                let constant = leaves.iter().map(|leaf| leaf.strides().iter().all(|&stride| stride == 0)).collect();
+                let after_first = cut.start.iter().zip(&first.start).map(|(own, first)| own - first).collect();
+                OpenedBlock { shape, leaves, constant, after_first }
+            })
+            .collect();
+        for blocks in blocks.chunk_by(|one, next| one.shape == next.shape) {
+            self.run_tiles(blocks, &mut sinks)?;
         }
         let mut results: Vec<Value> = sinks.into_iter().map(Sink::finish).collect();
         Ok(if results.len() == 1 { results.remove(0) } else { Arc::new(results) })
     }
 
-    fn run_tiles(
-        &self,
-        shape: &[usize],
-        leaves: &[Box<dyn Open + '_>],
-        sinks: &mut [Box<dyn Sink + '_>],
-    ) -> Result<(), Failure> {
+    /// Runs blocks of the same shape: each tile of all of them before the next, so that what is known of the results stays
+    /// in the cache.
+    fn run_tiles(&self, blocks: &[OpenedBlock<'_>], sinks: &mut [Box<dyn Sink + '_>]) -> Result<(), Failure> {
+        let shape = blocks[0].shape;
         let is_transposed = |leaf: &dyn Open| {
             let wide = |axis: &usize| shape[*axis] > 1;
             let last = (0..shape.len()).rev().find(wide);
             last.is_some_and(|last| leaf.strides()[last].unsigned_abs() > 1)
         };
-        let in_rows = sinks.iter().any(|sink| sink.likes_rows()) || leaves.iter().any(|leaf| is_transposed(&**leaf));
-        // All that steps along the axes: leaves, then sinks, then places.
-        let mut steppers: Vec<&[isize]> = leaves.iter().map(|leaf| leaf.strides()).collect();
+        let leaves = || blocks.iter().flat_map(|block| &block.leaves);
+        let in_rows = sinks.iter().any(|sink| sink.likes_rows()) || leaves().any(|leaf| is_transposed(&**leaf));
+        // All that steps along the axes: the leaves of each block, then sinks, then places.
+        let mut steppers: Vec<&[isize]> = leaves().map(|leaf| leaf.strides()).collect();
         steppers.extend(sinks.iter().map(|sink| sink.strides()));
         steppers.extend(sinks.iter().filter_map(|sink| sink.place_strides()));
         let walk = Walk::new(shape, &steppers, in_rows);
         drop(steppers);
 
-        let mut rooms: Vec<Buffer> = self.leaf_types.iter().map(|dtype| dtype.buffer(walk.largest)).collect();
-        let mut registers: Vec<Buffer> = self.registers.iter().map(|dtype| dtype.buffer(walk.largest)).collect();
+        let rooms = |_| self.leaf_types.iter().map(|dtype| dtype.buffer(walk.largest)).collect();
+        let mut room = Room {
+            leaves: (0..blocks.len()).map(rooms).collect(),
+            registers: self.registers.iter().map(|dtype| dtype.buffer(walk.largest)).collect(),
+            stack: (blocks.len() > 1).then(|| self.root_type().buffer(walk.largest * STACKED.min(blocks.len()))),
+        };
         // What is the same everywhere is loaded once, for the largest tile.
-        let constant: Vec<bool> = leaves.iter().map(|leaf| leaf.strides().iter().all(|&stride| stride == 0)).collect();
-        for ((leaf, room), _) in leaves.iter().zip(&mut rooms).zip(&constant).filter(|(_, constant)| **constant) {
-            let whole = Tile { rows: 1, columns: walk.largest };
-            // SAFETY: all steps are 0, so the only place that is read is the block's first.
-            unsafe { leaf.load(0, whole, Steps { row: 0, column: 0 }, room) };
+        for (block, rooms) in blocks.iter().zip(&mut room.leaves) {
+            for (number, leaf) in block.leaves.iter().enumerate().filter(|&(number, _)| block.constant[number]) {
+                let whole = Tile { rows: 1, columns: walk.largest };
+                // SAFETY: all steps are 0, so the only place that is read is the block's first.
+                unsafe { leaf.load(0, whole, Steps { row: 0, column: 0 }, &mut rooms[number]) };
+            }
         }
         let interrupts = InterruptCheck::new();
         let mut unchecked = 0;
         let mut interrupted = false;
         walk.tiles(|offsets, tile| {
-            unchecked += 1;
-            if unchecked == TILES_UNCHECKED {
+            unchecked += blocks.len();
+            if unchecked >= TILES_UNCHECKED {
                 unchecked = 0;
                 interrupted = interrupts.is_interrupted();
             }
             if !interrupted {
-                self.run_tile(&walk, offsets, tile, (leaves, &constant), sinks, &mut rooms, &mut registers);
+                self.run_tile(&Tiled { walk: &walk, offsets, tile }, blocks, sinks, &mut room);
             }
             !interrupted
         });
@@ -219,61 +285,114 @@ impl Program {
         }
     }
 
-    #[allow(clippy::too_many_arguments)] // all of them are the state of one loop
-    fn run_tile(
-        &self,
-        walk: &Walk,
-        offsets: &[isize],
-        tile: Tile,
-        (leaves, constant): (&[Box<dyn Open + '_>], &[bool]),
-        sinks: &mut [Box<dyn Sink + '_>],
-        rooms: &mut [Buffer],
-        registers: &mut [Buffer],
-    ) {
-        let mut lanes: Vec<Lane<'_>> = Vec::with_capacity(leaves.len());
-        for (number, (leaf, room)) in leaves.iter().zip(rooms).enumerate() {
-            lanes.push(match constant[number] {
-                true => room.lane(tile.len()),
-                // SAFETY: the walk's offsets and steps are sums of the leaf's strides, each times less than the axis'
-                // length.
-                false => unsafe { leaf.load(offsets[number], tile, walk.steps[number], room) },
-            });
+    fn root_type(&self) -> DType {
+        match self.root {
+            Source::Leaf(leaf) => self.leaf_types[leaf],
+            Source::Register(register) => self.registers[register],
         }
-        let (last, earlier) = match self.instructions.split_last() {
-            Some((last, earlier)) => (Some(last), earlier),
-            None => (None, &[][..]),
-        };
-        for instruction in earlier {
-            run_kernel(instruction, &lanes, registers, tile, None);
-        }
-        let first_sink = leaves.len();
-        let first_place = first_sink + sinks.len();
-        if let Some(last) = last {
-            // The last kernel writes where its results belong, if they lie there in one run.
-            if let [sink] = sinks
-                && let Some(room) = sink.room(offsets[first_sink], tile, walk.steps[first_sink])
-            {
-                run_kernel(last, &lanes, registers, tile, Some(room));
-                return;
+    }
+
+    fn run_tile(&self, at: &Tiled<'_>, blocks: &[OpenedBlock<'_>], sinks: &mut [Box<dyn Sink + '_>], room: &mut Room) {
+        let tile = at.tile;
+        let first_sink = blocks.len() * self.leaf_types.len();
+        let steps = &at.walk.steps[first_sink..];
+        // Rows of several blocks are folded as if they were one block's.
+        let joins = |(sink, steps): (&Box<dyn Sink + '_>, &Steps)| sink.place_strides().is_none() && steps.row == 0;
+        let stacks = room.stack.is_some() && sinks.iter().zip(steps).all(joins);
+        let mut stacked = 0;
+        for (number, block) in blocks.iter().enumerate() {
+            let mut lanes: Vec<Lane<'_>> = Vec::with_capacity(block.leaves.len());
+            for (own, (leaf, room)) in block.leaves.iter().zip(&mut room.leaves[number]).enumerate() {
+                let stepper = number * self.leaf_types.len() + own;
+                lanes.push(match block.constant[own] {
+                    true => room.lane(tile.len()),
+                    // SAFETY: the walk's offsets and steps are sums of the leaf's strides, each times less than the axis'
+                    // length.
+                    false => unsafe { leaf.load(at.offsets[stepper], tile, at.walk.steps[stepper], room) },
+                });
             }
-            run_kernel(last, &lanes, registers, tile, None);
-        }
-        let lane = match self.root {
-            Source::Leaf(leaf) => lanes[leaf],
-            Source::Register(register) => registers[register].lane(tile.len()),
-        };
-        let mut places = first_place;
-        for (number, sink) in sinks.iter_mut().enumerate() {
-            let none = Place { first: 0, steps: Steps { row: 0, column: 0 } };
-            let place = match sink.place_strides() {
-                None => none,
-                Some(_) => {
-                    places += 1;
-                    Place { first: offsets[places - 1] as u64, steps: walk.steps[places - 1] }
-                }
+            let (last, earlier) = match self.instructions.split_last() {
+                Some((last, earlier)) => (Some(last), earlier),
+                None => (None, &[][..]),
             };
-            let at = first_sink + number;
-            sink.take(lane, offsets[at], tile, walk.steps[at], place);
+            for instruction in earlier {
+                run_kernel(instruction, &lanes, &mut room.registers, tile, None);
+            }
+            if let Some(last) = last {
+                // The last kernel writes where its results belong, if they lie there in one run.
+                if let [sink] = sinks
+                    && let Some(place) = sink.room(at.offsets[first_sink], tile, steps[0])
+                {
+                    run_kernel(last, &lanes, &mut room.registers, tile, Some(place));
+                    return;
+                }
+                run_kernel(last, &lanes, &mut room.registers, tile, None);
+            }
+            let lane = match self.root {
+                Source::Leaf(leaf) => lanes[leaf],
+                Source::Register(register) => room.registers[register].lane(tile.len()),
+            };
+            let Some(stack) = room.stack.as_mut().filter(|_| stacks) else {
+                at.hand_over(lane, tile, &block.after_first, first_sink, sinks);
+                continue;
+            };
+            stack.put(stacked * tile.len(), lane);
+            stacked += 1;
+            if stacked == STACKED || number + 1 == blocks.len() {
+                let rows = Tile { rows: stacked * tile.rows, columns: tile.columns };
+                at.hand_over(stack.lane(rows.len()), rows, &block.after_first, first_sink, sinks);
+                stacked = 0;
+            }
+        }
+    }
+}
+
+/// One of a task's blocks, ready to be run.
+struct OpenedBlock<'a> {
+    shape: &'a [usize],
+    leaves: Vec<Box<dyn Open + 'a>>,
+    /// The leaves that are the same everywhere.
+    constant: Vec<bool>,
+    /// How much further along each axis it begins than the task's first block.
+    after_first: Vec<usize>,
+}
+
+/// What is allocated once for all tiles.
+struct Room {
+    /// For each block, that of its leaves.
+    leaves: Vec<Vec<Buffer>>,
+    registers: Vec<Buffer>,
+    /// That for the results of several blocks.
+    stack: Option<Buffer>,
+}
+
+/// A tile, and where everybody is who steps through it.
+struct Tiled<'a> {
+    walk: &'a Walk,
+    offsets: &'a [isize],
+    tile: Tile,
+}
+
+impl Tiled<'_> {
+    /// Gives results to all sinks.
+    fn hand_over(
+        &self,
+        lane: Lane<'_>,
+        tile: Tile,
+        after_first: &[usize],
+        first_sink: usize,
+        sinks: &mut [Box<dyn Sink + '_>],
+    ) {
+        let mut places = first_sink + sinks.len();
+        for (number, sink) in sinks.iter_mut().enumerate() {
+            let mut place = Place { first: 0, steps: Steps { row: 0, column: 0 } };
+            if let Some(strides) = sink.place_strides() {
+                let before: isize = strides.iter().zip(after_first).map(|(&step, &by)| step * by as isize).sum();
+                place = Place { first: (self.offsets[places] + before) as u64, steps: self.walk.steps[places] };
+                places += 1;
+            }
+            let stepper = first_sink + number;
+            sink.take(lane, self.offsets[stepper], tile, self.walk.steps[stepper], place);
         }
     }
 }

@@ -6,7 +6,7 @@ use ndarray::{ArcArray, IxDyn};
 
 use super::leaf::{Steps, Tile};
 use crate::array::element::{DType, Element, Lane, LaneMut, sealed::Lanes};
-use crate::array::memory::zeroed;
+use crate::array::memory::{filled, zeroed};
 use crate::array::node::Block;
 use crate::task::Value;
 
@@ -214,7 +214,7 @@ impl<'r, R: Reducer> Fold<'r, R> {
         let first_place = places.iter().zip(start).map(|(&step, &start)| step as u64 * start as u64).sum();
         Fold {
             reducer,
-            states: vec![reducer.empty(); kept.iter().product()],
+            states: filled(reducer.empty(), kept.iter().product()),
             shape: kept,
             strides,
             place_strides: R::PLACES.then_some(places),

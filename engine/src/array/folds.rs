@@ -1,0 +1,66 @@
+//! How many blocks one task folds.
+//!
+//! What is known of the elements that have been folded takes some times the memory of a result. Where a block is thin along
+//! the axes that are folded, as the maps of single days are along time, it would be more to write and to merge than the
+//! block itself. A task then folds several blocks, all of them for each part of the result that fits into the cache.
+
+use super::node::{Node, NodeRef, Op};
+
+/// So many elements folded into one make what is known of them small beside them.
+const MANY: usize = 16;
+/// The elements of a result from which on that matters.
+const LARGE: usize = 4096;
+/// The bytes of blocks from other tasks that may have to wait for one another.
+const WAITING: usize = 96 << 20;
+/// Fewer tasks would leave processors without work.
+const FEWEST_TASKS: usize = 8;
+
+/// For each axis, the chunks whose blocks one task folds: more than 1 only along axes that are folded.
+pub(crate) fn folded_together(node: &NodeRef, folded: &[bool]) -> Vec<usize> {
+    let mut together = vec![1; folded.len()];
+    let grid = &node.grid;
+    if grid.first_unknown().is_some() {
+        return together;
+    }
+    let widest = |axis: usize| grid.axis(axis).sizes().max().unwrap_or(0).max(1);
+    let (mut results, mut each) = (1_usize, 1_usize);
+    for (axis, &folded) in folded.iter().enumerate() {
+        let product = if folded { &mut each } else { &mut results };
+        *product = product.saturating_mul(widest(axis));
+    }
+    if results < LARGE || each >= MANY {
+        return together;
+    }
+    let fit = WAITING / waiting(node).max(1);
+    let mut left = MANY.div_ceil(each).min(fit).min(grid.blocks() / FEWEST_TASKS).max(1);
+    // From the last axis on, so that blocks are folded in row-major order.
+    for axis in (0..folded.len()).rev().filter(|&axis| folded[axis]) {
+        together[axis] = left.min(grid.axis(axis).count());
+        if together[axis] < grid.axis(axis).count() {
+            break;
+        }
+        left /= together[axis];
+    }
+    together
+}
+
+/// The bytes of the blocks from other tasks that one block of a node needs.
+fn waiting(node: &NodeRef) -> usize {
+    let mut seen = std::collections::HashSet::new();
+    let mut left: Vec<&Node> = vec![node];
+    let mut bytes = 0_usize;
+    while let Some(node) = left.pop() {
+        if !seen.insert(node.id) {
+            continue;
+        }
+        match &node.op {
+            Op::Elementwise { inputs, .. } => left.extend(inputs.iter().map(|input| &**input)),
+            Op::Memory(_) | Op::Generated { .. } => {}
+            Op::Reduction(_) | Op::Blocks(_) => {
+                let widest = node.grid.axes().iter().map(|axis| axis.sizes().max().unwrap_or(0));
+                bytes = bytes.saturating_add(widest.fold(node.dtype.size(), usize::saturating_mul));
+            }
+        }
+    }
+    bytes
+}
