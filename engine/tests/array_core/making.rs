@@ -2,9 +2,10 @@
 
 use ndarray::{ArrayD, IxDyn};
 use taskloom::array::Chunking;
-use taskloom::{Array, Scheduler};
+use taskloom::Array;
 
 use super::Tested;
+use super::everywhere::Everywhere;
 
 /// SplitMix64, so that a seed is the same case everywhere.
 pub struct Rng {
@@ -119,14 +120,9 @@ impl<T: taskloom::array::Element> Pair<T> {
     }
 
     /// Both give the same, wherever it is computed.
-    pub fn check(&self, rng: &mut Rng) -> ArrayD<T> {
+    pub fn check(&self) -> ArrayD<T> {
         assert_eq!(self.lazy.shape(), self.plain.shape(), "the shape of {:?}", self.lazy);
-        let scheduler = match rng.below(4) {
-            0 => Scheduler::Threads(2),
-            1 => Scheduler::Threads(3),
-            _ => Scheduler::Sync,
-        };
-        let found = self.lazy.compute_with(scheduler).unwrap_or_else(|error| panic!("{:?}: {error}", self.lazy));
+        let found = self.lazy.everywhere().unwrap_or_else(|error| panic!("{:?}: {error}", self.lazy));
         assert_same(&format!("{:?}", self.lazy), &found, &self.plain);
         found
     }
