@@ -1,8 +1,11 @@
 //! Factors and solutions of matrices in blocks: they are judged by what is left over.
 
+#[path = "common/everywhere.rs"]
+mod everywhere;
 #[path = "common/refused.rs"]
 mod refused;
 
+use everywhere::Everywhere;
 use refused::refused;
 use taskloom::array::{Compression, Float};
 use taskloom::ndarray::{Array2, ArrayD, array};
@@ -14,7 +17,7 @@ fn normal<T: Float>(rows: usize, columns: usize, chunks: (usize, usize), seed: u
 }
 
 fn largest<T: Float>(array: &Array<T>) -> f64 {
-    if array.shape().contains(&0) { 0.0 } else { array.abs().max().item().unwrap().to_f64() }
+    if array.shape().contains(&0) { 0.0 } else { array.abs().max().only().to_f64() }
 }
 
 /// How far columns are from being orthonormal.
@@ -30,7 +33,7 @@ fn qr_is_right<T: Float>(rows: usize, columns: usize, chunks: (usize, usize), to
     assert_eq!((q.shape(), r.shape()), (vec![rows, rank], vec![rank, columns]));
     assert!(largest(&(q.matmul(&r) - &x)) < tolerance, "{rows} x {columns} in {chunks:?}");
     assert!(skew(&q) < tolerance, "{rows} x {columns} in {chunks:?}");
-    let r = r.compute().unwrap();
+    let r = r.everywhere().unwrap();
     assert!(r.indexed_iter().all(|(at, &value)| at[0] <= at[1] || value == T::default()));
 }
 
@@ -62,7 +65,7 @@ fn svd_of_tall_and_wide_matrices() {
         let (u, s, vt) = x.svd();
         assert!(largest(&((&u * &s).matmul(&vt) - &x)) < 1e-12, "{rows} x {columns}");
         assert!(skew(&u) < 1e-12 && skew(&vt.t()) < 1e-12);
-        let s = s.compute().unwrap();
+        let s = s.everywhere().unwrap();
         assert!(s.iter().zip(s.iter().skip(1)).all(|(one, next)| one >= next));
     }
 }
@@ -72,7 +75,7 @@ fn singular_values_are_numpys() {
     // numpy.linalg.svd(numpy.vander(numpy.linspace(0, 1, 6), 4)), singular values
     let t = Array::linspace(0.0, 1.0, 6, 2);
     let vander = Array::stack(&[t.powi(3), t.powi(2), t.clone(), t.ones_like()], 1);
-    let found = vander.svd().1.compute().unwrap();
+    let found = vander.svd().1.everywhere().unwrap();
     let wanted = SINGULAR_VALUES;
     for (found, wanted) in found.iter().zip(wanted) {
         assert!((found - wanted).abs() < 1e-13, "{found} {wanted}");
@@ -101,13 +104,13 @@ fn compressed_svd_finds_the_largest() {
     let x = (&left * &values).matmul(&right.t()).persist().unwrap();
     let (u, s, vt) = x.svd_compressed(5, Compression::default().power_iterations(2).seed(1));
     assert_eq!((u.shape(), s.shape(), vt.shape()), (vec![300, 5], vec![5], vec![5, 200]));
-    for (k, found) in s.compute().unwrap().iter().enumerate() {
+    for (k, found) in s.everywhere().unwrap().iter().enumerate() {
         assert!((found - 0.5_f64.powi(k as i32)).abs() < 1e-9, "{k}: {found}");
     }
     assert!(skew(&u) < 1e-10 && skew(&vt.t()) < 1e-10);
     // The same seed gives the same.
     let again = x.svd_compressed(5, Compression::default().power_iterations(2).seed(1)).1;
-    assert_eq!(again.compute().unwrap(), s.compute().unwrap());
+    assert_eq!(again.everywhere().unwrap(), s.everywhere().unwrap());
 }
 
 fn positive_definite<T: Float>(len: usize, chunk: usize) -> Array<T> {
@@ -121,23 +124,23 @@ fn cholesky_of_all_chunkings() {
         let x = positive_definite::<f64>(len, chunk);
         let factor = x.cholesky();
         assert!(largest(&(factor.matmul(&factor.t()) - &x)) < 1e-10, "{len} in {chunk}");
-        let values = factor.compute().unwrap();
+        let values = factor.everywhere().unwrap();
         assert!(values.indexed_iter().all(|(at, &value)| at[0] >= at[1] || value == 0.0));
         let x = positive_definite::<f32>(len, chunk);
         let factor = x.cholesky();
         assert!(largest(&(factor.matmul(&factor.t()) - &x)) < 1e-3, "{len} in {chunk}");
     }
     let slice = positive_definite::<f64>(40, 6).cholesky();
-    let whole = slice.compute().unwrap();
-    assert_eq!(slice.slice(s![-1, ..]).compute().unwrap(), whole.slice(s![-1, ..]).into_dyn());
+    let whole = slice.everywhere().unwrap();
+    assert_eq!(slice.slice(s![-1, ..]).everywhere().unwrap(), whole.slice(s![-1, ..]).into_dyn());
 }
 
 #[test]
 fn a_matrix_that_is_not_positive_definite_fails() {
-    let error = (Array::<f64>::eye(10, 0, 3) * -1.0).cholesky().compute().unwrap_err().to_string();
+    let error = (Array::<f64>::eye(10, 0, 3) * -1.0).cholesky().everywhere().unwrap_err().to_string();
     assert!(error.contains("the matrix is not positive definite"), "{error}");
     let x = Array::from_ndarray(array![[1.0, 0.0, 0.0], [0.0, 1.0, 2.0], [0.0, 2.0, 1.0]], 2);
-    let error = x.cholesky().compute().unwrap_err().to_string();
+    let error = x.cholesky().everywhere().unwrap_err().to_string();
     assert!(error.contains("its first 3 rows are not"), "{error}");
 }
 
@@ -146,7 +149,7 @@ fn triangles_are_solved() {
     for (len, chunk, columns) in [(1, 1, 1), (30, 7, 4), (30, 30, 1), (31, 4, 9)] {
         let x = normal::<f64>(len, len, (chunk, 3), 8) * 0.1 + Array::<f64>::eye(len, 0, chunk);
         let b = normal::<f64>(len, columns, (5, 2), 9);
-        let values = x.compute().unwrap();
+        let values = x.everywhere().unwrap();
         for lower in [true, false] {
             let triangle = ArrayD::from_shape_fn(values.raw_dim(), |at| {
                 if (at[0] >= at[1]) == lower || at[0] == at[1] { values[&at] } else { 0.0 }
@@ -178,12 +181,12 @@ fn equations_are_solved() {
     // What needs rows of another block: without exchanges between blocks there is no solution.
     let flip = Array::<f64>::eye(6, 0, 2).flip(0);
     let b = Array::<f64>::arange(6, 2);
-    assert_eq!(flip.solve(&b).compute().unwrap(), b.flip(0).compute().unwrap());
+    assert_eq!(flip.solve(&b).everywhere().unwrap(), b.flip(0).everywhere().unwrap());
 }
 
 #[test]
 fn a_singular_matrix_fails() {
-    let error = Array::<f64>::ones((6, 6), 2).solve(&Array::arange(6, 2)).compute().unwrap_err().to_string();
+    let error = Array::<f64>::ones((6, 6), 2).solve(&Array::arange(6, 2)).everywhere().unwrap_err().to_string();
     assert!(error.contains("the matrix is singular: column"), "{error}");
 }
 
@@ -197,13 +200,13 @@ fn least_squares() {
         assert_eq!(found.len(), wanted.len());
         assert!(found.iter().zip(wanted).all(|(one, two)| (one - two).abs() < 1e-11), "{found:?} {wanted:?}");
     };
-    let all = |array: &Array<f64>| array.compute().unwrap().into_raw_vec_and_offset().0;
+    let all = |array: &Array<f64>| array.everywhere().unwrap().into_raw_vec_and_offset().0;
     close(all(&x), &FIT);
     close(all(&residuals), &RESIDUALS);
     close(all(&values), &VALUES);
-    assert_eq!(rank.item().unwrap(), 3);
+    assert_eq!(rank.only(), 3);
     let (_, _, rank, _) = Array::<f64>::ones((9, 3), 2).lstsq(&Array::ones((9, 2), 2));
-    assert_eq!(rank.item().unwrap(), 1);
+    assert_eq!(rank.only(), 1);
 }
 
 const FIT: [f64; 3] = [0.2857142857142784, 0.8809523809523823, 0.023809523809523947];
@@ -226,29 +229,29 @@ fn matrices_without_elements() {
     for (rows, columns) in [(0, 3), (3, 0), (0, 0)] {
         let x = Array::<f64>::ones((rows, columns), 2);
         let (q, r) = x.qr();
-        assert_eq!((q.compute().unwrap().shape(), r.compute().unwrap().shape()), (&[rows, 0][..], &[0, columns][..]));
+        assert_eq!((q.everywhere().unwrap().shape(), r.everywhere().unwrap().shape()), (&[rows, 0][..], &[0, columns][..]));
         let (u, s, vt) = x.svd();
-        assert_eq!(u.matmul(&(s.expand_dims(1) * vt)).compute().unwrap(), x.compute().unwrap());
+        assert_eq!(u.matmul(&(s.expand_dims(1) * vt)).everywhere().unwrap(), x.everywhere().unwrap());
     }
     let nothing = Array::<f64>::ones((0, 0), 2);
-    assert!(nothing.cholesky().compute().unwrap().is_empty());
-    assert!(nothing.inv().compute().unwrap().is_empty());
-    assert!(nothing.solve(&Array::ones(0, 1)).compute().unwrap().is_empty());
+    assert!(nothing.cholesky().everywhere().unwrap().is_empty());
+    assert!(nothing.inv().everywhere().unwrap().is_empty());
+    assert!(nothing.solve(&Array::ones(0, 1)).everywhere().unwrap().is_empty());
 }
 
 #[test]
 fn nan_stays_nan() {
     let x = Array::from_ndarray(array![[1.0, f64::NAN], [2.0, 3.0], [4.0, 5.0]], (2, 2));
-    assert!(x.qr().1.compute().unwrap()[[0, 1]].is_nan());
-    assert!(x.svd().1.compute().unwrap().iter().all(|value| value.is_nan()));
+    assert!(x.qr().1.everywhere().unwrap()[[0, 1]].is_nan());
+    assert!(x.svd().1.everywhere().unwrap().iter().all(|value| value.is_nan()));
 }
 
 #[test]
 fn one_thread_or_many_give_the_same() {
     let x = normal::<f64>(90, 12, (8, 5), 12);
     let r = x.qr().1;
-    assert_eq!(r.compute_with(Scheduler::Sync).unwrap(), r.compute().unwrap());
+    assert_eq!(r.compute_with(Scheduler::Sync).unwrap(), r.everywhere().unwrap());
     let square = positive_definite::<f64>(30, 7);
     let inverse = square.inv();
-    assert_eq!(inverse.compute_with(Scheduler::Sync).unwrap(), inverse.compute().unwrap());
+    assert_eq!(inverse.compute_with(Scheduler::Sync).unwrap(), inverse.everywhere().unwrap());
 }

@@ -1,10 +1,13 @@
 //! Indexing, shapes, scans, windows and functions of blocks, in random compositions, against a plain evaluation.
 
+#[path = "common/everywhere.rs"]
+mod everywhere;
 #[path = "common/arrays.rs"]
 mod arrays;
 #[path = "common/refused.rs"]
 mod refused;
 
+use everywhere::Everywhere;
 use arrays::{Case, Dice, axis_chunks, chunks, shape};
 use refused::refused;
 use taskloom::array::{Array, Boundary, Indexing, PadMode};
@@ -416,11 +419,11 @@ fn masks_choose_what_they_choose_of_whole_arrays() {
             .filter(|(_, x)| **x > low)
             .flat_map(|(index, _)| at(&index).into_iter().map(|index| index as u64).collect::<Vec<_>>())
             .collect();
-        let rows = mask.argwhere().compute().expect("it is computed");
+        let rows = mask.argwhere().everywhere().expect("it is computed");
         assert_eq!(rows.iter().copied().collect::<Vec<_>>(), found, "{:#?}", case.story);
         for (axis, indices) in mask.nonzero().iter().enumerate() {
             let wanted: Vec<u64> = found.iter().copied().skip(axis).step_by(rank).collect();
-            assert_eq!(indices.compute().expect("it is computed").iter().copied().collect::<Vec<_>>(), wanted);
+            assert_eq!(indices.everywhere().expect("it is computed").iter().copied().collect::<Vec<_>>(), wanted);
         }
         if rank > 0 {
             let axis = dice.below(rank);
@@ -454,10 +457,10 @@ fn known_chunks_meet_unknown_ones_at_their_own_places() {
     let x = Array::<i64>::arange(10, 4);
     let all = x.select(&x.ge(0));
     let y = Array::from_ndarray(ndarray::Array1::from_iter(0..10_i64), 4);
-    let sums = (all.clone() + &y + Array::<i64>::arange(10, 4)).compute().expect("they fit");
+    let sums = (all.clone() + &y + Array::<i64>::arange(10, 4)).everywhere().expect("they fit");
     assert_eq!(sums, ndarray::Array1::from_iter((0..10).map(|x| 3 * x)).into_dyn());
     let even = x.select(&x.map_elements(|x| x % 2 == 0));
-    let error = (even + y).compute().expect_err("they do not fit").to_string();
+    let error = (even + y).everywhere().expect_err("they do not fit").to_string();
     assert!(error.contains("lengths 2 and 4") || error.contains("lengths 4 and 2"), "{error}");
 }
 
@@ -523,9 +526,9 @@ fn arrays_in_blocks_and_grids_of_coordinates() {
 #[test]
 fn scans_pass_over_nans_and_keep_small_integers_whole() {
     let x = Array::from_vec(vec![1.0, f64::NAN, 2.0, 3.0, f64::NAN], 2);
-    assert_eq!(x.nancumsum(0).compute().expect("it runs").as_slice(), Some(&[1.0, 1.0, 3.0, 6.0, 6.0][..]));
-    assert_eq!(x.nancumprod(0).compute().expect("it runs").as_slice(), Some(&[1.0, 1.0, 2.0, 6.0, 6.0][..]));
-    let sums = x.cumsum(0).compute().expect("it runs");
+    assert_eq!(x.nancumsum(0).everywhere().expect("it runs").as_slice(), Some(&[1.0, 1.0, 3.0, 6.0, 6.0][..]));
+    assert_eq!(x.nancumprod(0).everywhere().expect("it runs").as_slice(), Some(&[1.0, 1.0, 2.0, 6.0, 6.0][..]));
+    let sums = x.cumsum(0).everywhere().expect("it runs");
     assert!(sums[0] == 1.0 && sums.iter().skip(1).all(|sum| sum.is_nan()));
     let bytes = Array::<u8>::full((1000,), 255, 7).cumsum(0);
     assert_eq!(bytes.slice(s![-1]).item().expect("it runs"), 255_000_u64);
@@ -538,7 +541,7 @@ fn rows_become_columns_with_few_tasks() {
     let columns = made.rechunk((1000, 1));
     assert_eq!(columns.numblocks(), [1, 1000]);
     assert!(columns.graph().len() < 6000, "{} tasks", columns.graph().len());
-    let sums = columns.sum_axis(0).compute().expect("it runs");
+    let sums = columns.sum_axis(0).everywhere().expect("it runs");
     assert!((0..1000).all(|at| sums[at] == 499_500_000 + 1000 * at as i64), "columns hold what they held");
 }
 
@@ -592,7 +595,7 @@ fn what_cannot_be_is_told_when_it_is_built() {
 #[test]
 fn blocks_of_a_wrong_shape_fail_with_both_shapes() {
     let x = Array::<i64>::ones((4, 6), 3);
-    let error = |array: Array<i64>| array.compute().expect_err("it fails").to_string();
+    let error = |array: Array<i64>| array.everywhere().expect_err("it fails").to_string();
     let first = |block: ArrayViewD<'_, i64>| block.slice_axis(Axis(0), Slice::from(..1)).to_owned();
     let said = error(x.map_overlap(1, Boundary::Reflect, first));
     assert!(said.contains("of shape (1, 5) for one of ("), "{said}");

@@ -1,7 +1,10 @@
 //! Random expressions, and what NumPy says they are: `oracle/array_numpy.py` has asked it.
 
+#[path = "common/everywhere.rs"]
+mod everywhere;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use everywhere::Everywhere;
 use ndarray::{ArrayD, IxDyn, SliceInfoElem};
 use serde_json::Value;
 use taskloom::Array;
@@ -31,7 +34,7 @@ trait Listed: Element {
 }
 
 fn found<T: Listed>(array: &Array<T>) -> Found {
-    let values: ArrayD<T> = array.compute().unwrap_or_else(|error| panic!("{error}"));
+    let values: ArrayD<T> = array.everywhere().unwrap_or_else(|error| panic!("{error}"));
     (values.shape().to_vec(), values.iter().map(|&value| value.written()).collect())
 }
 

@@ -1,8 +1,11 @@
 //! Products of arrays against loops over all indices.
 
+#[path = "common/everywhere.rs"]
+mod everywhere;
 #[path = "common/refused.rs"]
 mod refused;
 
+use everywhere::Everywhere;
 use refused::refused;
 use std::collections::BTreeMap;
 
@@ -56,7 +59,7 @@ fn einsum_is_right(spec: &str, shapes: &[&[usize]], chunks: &[&[usize]]) {
     let wanted = by_definition(&pairs, out);
     let found = Array::einsum(spec, &arrays.iter().collect::<Vec<_>>());
     assert_eq!(found.shape(), wanted.shape(), "{spec}");
-    assert_eq!(found.compute().unwrap(), wanted, "{spec} {shapes:?} {chunks:?}");
+    assert_eq!(found.everywhere().unwrap(), wanted, "{spec} {shapes:?} {chunks:?}");
 }
 
 #[test]
@@ -117,7 +120,7 @@ fn matmul_of_every_type_and_scheduler() {
     check!(i16 i32 i64 f32 f64);
     let x = Array::from_ndarray(array![[100_u8, 100], [1, 2]], 1);
     assert_eq!(
-        x.matmul(&x).compute().unwrap(),
+        x.matmul(&x).everywhere().unwrap(),
         array![[100 * 100 + 100, 100 * 100 + 200_u32], [102, 104]].mapv(|x| x as u8).into_dyn()
     );
 }
@@ -128,13 +131,13 @@ fn complex_products() {
     let z = |re: f64, im: f64| Complex::new(re, im);
     let x = Array::from_ndarray(array![[z(1.0, 1.0), z(0.0, 2.0)], [z(3.0, 0.0), z(0.0, -1.0)]], 1);
     let wanted = array![[z(0.0, 8.0), z(-2.0 + 2.0, -2.0 + 2.0) + z(0.0, 0.0)], [z(3.0, 0.0), z(-1.0, 6.0)]];
-    let found = x.matmul(&x).compute().unwrap();
+    let found = x.matmul(&x).everywhere().unwrap();
     // (1+i)² + 2i·3 = 2i + 6i; (1+i)2i + 2i(-i) = -2+2i+2; 3(1+i) - 3i = 3; 6i + (-i)² = -1+6i
     assert_eq!(found[[0, 0]], wanted[[0, 0]]);
     assert_eq!(found[[0, 1]], z(0.0, 2.0));
     assert_eq!((found[[1, 0]], found[[1, 1]]), (wanted[[1, 0]], wanted[[1, 1]]));
-    assert_eq!(x.vdot(&x).item().unwrap(), z(2.0 + 4.0 + 9.0 + 1.0, 0.0));
-    assert_eq!(x.norm().item().unwrap(), 4.0);
+    assert_eq!(x.vdot(&x).only(), z(2.0 + 4.0 + 9.0 + 1.0, 0.0));
+    assert_eq!(x.norm().only(), 4.0);
 }
 
 #[test]
@@ -143,7 +146,7 @@ fn numpy_rules_for_axes() {
     let b = Array::from_ndarray(numbers(&[5, 4, 3], 6), 2);
     assert_eq!(a.dot(&b).shape(), [2, 3, 5, 3]);
     let wanted = by_definition(&[("abk", &numbers(&[2, 3, 4], 5)), ("ckd", &numbers(&[5, 4, 3], 6))], "abcd");
-    assert_eq!(a.dot(&b).compute().unwrap(), wanted);
+    assert_eq!(a.dot(&b).everywhere().unwrap(), wanted);
     let stack = Array::from_ndarray(numbers(&[5, 1, 4, 3], 6), 2);
     assert_eq!(a.expand_dims(0).matmul(&stack.slice(s![..1])).shape(), [1, 2, 3, 3]);
     assert_eq!(a.matmul(&stack).shape(), [5, 2, 3, 3]);
@@ -152,9 +155,9 @@ fn numpy_rules_for_axes() {
     assert_eq!(v.matmul(&b).shape(), [5, 3]);
     assert!(v.matmul(&v).shape().is_empty());
     let wanted = by_definition(&[("k", &numbers(&[4], 7)), ("ckd", &numbers(&[5, 4, 3], 6))], "cd");
-    assert_eq!(v.matmul(&b).compute().unwrap(), wanted);
+    assert_eq!(v.matmul(&b).everywhere().unwrap(), wanted);
     let wanted = by_definition(&[("ijk", &numbers(&[2, 3, 4], 5)), ("lkj", &numbers(&[5, 4, 3], 6))], "il");
-    assert_eq!(a.tensordot(&b, ([1, 2], [2, 1])).compute().unwrap(), wanted);
+    assert_eq!(a.tensordot(&b, ([1, 2], [2, 1])).everywhere().unwrap(), wanted);
     assert_eq!(a.tensordot(&b, ([-1], [1])).shape(), [2, 3, 5, 3]);
     assert_eq!(a.tensordot(&b, Contracted::Count(0)).shape(), [2, 3, 4, 5, 4, 3]);
 }
@@ -193,11 +196,11 @@ fn diagonals() {
             .filter(|row| (0..5).contains(&(row + offset)))
             .map(|row| values[[row as usize, (row + offset) as usize]])
             .collect();
-        assert_eq!(x.diagonal(offset).compute().unwrap().into_raw_vec_and_offset().0, wanted, "{offset}");
+        assert_eq!(x.diagonal(offset).everywhere().unwrap().into_raw_vec_and_offset().0, wanted, "{offset}");
     }
     let deep = numbers(&[4, 3, 5], 9);
     let x = Array::from_ndarray(deep.clone(), 2);
-    let found = x.diagonal_axes(1, -1, 0).compute().unwrap();
+    let found = x.diagonal_axes(1, -1, 0).everywhere().unwrap();
     assert_eq!(found.shape(), [3, 3]);
     for middle in 0..3 {
         for at in 0..3 {
@@ -210,15 +213,15 @@ fn diagonals() {
 #[test]
 fn norms() {
     let x = Array::from_ndarray(array![[1.0_f64, -2.0, 3.0], [-4.0, 5.0, 0.0]], (1, 2));
-    let one = |norm, axes: Axes| x.norm_axis(norm, axes).item().unwrap();
+    let one = |norm, axes: Axes| x.norm_axis(norm, axes).only();
     // numpy.linalg.norm
-    assert!((x.norm().item().unwrap() - 7.416_198_487_095_663).abs() < 1e-12);
+    assert!((x.norm().only() - 7.416_198_487_095_663).abs() < 1e-12);
     assert_eq!(one(Norm::One, Axes::from([0, 1])), 7.0);
     assert_eq!(one(Norm::One, Axes::from([1, 0])), 9.0);
     assert_eq!(one(Norm::Inf, Axes::from([0, 1])), 9.0);
     assert_eq!(one(Norm::NegInf, Axes::from([0, 1])), 6.0);
     assert_eq!(x.norm_axis(Norm::Inf, Axes::from([0, 1]).keepdims()).shape(), [1, 1]);
-    let along = |norm| x.norm_axis(norm, 1).compute().unwrap().into_raw_vec_and_offset().0;
+    let along = |norm| x.norm_axis(norm, 1).everywhere().unwrap().into_raw_vec_and_offset().0;
     assert_eq!(
         (along(Norm::One), along(Norm::Inf), along(Norm::NegInf)),
         (vec![6.0, 9.0], vec![3.0, 5.0], vec![1.0, 0.0])
@@ -232,12 +235,12 @@ fn norms() {
 fn chunks_whose_lengths_depend_on_values_go_together() {
     // Three different rows of numbers in chunks that nobody knows.
     let x = Array::from_vec(vec![2.0, 3.0, 2.0, 5.0], 2).unique();
-    assert_eq!(x.dot(&x).item().unwrap(), 4.0 + 9.0 + 25.0);
-    let table = x.outer(&Array::<f64>::arange(4, 3)).compute().unwrap();
+    assert_eq!(x.dot(&x).only(), 4.0 + 9.0 + 25.0);
+    let table = x.outer(&Array::<f64>::arange(4, 3)).everywhere().unwrap();
     assert_eq!((table.shape(), table[[2, 3]]), (&[3, 4][..], 15.0));
     let rows = x.expand_dims(1) * Array::<f64>::arange(4, 3).expand_dims(0);
     // The other array is cut after the one that has an axis of unknown length.
-    let product = rows.matmul(&Array::<f64>::ones((4, 2), 2)).compute().unwrap();
+    let product = rows.matmul(&Array::<f64>::ones((4, 2), 2)).everywhere().unwrap();
     assert_eq!(product, array![[12.0, 12.0], [18.0, 18.0], [30.0, 30.0]].into_dyn());
     let dot = std::panic::AssertUnwindSafe(|| x.dot(&Array::arange(3, 1)));
     assert!(refused(dot).contains("compute_chunk_sizes"));
@@ -247,7 +250,7 @@ fn chunks_whose_lengths_depend_on_values_go_together() {
 fn nan_is_not_lost() {
     let v = Array1::from_vec(vec![f64::NAN, 1.0]);
     let m = Array2::from_elem((2, 2), 1.0);
-    let found = Array::from_ndarray(m, 1).matmul(&Array::from_ndarray(v, 1)).compute().unwrap();
+    let found = Array::from_ndarray(m, 1).matmul(&Array::from_ndarray(v, 1)).everywhere().unwrap();
     assert!(found.iter().all(|x| x.is_nan()));
 }
 
@@ -257,6 +260,6 @@ fn long_sums_are_merged() {
     let (a, b) = (numbers(&[3, 600], 1), numbers(&[600, 2], 2));
     let wanted = by_definition(&[("ij", &a), ("jk", &b)], "ik");
     let x = Array::from_ndarray(a, (2, 4)).matmul(&Array::from_ndarray(b, (4, 2)));
-    assert_eq!(x.compute().unwrap(), wanted);
+    assert_eq!(x.everywhere().unwrap(), wanted);
     assert_eq!(x.compute_with(Scheduler::Sync).unwrap(), wanted);
 }

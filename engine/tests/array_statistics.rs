@@ -1,8 +1,11 @@
 //! Counts, order and quantiles: against NumPy's answers in small tables, and against plain evaluation of the whole array.
 
+#[path = "common/everywhere.rs"]
+mod everywhere;
 #[path = "common/refused.rs"]
 mod refused;
 
+use everywhere::Everywhere;
 use refused::refused;
 use taskloom::array::{Bins, Interpolation, Quantiles};
 use taskloom::ndarray::{ArrayD, Axis, IxDyn, array};
@@ -20,7 +23,7 @@ fn numbers(shape: &[usize], seed: usize) -> ArrayD<f64> {
 }
 
 fn all<T: taskloom::array::Element>(array: &Array<T>) -> Vec<T> {
-    array.compute().unwrap().iter().copied().collect()
+    array.everywhere().unwrap().iter().copied().collect()
 }
 
 fn close(found: &[f64], wanted: &[f64]) {
@@ -84,7 +87,7 @@ fn counts_of_numbers() {
     let weights = Array::from_vec(vec![0.5, 1.0, 1.5, 2.0, 2.5, 3.0], 4);
     assert_eq!(all(&x.bincount_weighted(&weights, 0)), [1.0, 2.0, 0.0, 5.0, 0.0, 2.5]);
     assert!(all(&Array::<i32>::zeros(0, 1).bincount(0)).is_empty());
-    let error = Array::from_vec(vec![1, -4], 1).bincount(0).compute().unwrap_err().to_string();
+    let error = Array::from_vec(vec![1, -4], 1).bincount(0).everywhere().unwrap_err().to_string();
     assert!(error.contains("-4 cannot be counted"), "{error}");
     let known = x.bincount(0).compute_chunk_sizes().unwrap();
     assert_eq!(known.shape(), [6]);
@@ -107,7 +110,7 @@ fn different_elements() {
     let wanted: Vec<u64> = values.iter().map(|v| many.iter().filter(|x| *x == v).count() as u64).collect();
     assert_eq!(all(&counts), wanted);
     // What comes of it has a length once it is computed.
-    assert_eq!(Array::from_ndarray(many, 13).unique().sum().item().unwrap(), 136.0);
+    assert_eq!(Array::from_ndarray(many, 13).unique().sum().only(), 136.0);
 }
 
 #[test]
@@ -143,7 +146,7 @@ fn sorting_along_an_axis() {
             let sorted = x.sort(axis as isize);
             assert_eq!(sorted.numblocks()[axis], 1);
             close(&all(&sorted), &wanted.iter().copied().collect::<Vec<_>>());
-            let order = x.argsort(axis as isize - 3).compute().unwrap();
+            let order = x.argsort(axis as isize - 3).everywhere().unwrap();
             for (lane, order) in values.lanes(Axis(axis)).into_iter().zip(order.lanes(Axis(axis))) {
                 let picked: Vec<f64> = order.iter().map(|&at| lane[at as usize]).collect();
                 assert!(picked.is_sorted_by(|one, two| one <= two || two.is_nan()), "{picked:?}");
@@ -164,8 +167,8 @@ fn the_largest_few() {
         for chunks in [2_usize, 4, 9] {
             let x = Array::from_ndarray(values.clone(), chunks);
             for count in [1_isize, 3, -2, 20, -20] {
-                let found = x.topk(count, axis as isize).compute().unwrap();
-                let places = x.argtopk(count, axis as isize).compute().unwrap();
+                let found = x.topk(count, axis as isize).everywhere().unwrap();
+                let places = x.argtopk(count, axis as isize).everywhere().unwrap();
                 assert_eq!(found.len_of(Axis(axis)), count.unsigned_abs().min(values.len_of(Axis(axis))));
                 let lanes = values.lanes(Axis(axis)).into_iter().zip(found.lanes(Axis(axis)));
                 for ((lane, found), places) in lanes.zip(places.lanes(Axis(axis))) {
@@ -197,7 +200,7 @@ fn quantiles_are_numpys() {
     }
     close(&all(&x.percentile([10.0, 50.0])), &[1.7, 4.5]);
     let table = Array::from_ndarray(numbers(&[5, 6, 3], 8), 2);
-    let found = table.median_axis([0, 2]).compute().unwrap();
+    let found = table.median_axis([0, 2]).everywhere().unwrap();
     assert_eq!(found.shape(), [6]);
     for (column, found) in numbers(&[5, 6, 3], 8).axis_iter(Axis(1)).zip(&found) {
         let mut values: Vec<f64> = column.iter().copied().collect();

@@ -2,8 +2,11 @@
 //!
 //! `data/store` is written by `oracle/make_store.py`, whose formula for the elements is `values` here.
 
+#[path = "common/everywhere.rs"]
+mod everywhere;
 mod store;
 
+use everywhere::Everywhere;
 use num_complex::Complex;
 use store::{Formula, Tested, check, data, failing, values, values_of};
 use taskloom::array::store::{
@@ -47,7 +50,7 @@ fn numpys_other_files_are_read() -> Tested {
     check::<f64>(Array::open_npy(data("fortran.npy"), (2, 3)));
     check::<i32>(Array::open_npy(data("big.npy"), 4));
     assert_eq!(Array::<f64>::open_npy(data("scalar.npy"), "auto")?.item()?, 2.5);
-    assert_eq!(Array::<f64>::open_npy(data("empty.npy"), "auto")?.compute()?.shape(), [0, 3]);
+    assert_eq!(Array::<f64>::open_npy(data("empty.npy"), "auto")?.everywhere()?.shape(), [0, 3]);
     check::<f64>(Array::open_npz(data("stored.npz"), "a", (2, 3)));
     check::<i16>(Array::open_npz(data("stored.npz"), "b", (2, 3)));
     check::<f64>(Array::open_npz(data("packed.npz"), "a", (2, 3)));
@@ -100,10 +103,10 @@ fn zarr_of_both_versions_is_read() -> Tested {
         one::<f64>(&format!("{name}.zarr"));
     }
     assert_eq!(Array::<f64>::open_zarr(data("scalar.zarr"))?.item()?, 2.5);
-    let holes = Array::<f32>::open_zarr(data("holes.zarr2"))?.compute()?;
+    let holes = Array::<f32>::open_zarr(data("holes.zarr2"))?.everywhere()?;
     assert_eq!(holes.slice(s![..3, ..4]), values::<f32>().slice(s![..3, ..4]));
     assert!(holes.slice(s![3.., ..]).iter().chain(holes.slice(s![.., 4..])).all(|x| x.is_nan()));
-    let holes = Array::<i32>::open_zarr(data("holes.zarr"))?.compute()?;
+    let holes = Array::<i32>::open_zarr(data("holes.zarr"))?.everywhere()?;
     assert_eq!(holes.slice(s![..2, ..2]), values::<i32>().slice(s![..2, ..2]));
     assert!(holes.slice(s![2.., ..]).iter().chain(holes.slice(s![.., 2..])).all(|x| *x == -7));
     Ok(())
@@ -189,13 +192,13 @@ fn what_is_written_is_read_again() -> Tested {
         let path = folder.path().join("none.h5");
         let (none, one) = (Array::<f64>::zeros((0, 3), "auto"), Array::<f64>::ones((), "auto"));
         Hdf5Writer::create(&path).add("none", &none, &options).add("one", &one, &options).overwrite(true).write()?;
-        assert_eq!(Array::<f64>::open_hdf5(&path, "none", "auto")?.compute()?.shape(), [0, 3]);
+        assert_eq!(Array::<f64>::open_hdf5(&path, "none", "auto")?.everywhere()?.shape(), [0, 3]);
         assert_eq!(Array::<f64>::open_hdf5(&path, "one", "auto")?.item()?, 1.0);
     }
     Array::<f64>::ones((), "auto").to_zarr(folder.path().join("one"), &ZarrOptions::new())?;
     assert_eq!(Array::<f64>::open_zarr(folder.path().join("one"))?.item()?, 1.0);
     Array::<f64>::ones((0, 2), "auto").to_zarr(folder.path().join("none"), &ZarrOptions::new())?;
-    assert_eq!(Array::<f64>::open_zarr(folder.path().join("none"))?.compute()?.shape(), [0, 2]);
+    assert_eq!(Array::<f64>::open_zarr(folder.path().join("none"))?.everywhere()?.shape(), [0, 2]);
     Ok(())
 }
 
@@ -217,14 +220,14 @@ fn arrays_of_several_axes_are_cut_anyhow() -> Tested {
                     info[axis] = Slice::new(start, None, step).into();
                     let mut part = want.view();
                     part.slice_axis_inplace(taskloom::ndarray::Axis(axis), Slice::new(start, None, step));
-                    assert_eq!(x.slice(info).compute()?, part);
+                    assert_eq!(x.slice(info).everywhere()?, part);
                 }
             }
         }
         let moved = x.transpose([2, 0, 1]);
-        assert_eq!(moved.compute()?, want.view().permuted_axes(IxDyn(&[2, 0, 1])));
+        assert_eq!(moved.everywhere()?, want.view().permuted_axes(IxDyn(&[2, 0, 1])));
         assert_eq!(
-            x.sum_axis(1).slice(s![1..3, 2]).compute()?,
+            x.sum_axis(1).slice(s![1..3, 2]).everywhere()?,
             want.sum_axis(taskloom::ndarray::Axis(1)).slice(s![1..3, 2]).into_dyn()
         );
     }
@@ -242,7 +245,7 @@ fn regions_are_written_into_what_is_there() -> Tested {
         let part = want.slice(s![from[0]..from[0] + shape[0], from[1]..from[1] + shape[1]]).to_owned();
         Array::from_ndarray(part, 2).to_zarr_region(&path, &from)?;
     }
-    assert_eq!(Array::<f64>::open_zarr(&path)?.compute()?, want);
+    assert_eq!(Array::<f64>::open_zarr(&path)?.everywhere()?, want);
     let error = Array::<f64>::ones((3, 3), 3).to_zarr_region(&path, &[8, 0]).unwrap_err().to_string();
     assert!(error.contains("not inside"), "{error}");
     let error = Array::<f32>::ones((3, 3), 3).to_zarr_region(&path, &[0, 0]).unwrap_err().to_string();
@@ -321,7 +324,7 @@ fn an_array_is_not_stored_over_what_it_is_read_from() -> Tested {
     let path = folder.path().join("x.npy");
     x.to_npy(&path)?;
     (Array::<f64>::open_npy(&path, 2)? + 1.0).to_npy(&path)?;
-    assert_eq!(Array::<f64>::open_npy(&path, 2)?.compute()?, values::<f64>() + 1.0);
+    assert_eq!(Array::<f64>::open_npy(&path, 2)?.everywhere()?, values::<f64>() + 1.0);
     x.persist()?.to_zarr(folder.path().join("x.zarr"), &ZarrOptions::new().overwrite(true))?;
     check::<f64>(Array::open_zarr(folder.path().join("x.zarr")));
     Ok(())
@@ -334,7 +337,7 @@ fn only_what_is_seen_is_read() -> Tested {
     Array::from_ndarray(values::<f64>(), (3, 4)).to_zarr(&path, &ZarrOptions::new())?;
     std::fs::write(path.join("c/1/1"), b"rubbish")?;
     let x = Array::<f64>::open_zarr(&path)?;
-    assert_eq!(x.slice(s![..3, ..]).compute()?, values::<f64>().slice(s![..3, ..]).into_dyn());
+    assert_eq!(x.slice(s![..3, ..]).everywhere()?, values::<f64>().slice(s![..3, ..]).into_dyn());
     assert_eq!((&x + 1.0).slice(s![.., ..4]).sum().item()?, values::<f64>().slice(s![.., ..4]).sum() + 20.0);
     let error = x.sum().item().unwrap_err().to_string();
     assert!(error.contains("c/1/1 is damaged: zstd cannot unpack it") && error.contains("block (0, 0)"), "{error}");

@@ -2,8 +2,11 @@
 //!
 //! `data/store` is written by `oracle/make_store.py`, whose formula for the elements is `values` here.
 
+#[path = "common/everywhere.rs"]
+mod everywhere;
 mod store;
 
+use everywhere::Everywhere;
 use num_complex::Complex;
 use store::{Tested, check, data, values};
 use taskloom::array::store::{Hdf5Options, Hdf5Writer, hdf5_arrays, hdf5_attributes, hdf5_info, netcdf_time_units};
@@ -53,7 +56,7 @@ fn h5pys_files_are_read() -> Tested {
                 check::<i32>(Array::open_hdf5(&other, "growing2", chunks));
             }
         }
-        let holes = Array::<f32>::open_hdf5(&other, "holes", "auto")?.compute()?;
+        let holes = Array::<f32>::open_hdf5(&other, "holes", "auto")?.everywhere()?;
         assert_eq!(holes.slice(s![..3, ..4]), values::<f32>().slice(s![..3, ..4]));
         assert!(holes.slice(s![3.., ..]).iter().all(|x| *x == -5.0));
         assert_eq!(Array::<f32>::open_hdf5(&path, "never", "auto")?.sum().item()?, 35.0 * 1.5);
@@ -68,7 +71,7 @@ fn netcdf_is_read_as_what_it_means() -> Tested {
     assert_eq!(hdf5_attributes(&path)?["title"], "weather");
     let t = Array::<f64>::open_netcdf(&path, "t", "auto")?;
     let want = values::<i16>();
-    let read = t.compute()?;
+    let read = t.everywhere()?;
     for ((at, read), day) in read.indexed_iter().zip((0..3).flat_map(|day| [day; 35])) {
         let packed = want[[at[1], at[2]]] + day;
         match (at[0], at[1], at[2]) {
@@ -76,7 +79,7 @@ fn netcdf_is_read_as_what_it_means() -> Tested {
             _ => assert_eq!(*read, f64::from(packed) * 0.01 + 273.15),
         }
     }
-    let single = Array::<f32>::open_netcdf(&path, "t", "auto")?.slice(s![2, 1.., ..;2]).compute()?;
+    let single = Array::<f32>::open_netcdf(&path, "t", "auto")?.slice(s![2, 1.., ..;2]).everywhere()?;
     assert_eq!(single, read.slice(s![2, 1.., ..;2]).mapv(|x| x as f32).into_dyn());
     let info = hdf5_info(&path, "t")?;
     assert_eq!(info.dimension_names, ["time", "lat", "lon"].map(|name| Some(name.to_owned())));
@@ -84,10 +87,10 @@ fn netcdf_is_read_as_what_it_means() -> Tested {
     assert_eq!(hdf5_info(&path, "lat")?.dimension_names, [Some("lat".to_owned())]);
     let units = netcdf_time_units(&path, "time")?;
     assert_eq!(units.date(1.5).to_string(), "1850-01-03 00:00:00");
-    let seconds = Array::<i64>::open_netcdf_time(&path, "time", "auto")?.compute()?;
+    let seconds = Array::<i64>::open_netcdf_time(&path, "time", "auto")?.everywhere()?;
     let dates: Vec<String> = seconds.iter().map(|at| units.calendar().date(*at).to_string()).collect();
     assert_eq!(dates, ["1850-01-01 12:00:00", "1850-01-03 00:00:00", "1850-02-01 12:00:00"]);
-    let days = Array::<i64>::open_netcdf_time(&path, "days", "auto")?.compute()?;
+    let days = Array::<i64>::open_netcdf_time(&path, "days", "auto")?.everywhere()?;
     let calendar = netcdf_time_units(&path, "days")?.calendar();
     assert_eq!(calendar.date(days[[1]]).to_string(), "2000-03-01 00:00:00");
     let error = Array::<i64>::open_netcdf_time(&path, "lat", "auto").unwrap_err().to_string();
@@ -118,7 +121,7 @@ fn netcdf_is_written_with_its_names() -> Tested {
     let y = Array::<f32>::ones((5, 5), 5);
     y.to_hdf5(&square, "y", &Hdf5Options::new().dimension_names(["from", "to"]))?;
     assert_eq!(hdf5_info(&square, "y")?.dimension_names, ["from", "to"].map(|name| Some(name.to_owned())));
-    let back = Array::<f64>::open_netcdf(&path, "x", "auto")?.compute()?;
+    let back = Array::<f64>::open_netcdf(&path, "x", "auto")?.everywhere()?;
     assert_eq!(back.iter().filter(|x| x.is_nan()).count(), values::<f32>().iter().filter(|x| **x == -25.0).count());
     let error = writer().write().unwrap_err().to_string();
     assert!(error.contains("is there already"), "{error}");
@@ -138,6 +141,6 @@ fn many_chunks_have_an_index_of_several_levels() -> Tested {
     let path = folder.path().join("x.h5");
     let x = Array::<i64>::arange(9000, 500).reshape((90, 100));
     x.to_hdf5(&path, "x", &Hdf5Options::new().chunks([1, 2]).deflate(1))?;
-    assert_eq!(Array::<i64>::open_hdf5(&path, "x", (13, 17))?.compute()?, x.compute()?);
+    assert_eq!(Array::<i64>::open_hdf5(&path, "x", (13, 17))?.everywhere()?, x.everywhere()?);
     Ok(())
 }

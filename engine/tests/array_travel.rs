@@ -2,7 +2,9 @@
 
 #[path = "common/elsewhere.rs"]
 mod elsewhere;
+mod store;
 
+use taskloom::array::store::{Hdf5Options, Layout, ZarrOptions};
 use taskloom::array::{Boundary, Element, PadMode};
 use taskloom::ndarray::{Array2, ArrayD};
 use taskloom::prelude::*;
@@ -68,6 +70,67 @@ fn functions_of_the_users() {
     goes(&x.apply_along_axis(0, 2, |lane| taskloom::ndarray::array![lane[0], lane.sum()]));
     goes(&Array::from_fn((9, 9), 4, |at| at[0] as i64 * 10 + at[1] as i64));
     goes(&Array::from_blocks((9,), 4, |start, shape| ArrayD::from_elem(shape, start[0] as u16)));
+}
+
+#[test]
+fn statistics() {
+    let x = numbers();
+    goes(&x.sort(0));
+    goes(&x.cov());
+    goes(&x.argtopk(-3, 1));
+    goes(&x.quantile_axis([0.1, 0.5], 0));
+    goes(&x.quantile_approx(0.3));
+    let (counts, _) = x.histogram2d(&x.square(), (5, (-100.0, 100.0)), vec![0.0, 10.0, 1000.0]);
+    goes(&counts);
+    let whole = x.astype::<i16>();
+    goes(&whole.unique());
+    goes(&whole.isin(&whole.slice(s![..3, 4])));
+    goes(&whole.astype::<u8>().flatten().bincount(0));
+    goes(&whole.slice(s![.., 0]).sort(0).searchsorted(&whole, true));
+    goes(&x.gt(50.0).argwhere());
+}
+
+#[test]
+fn products_factors_and_transforms() {
+    let (x, y) = (numbers(), in_memory());
+    goes(&x.matmul(&y));
+    goes(&Array::einsum("ij,ji->j", &[&y, &x]));
+    let (q, r) = x.qr();
+    goes(&q);
+    goes(&r);
+    goes(&x.svd().1);
+    let square = x.t().matmul(&x);
+    goes(&square.cholesky());
+    goes(&square.solve(&y));
+    goes(&square.lu().1);
+    goes(&square.diagonal(1));
+    let spectrum = x.rechunk((usize::MAX, 7)).rfft(0);
+    goes(&spectrum);
+    goes(&spectrum.irfft(0));
+    goes(&spectrum.fft(0));
+}
+
+#[test]
+fn what_is_read_from_files_is_read_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let x = numbers();
+    x.to_npy(path("x.npy")).unwrap();
+    goes(&(Array::<f64>::open_npy(path("x.npy"), (7, 9)).unwrap().slice(s![..;2, ..]) * 2.0).sum_axis(0));
+    x.to_raw(path("x.bin")).unwrap();
+    goes(&Array::<f64>::open_raw(path("x.bin"), (30, 40), 0, Layout::ColumnMajor, 8).unwrap());
+    x.to_zarr(path("x.zarr"), &ZarrOptions::new()).unwrap();
+    goes(&Array::<f64>::open_zarr(path("x.zarr")).unwrap().t().mean_axis(0));
+    x.to_hdf5(path("x.nc"), "deep/x", &Hdf5Options::new()).unwrap();
+    goes(&Array::<f64>::open_hdf5(path("x.nc"), "deep/x", 11).unwrap());
+    goes(&Array::<f64>::open_netcdf(path("x.nc"), "deep/x", 11).unwrap());
+    goes(&Array::<f64>::open_npz(store::data("packed.npz"), "a", (2, 3)).unwrap());
+
+    let gone = Array::<f64>::open_npy(path("x.npy"), (7, 9)).unwrap();
+    let parcel = Parcel::pack(&(&gone,)).unwrap();
+    std::fs::remove_file(path("x.npy")).unwrap();
+    let there = elsewhere::elsewhere(&parcel, "receiver").unwrap_err();
+    assert!(there.contains("x.npy") && there.contains("cannot open"), "{there}");
 }
 
 #[test]

@@ -283,9 +283,9 @@ fn diagonal(node: &NodeRef, offset: isize) -> NodeRef {
             begin[axis] = first[axis] + start - grid.axis(axis).start(from[axis]);
         }
         let block = lowering.block(&inputs[0], &from);
-        with_type!(inputs[0].dtype, U => block_task::<U, _, _>("diag", vec![block], (begin, len), |parameters, mut values| {
+        with_type!(inputs[0].dtype, U => block_task::<U, _, _>("diag", vec![block], (begin, len), |own, mut values| {
             let block = as_block::<U>(values.remove(0));
-            let ([row, column], len) = *parameters;
+            let ([row, column], len) = *own;
             let elements = (0..len).map(|at| block[[row + at, column + at]]);
             Ok(ndarray::Array1::from_iter(elements).into_dyn().into_shared())
         }))

@@ -460,7 +460,8 @@ macro_rules! float_tests {
         pub fn $method(&self) -> Array<bool> {
             fn kernel(dtype: DType) -> Made<dyn Kernel> {
                 Made::<dyn Kernel>::by(dtype, |&dtype| with_float!(dtype, U => {
-                Arc::new(Map1::<U, bool, _>::new(stringify!($method), |value: U| <U as num_traits::Float>::$method(value)))
+                    let test = |value: U| <U as num_traits::Float>::$method(value);
+                    Arc::new(Map1::<U, bool, _>::new(stringify!($method), test))
                 }))
             }
             unary(kernel(T::DTYPE), self.node())

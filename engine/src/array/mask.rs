@@ -118,9 +118,9 @@ fn argwhere(node: &NodeRef) -> Built<NodeRef> {
     let grid = Grid::new([AxisChunks::unknown(chunks.count()), AxisChunks::whole(rank)]);
     let make = move |inputs: &[NodeRef], place: &[usize], lowering: &mut Lowering| {
         let block = lowering.block(&inputs[0], &place[..1]);
-        let parameters = (chunks.start(place[0]), shape.clone());
-        with_type!(inputs[0].dtype, U => block_task::<u64, _, _>("argwhere", vec![block], parameters, |parameters, mut values| {
-            let (first, shape) = parameters;
+        let own = (chunks.start(place[0]), shape.clone());
+        with_type!(inputs[0].dtype, U => block_task::<u64, _, _>("argwhere", vec![block], own, |own, mut values| {
+            let (first, shape) = own;
             let rank = shape.len();
             let block = as_block::<U>(values.remove(0));
             let found = block.iter().enumerate().filter(|&(_, value)| *value != U::default());

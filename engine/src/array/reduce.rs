@@ -138,12 +138,19 @@ pub(crate) fn reduction(
     Ok(bounded(Node::new(name, dtype, grid, op)))
 }
 
+/// A reducer without parameters, for the elements of an array.
+macro_rules! made {
+    ($dtype:expr, $types:ident $reducer:ident) => {
+        Made::<dyn AnyReducer>::by($dtype, |&dtype| $types!(dtype, U => Arc::new($reducer::<U>::new())))
+    };
+}
+
 /// The sums along some axes, in the type of the elements; those of integers wrap around.
 pub(crate) fn summed(name: &str, node: &NodeRef, axes: Vec<usize>) -> Built<NodeRef> {
     if axes.is_empty() {
         return Ok(Arc::clone(node));
     }
-    let reducer = Made::<dyn AnyReducer>::by(node.dtype, |&dtype| with_number!(dtype, U => Arc::new(Sum::<U>::new())));
+    let reducer = made!(node.dtype, with_number Sum);
     let sums = reduction(name, node, Axes::from(axes), reducer, true)?;
     if sums.dtype == node.dtype {
         return Ok(sums);
@@ -189,20 +196,21 @@ impl<T: Number> Array<T> {
     reductions! {
         /// The sum, in 64 bits for integers. Sums of floats are compensated: their error does not grow with the number of
         /// elements.
-        sum sum_axis: T::Sum = true, |dtype| Made::<dyn AnyReducer>::by(dtype, |&dtype| with_number!(dtype, U => Arc::new(Sum::<U>::new())));
+        sum sum_axis: T::Sum = true, |dtype| made!(dtype, with_number Sum);
         /// The product, in 64 bits for integers.
-        prod prod_axis: T::Sum = true, |dtype| Made::<dyn AnyReducer>::by(dtype, |&dtype| with_number!(dtype, U => Arc::new(Product::<U>::new())));
+        prod prod_axis: T::Sum = true, |dtype| made!(dtype, with_number Product);
         /// The mean; NaN of no elements. `f64` for integers.
-        mean mean_axis: T::Mean = true, |dtype| Made::<dyn AnyReducer>::by(dtype, |&dtype| with_number!(dtype, U => Arc::new(Mean::<U>::new())));
+        mean mean_axis: T::Mean = true, |dtype| made!(dtype, with_number Mean);
     }
 }
 
 /// The variance of real numbers, or its root.
 fn spread(dtype: DType, ddof: u32, root: bool, skip_nan: bool) -> Made<dyn AnyReducer> {
-    Made::<dyn AnyReducer>::by(
-        (dtype, ddof, root, skip_nan),
-        |&(dtype, ddof, root, skip_nan)| with_real!(dtype, U => Arc::new(Variance::<U> { ddof, root, skip_nan, element: PhantomData })),
-    )
+    Made::<dyn AnyReducer>::by((dtype, ddof, root, skip_nan), |&(dtype, ddof, root, skip_nan)| {
+        with_real!(dtype, U => {
+            Arc::new(Variance::<U> { ddof, root, skip_nan, element: PhantomData })
+        })
+    })
 }
 
 impl<T: Number<Mean: Float>> Array<T> {
@@ -234,18 +242,19 @@ impl<T: Number<Mean: Float>> Array<T> {
 
 /// Where the smallest or the largest is.
 fn position(dtype: DType, largest: bool, skip_nan: bool) -> Made<dyn AnyReducer> {
-    Made::<dyn AnyReducer>::by(
-        (dtype, largest, skip_nan),
-        |&(dtype, largest, skip_nan)| with_ordered!(dtype, U => Arc::new(Position::<U> { largest, skip_nan, element: PhantomData })),
-    )
+    Made::<dyn AnyReducer>::by((dtype, largest, skip_nan), |&(dtype, largest, skip_nan)| {
+        with_ordered!(dtype, U => {
+            Arc::new(Position::<U> { largest, skip_nan, element: PhantomData })
+        })
+    })
 }
 
 impl<T: Ordered> Array<T> {
     reductions! {
         /// The smallest element; NaN if there is one.
-        min min_axis: T = false, |dtype| Made::<dyn AnyReducer>::by(dtype, |&dtype| with_ordered!(dtype, U => Arc::new(Min::<U>::new())));
+        min min_axis: T = false, |dtype| made!(dtype, with_ordered Min);
         /// The largest element; NaN if there is one.
-        max max_axis: T = false, |dtype| Made::<dyn AnyReducer>::by(dtype, |&dtype| with_ordered!(dtype, U => Arc::new(Max::<U>::new())));
+        max max_axis: T = false, |dtype| made!(dtype, with_ordered Max);
         /// The index of the first smallest element, or of the first NaN; over several axes, in row-major order.
         argmin argmin_axis: u64 = false, |dtype| position(dtype, false, false);
         /// The index of the first largest element, or of the first NaN; over several axes, in row-major order.
@@ -256,9 +265,9 @@ impl<T: Ordered> Array<T> {
 impl<T: Element> Array<T> {
     reductions! {
         /// Whether every element is other than zero, or `true`.
-        all all_axis: bool = true, |dtype| Made::<dyn AnyReducer>::by(dtype, |&dtype| with_type!(dtype, U => Arc::new(All::<U>::new())));
+        all all_axis: bool = true, |dtype| made!(dtype, with_type All);
         /// Whether an element is other than zero, or `true`.
-        any any_axis: bool = true, |dtype| Made::<dyn AnyReducer>::by(dtype, |&dtype| with_type!(dtype, U => Arc::new(Any::<U>::new())));
+        any any_axis: bool = true, |dtype| made!(dtype, with_type Any);
     }
 
     /// How many elements are other than zero, or `true`.
@@ -293,11 +302,11 @@ impl<T: Element> Array<T> {
 impl<T: Float> Array<T> {
     reductions! {
         /// The mean of what is not NaN; NaN when there is nothing else.
-        nanmean nanmean_axis: T = true, |dtype| Made::<dyn AnyReducer>::by(dtype, |&dtype| with_float!(dtype, U => Arc::new(NanMean::<U>::new())));
+        nanmean nanmean_axis: T = true, |dtype| made!(dtype, with_float NanMean);
         /// The smallest element that is not NaN; NaN when there is nothing else.
-        nanmin nanmin_axis: T = false, |dtype| Made::<dyn AnyReducer>::by(dtype, |&dtype| with_float!(dtype, U => Arc::new(NanMin::<U>::new())));
+        nanmin nanmin_axis: T = false, |dtype| made!(dtype, with_float NanMin);
         /// The largest element that is not NaN; NaN when there is nothing else.
-        nanmax nanmax_axis: T = false, |dtype| Made::<dyn AnyReducer>::by(dtype, |&dtype| with_float!(dtype, U => Arc::new(NanMax::<U>::new())));
+        nanmax nanmax_axis: T = false, |dtype| made!(dtype, with_float NanMax);
         /// The variance of what is not NaN.
         nanvar nanvar_axis: T = true, |dtype| spread(dtype, 0, false, true);
         /// The standard deviation of what is not NaN.

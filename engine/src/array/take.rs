@@ -298,7 +298,8 @@ fn repeat(node: &NodeRef, count: usize, axis: usize) -> NodeRef {
     axes[axis] = AxisChunks::new(axes[axis].sizes().map(|size| size * count));
     let make = move |inputs: &[NodeRef], place: &[usize], lowering: &mut Lowering| {
         let block = lowering.block(&inputs[0], place);
-        with_type!(inputs[0].dtype, T => block_task::<T, _, _>("repeat", vec![block], (axis, count), |&(axis, count), mut values| {
+        with_type!(inputs[0].dtype, T => block_task::<T, _, _>("repeat", vec![block], (axis, count), |own, mut values| {
+            let (axis, count) = *own;
             let block = as_block::<T>(values.remove(0));
             let mut shape = block.shape().to_vec();
             shape[axis] *= count;

@@ -69,9 +69,9 @@ impl Operation for ViewBlocks {
         }
         let picked: Vec<(usize, usize)> = self.picked.iter().map(|&(axis, _, index)| (axis, index)).collect();
         let input = lowering.block(&self.input, &from);
-        let parameters = (axes, picked);
-        with_type!(self.input.dtype, T => block_task::<T, _, _>(&self.name, vec![input], parameters, |parameters, mut values| {
-            let (axes, picked) = parameters;
+        let own = (axes, picked);
+        with_type!(self.input.dtype, T => block_task::<T, _, _>(&self.name, vec![input], own, |own, mut values| {
+            let (axes, picked) = own;
             let block = as_block::<T>(values.remove(0));
             // A chunk that stays whole may have a length that only its block knows.
             let axes = axes.iter().map(|axis| match *axis {

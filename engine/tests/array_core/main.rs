@@ -5,6 +5,8 @@
 mod bugs;
 mod deep;
 mod elementwise;
+#[path = "../common/everywhere.rs"]
+mod everywhere;
 mod making;
 mod pairs;
 mod plain;
@@ -14,6 +16,8 @@ mod reductions;
 mod refused;
 mod thin;
 mod views;
+
+use std::sync::atomic::Ordering;
 
 use making::{Pair, Rng, leaf};
 use num_complex::Complex;
@@ -42,7 +46,7 @@ fn case<T: Tested>(seed: u64) {
             eprintln!("{:?} with chunks {:?}", x.lazy, x.lazy.chunks());
         }
     }
-    x.check(&mut rng);
+    x.check();
     T::end(&mut rng, &x);
 }
 
@@ -78,5 +82,7 @@ fn random_expressions_give_what_plain_ones_do() {
             failed.push(seed);
         }
     }
+    let (packed, stayed) = (everywhere::PACKED.load(Ordering::Relaxed), everywhere::STAYED.load(Ordering::Relaxed));
+    assert!(packed > 2 * stayed, "{stayed} of {packed} expressions could not travel");
     assert!(failed.is_empty(), "{} of {cases} cases failed: {failed:?}", failed.len());
 }

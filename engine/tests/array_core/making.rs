@@ -1,10 +1,11 @@
 //! Random shapes, chunks and arrays, and pairs of a lazy array with what it has to be.
 
-use ndarray::{ArrayD, IxDyn};
+use ndarray::{ArrayD, Dimension, IxDyn};
 use taskloom::array::Chunking;
-use taskloom::{Array, Scheduler};
+use taskloom::Array;
 
 use super::Tested;
+use super::everywhere::Everywhere;
 
 /// SplitMix64, so that a seed is the same case everywhere.
 pub struct Rng {
@@ -119,17 +120,18 @@ impl<T: taskloom::array::Element> Pair<T> {
     }
 
     /// Both give the same, wherever it is computed.
-    pub fn check(&self, rng: &mut Rng) -> ArrayD<T> {
+    pub fn check(&self) -> ArrayD<T> {
         assert_eq!(self.lazy.shape(), self.plain.shape(), "the shape of {:?}", self.lazy);
-        let scheduler = match rng.below(4) {
-            0 => Scheduler::Threads(2),
-            1 => Scheduler::Threads(3),
-            _ => Scheduler::Sync,
-        };
-        let found = self.lazy.compute_with(scheduler).unwrap_or_else(|error| panic!("{:?}: {error}", self.lazy));
+        let found = self.lazy.everywhere().unwrap_or_else(|error| panic!("{:?}: {error}", self.lazy));
         assert_same(&format!("{:?}", self.lazy), &found, &self.plain);
         found
     }
+}
+
+/// The element at a place, where a function is asked for the same one again and again. It captures nothing, so that it can
+/// travel.
+fn element<T: Tested>(place: &[usize]) -> T {
+    T::any(&mut Rng::new(place.iter().fold(7, |seed, &index| seed * 31 + index as u64)))
 }
 
 /// An array of this shape, made in one of the ways in which arrays are made.
@@ -142,27 +144,16 @@ pub fn leaf_of<T: Tested>(rng: &mut Rng, shape: &[usize]) -> Pair<T> {
             Pair { lazy: Array::full(dim.clone(), value, chunks), plain: ArrayD::from_elem(dim, value) }
         }
         1 => {
-            // The function is asked for the same place again and again.
-            let seed = rng.bits();
-            let strides = taskloom_row_major(shape);
-            let at = move |place: usize| T::any(&mut Rng::new(seed ^ place as u64));
-            let index = |at: &[usize], strides: &[usize]| at.iter().zip(strides).map(|(at, by)| at * by).sum();
-            let own = strides.clone();
-            let plain = ArrayD::from_shape_fn(dim.clone(), |place| {
-                let place: Vec<usize> = (0..strides.len()).map(|axis| place[axis]).collect();
-                at(index(&place, &strides))
-            });
-            Pair { lazy: Array::from_fn(dim, chunks, move |place| at(index(place, &own))), plain }
+            let plain = ArrayD::from_shape_fn(dim.clone(), |place| element(place.slice()));
+            Pair { lazy: Array::from_fn(dim, chunks, element::<T>), plain }
         }
         2 => {
-            let plain = ArrayD::from_shape_simple_fn(dim.clone(), || T::any(rng));
-            let blocks = plain.clone();
-            let lazy = Array::from_blocks(dim, chunks, move |start, shape| {
-                let slice = |axis: ndarray::AxisDescription| {
-                    let axis = axis.axis.index();
-                    ndarray::Slice::from(start[axis]..start[axis] + shape[axis])
-                };
-                blocks.slice_each_axis(slice).to_owned()
+            let plain = ArrayD::from_shape_fn(dim.clone(), |place| element(place.slice()));
+            let lazy = Array::from_blocks(dim, chunks, |start, shape| {
+                ArrayD::from_shape_fn(IxDyn(shape), |at| {
+                    let place: Vec<usize> = start.iter().zip(at.slice()).map(|(start, at)| start + at).collect();
+                    element(&place)
+                })
             });
             Pair { lazy, plain }
         }
@@ -178,10 +169,6 @@ pub fn leaf_of<T: Tested>(rng: &mut Rng, shape: &[usize]) -> Pair<T> {
             Pair { lazy: Array::from_ndarray(plain.clone(), chunks), plain }
         }
     }
-}
-
-fn taskloom_row_major(shape: &[usize]) -> Vec<usize> {
-    (0..shape.len()).map(|axis| shape[axis + 1..].iter().product()).collect()
 }
 
 pub fn leaf<T: Tested>(rng: &mut Rng) -> Pair<T> {

@@ -3,8 +3,9 @@
 use ndarray::ArrayD;
 use num_complex::Complex;
 use taskloom::array::{Axes, Element, Float, Number, Ordered};
-use taskloom::{Array, Scheduler, compute};
+use taskloom::{Array, compute};
 
+use super::everywhere::Everywhere;
 use super::making::{Pair, Rng, assert_same};
 use super::{Tested, plain};
 
@@ -31,8 +32,8 @@ fn has_nothing<T>(x: &Pair<T>, folded: &[bool]) -> bool {
     x.plain.shape().iter().zip(folded).any(|(&len, &folded)| folded && len == 0)
 }
 
-fn exact<T: Copy, R: Element>(rng: &mut Rng, x: &Pair<T>, with: &Folded, lazy: Array<R>, function: impl Fn(&[T]) -> R) {
-    Pair { lazy, plain: plain::fold(&x.plain, &with.1, with.2, function) }.check(rng);
+fn exact<T: Copy, R: Element>(x: &Pair<T>, with: &Folded, lazy: Array<R>, function: impl Fn(&[T]) -> R) {
+    Pair { lazy, plain: plain::fold(&x.plain, &with.1, with.2, function) }.check();
 }
 
 type Folded = (Axes, Vec<bool>, bool);
@@ -69,18 +70,18 @@ pub fn of_ordered<T: Tested + Ordered>(rng: &mut Rng, x: &Pair<T>) {
     let with = axes(rng, x.plain.ndim());
     let axes = || with.0.clone();
     let zero = T::default();
-    exact(rng, x, &with, x.lazy.any_axis(axes()), |values| values.iter().any(|&value| value != zero));
-    exact(rng, x, &with, x.lazy.all_axis(axes()), |values| values.iter().all(|&value| value != zero));
-    exact(rng, x, &with, x.lazy.count_axis(axes()), |values| {
+    exact(x, &with, x.lazy.any_axis(axes()), |values| values.iter().any(|&value| value != zero));
+    exact(x, &with, x.lazy.all_axis(axes()), |values| values.iter().all(|&value| value != zero));
+    exact(x, &with, x.lazy.count_axis(axes()), |values| {
         values.iter().filter(|&&value| value != zero).count() as u64
     });
     if has_nothing(x, &with.1) {
         return;
     }
-    exact(rng, x, &with, x.lazy.min_axis(axes()), |values| values[best(values, false)]);
-    exact(rng, x, &with, x.lazy.max_axis(axes()), |values| values[best(values, true)]);
-    exact(rng, x, &with, x.lazy.argmin_axis(axes()), |values| best(values, false) as u64);
-    exact(rng, x, &with, x.lazy.argmax_axis(axes()), |values| best(values, true) as u64);
+    exact(x, &with, x.lazy.min_axis(axes()), |values| values[best(values, false)]);
+    exact(x, &with, x.lazy.max_axis(axes()), |values| values[best(values, true)]);
+    exact(x, &with, x.lazy.argmin_axis(axes()), |values| best(values, false) as u64);
+    exact(x, &with, x.lazy.argmax_axis(axes()), |values| best(values, true) as u64);
     // Several in one pass.
     let (low, place, high) =
         compute!(x.lazy.min_axis(axes()), x.lazy.argmax_axis(axes()), x.lazy.max_axis(axes())).expect("they compute");
@@ -93,8 +94,8 @@ pub fn of_integers<T: Tested + Number>(rng: &mut Rng, x: &Pair<T>) {
     let with = axes(rng, x.plain.ndim());
     let sum = |values: &[T]| values.iter().fold(T::Sum::default(), |sum, value| sum.add(value.to_sum()));
     let product = |values: &[T]| values.iter().fold(T::Sum::one(), |product, value| product.mul(value.to_sum()));
-    exact(rng, x, &with, x.lazy.sum_axis(with.0.clone()), sum);
-    exact(rng, x, &with, x.lazy.prod_axis(with.0.clone()), product);
+    exact(x, &with, x.lazy.sum_axis(with.0.clone()), sum);
+    exact(x, &with, x.lazy.prod_axis(with.0.clone()), product);
 }
 
 /// What is expected, and how far from it a result may be.
@@ -103,9 +104,8 @@ struct Near {
     by: f64,
 }
 
-fn close<R: Float>(rng: &mut Rng, what: &str, found: &Array<R>, wanted: &ArrayD<Near>) {
-    let scheduler = if rng.one_in(2) { Scheduler::Threads(2) } else { Scheduler::Sync };
-    let values = found.compute_with(scheduler).expect("it computes");
+fn close<R: Float>(what: &str, found: &Array<R>, wanted: &ArrayD<Near>) {
+    let values = found.everywhere().expect("it computes");
     assert_eq!(values.shape(), wanted.shape(), "shape of {what} {found:?}");
     for ((place, &value), near) in values.indexed_iter().zip(wanted) {
         let value = Float::to_f64(value);
@@ -196,20 +196,20 @@ pub fn of_reals<T: Tested + Number<Mean: Float>>(rng: &mut Rng, x: &Pair<T>) {
     let (axes, precision) = (|| with.0.clone(), precision::<T::Mean>());
     // Beyond this even doubles are not exact.
     let wanted = plain::fold(&x.plain, &with.1, with.2, |values| mean(&doubles(values), precision));
-    close(rng, "mean", &x.lazy.mean_axis(axes()), &wanted);
+    close("mean", &x.lazy.mean_axis(axes()), &wanted);
     let ddof = rng.below(3) as u32;
     let fold = |root| {
         plain::fold(&x.plain, &with.1, with.2, |values| variance(&doubles(values), (ddof, false), root, precision))
     };
-    close(rng, "var", &x.lazy.var_ddof(axes(), ddof), &fold(false));
-    close(rng, "std", &x.lazy.std_ddof(axes(), ddof), &fold(true));
+    close("var", &x.lazy.var_ddof(axes(), ddof), &fold(false));
+    close("std", &x.lazy.std_ddof(axes(), ddof), &fold(true));
 }
 
 pub fn of_floats<T: Tested + Float>(rng: &mut Rng, x: &Pair<T>) {
     let with = axes(rng, x.plain.ndim());
     let precision = precision::<T>();
     let wanted = plain::fold(&x.plain, &with.1, with.2, |values| sum(&doubles(values), precision));
-    close(rng, "sum", &x.lazy.sum_axis(with.0.clone()), &wanted);
+    close("sum", &x.lazy.sum_axis(with.0.clone()), &wanted);
     let product = |values: &[T]| {
         let values = doubles(values);
         let value: f64 = values.iter().product();
@@ -229,7 +229,7 @@ pub fn of_floats<T: Tested + Float>(rng: &mut Rng, x: &Pair<T>) {
     let is_plain = x.plain.iter().all(|value| num_traits::Float::is_finite(*value));
     if is_plain {
         let wanted = plain::fold(&x.plain, &with.1, with.2, product);
-        close(rng, "prod", &x.lazy.prod_axis(with.0), &wanted);
+        close("prod", &x.lazy.prod_axis(with.0), &wanted);
     }
 }
 
@@ -239,10 +239,10 @@ pub fn without_nans<T: Tested + Float>(rng: &mut Rng, x: &Pair<T>) {
     let kept = |values: &[T]| -> Vec<f64> { doubles(values).into_iter().filter(|value| !value.is_nan()).collect() };
     let fold =
         |function: &dyn Fn(&[f64]) -> Near| plain::fold(&x.plain, &with.1, with.2, |values| function(&kept(values)));
-    close(rng, "nansum", &x.lazy.nansum_axis(axes()), &fold(&|values| sum(values, precision)));
-    close(rng, "nanmean", &x.lazy.nanmean_axis(axes()), &fold(&|values| mean(values, precision)));
-    close(rng, "nanvar", &x.lazy.nanvar_axis(axes()), &fold(&|values| variance(values, (0, true), false, precision)));
-    close(rng, "nanstd", &x.lazy.nanstd_axis(axes()), &fold(&|values| variance(values, (0, true), true, precision)));
+    close("nansum", &x.lazy.nansum_axis(axes()), &fold(&|values| sum(values, precision)));
+    close("nanmean", &x.lazy.nanmean_axis(axes()), &fold(&|values| mean(values, precision)));
+    close("nanvar", &x.lazy.nanvar_axis(axes()), &fold(&|values| variance(values, (0, true), false, precision)));
+    close("nanstd", &x.lazy.nanstd_axis(axes()), &fold(&|values| variance(values, (0, true), true, precision)));
     if has_nothing(x, &with.1) {
         return;
     }
@@ -252,8 +252,8 @@ pub fn without_nans<T: Tested + Float>(rng: &mut Rng, x: &Pair<T>) {
             Near { value, by: 0.0 }
         }
     };
-    close(rng, "nanmin", &x.lazy.nanmin_axis(axes()), &fold(&extreme(false)));
-    close(rng, "nanmax", &x.lazy.nanmax_axis(axes()), &fold(&extreme(true)));
+    close("nanmin", &x.lazy.nanmin_axis(axes()), &fold(&extreme(false)));
+    close("nanmax", &x.lazy.nanmax_axis(axes()), &fold(&extreme(true)));
     let place = |largest: bool| {
         move |values: &[T]| {
             let wanted = values.iter().enumerate().filter(|(_, value)| !value.unordered());
@@ -264,8 +264,8 @@ pub fn without_nans<T: Tested + Float>(rng: &mut Rng, x: &Pair<T>) {
             best.map_or(0, |(place, _)| place as u64)
         }
     };
-    exact(rng, x, &with, x.lazy.nanargmin_axis(axes()), place(false));
-    exact(rng, x, &with, x.lazy.nanargmax_axis(axes()), place(true));
+    exact(x, &with, x.lazy.nanargmin_axis(axes()), place(false));
+    exact(x, &with, x.lazy.nanargmax_axis(axes()), place(true));
 }
 
 pub fn of_complex<F: Float, T>(rng: &mut Rng, x: &Pair<T>)
@@ -281,7 +281,7 @@ where
         let part = |of: &Array<T>| if imaginary { T::imag(of) } else { T::real(of) };
         let size = |values: &[T]| sum(&parts(values, imaginary), precision);
         let wanted = plain::fold(&x.plain, &with.1, with.2, size);
-        close(rng, "sum", &part(&x.lazy.sum_axis(with.0.clone())), &wanted);
+        close("sum", &part(&x.lazy.sum_axis(with.0.clone())), &wanted);
         let wanted = plain::fold(&x.plain, &with.1, with.2, |values| {
             // A division of complex numbers takes both parts.
             let (own, other) =
@@ -291,10 +291,10 @@ where
                 by: if other.value.is_finite() { own.by + 4.0 * precision * other.value.abs() } else { f64::INFINITY },
             }
         });
-        close(rng, "mean", &part(&x.lazy.mean_axis(with.0.clone())), &wanted);
+        close("mean", &part(&x.lazy.mean_axis(with.0.clone())), &wanted);
     }
     let zero = T::default();
-    exact(rng, x, &with, x.lazy.any_axis(with.0.clone()), |values| values.iter().any(|&value| value != zero));
+    exact(x, &with, x.lazy.any_axis(with.0.clone()), |values| values.iter().any(|&value| value != zero));
 }
 
 /// The parts of a complex number.

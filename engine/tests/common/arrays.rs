@@ -4,7 +4,7 @@
 //! Arithmetic wraps around in both, so results are equal to the last bit.
 #![allow(dead_code)] // each test file uses some of it
 
-use taskloom::Scheduler;
+use crate::everywhere::Everywhere;
 use taskloom::array::{Array, Axes};
 use taskloom::ndarray::{ArrayD, Axis, IxDyn, Slice, SliceInfoElem, Zip};
 
@@ -211,13 +211,10 @@ impl Case {
         self.then(format!("slice {said:?}"), array, plain)
     }
 
-    /// Computes on one thread and on several, and compares.
+    /// Computes everywhere, and compares.
     pub fn check(&self) {
-        for scheduler in [Scheduler::Sync, Scheduler::Threads(3)] {
-            let computed = self.array.compute_with(scheduler);
-            let computed = computed.unwrap_or_else(|error| panic!("{error}\n{:#?}", self.story));
-            assert_eq!(computed.shape(), self.plain.shape(), "{:#?}", self.story);
-            assert!(computed == self.plain, "{:#?}\nis\n{computed}\nand should be\n{}", self.story, self.plain);
-        }
+        let computed = self.array.everywhere().unwrap_or_else(|error| panic!("{error}\n{:#?}", self.story));
+        assert_eq!(computed.shape(), self.plain.shape(), "{:#?}", self.story);
+        assert!(computed == self.plain, "{:#?}\nis\n{computed}\nand should be\n{}", self.story, self.plain);
     }
 }

@@ -90,9 +90,9 @@ impl Operation for Diagonal {
             })
             .collect();
         let input = lowering.block(&self.input, &from);
-        let parameters = (axis, other, piece.first, piece.len);
-        with_type!(self.input.dtype, T => block_task::<T, _, _>(&self.name, vec![input], parameters, |&parameters, mut values| {
-            let (axis, other, first, len) = parameters;
+        let own = (axis, other, piece.first, piece.len);
+        with_type!(self.input.dtype, T => block_task::<T, _, _>(&self.name, vec![input], own, |own, mut values| {
+            let (axis, other, first, len) = *own;
             let block = as_block::<T>(values.remove(0));
             let mut shape: Vec<usize> =
                 (0..block.ndim()).filter(|&own| own != axis && own != other).map(|own| block.shape()[own]).collect();

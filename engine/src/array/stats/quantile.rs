@@ -184,9 +184,10 @@ impl Operation for QuantileOf {
             })
             .collect();
         let input = lowering.block(&self.input, &at);
-        let parameters = (self.folded.clone(), self.keepdims, self.which.clone(), self.skip);
-        with_real!(self.input.dtype, T => block_task::<<T as Number>::Mean, _, _>(self.name, vec![input], parameters, |parameters, mut values| {
-            let (folded, keepdims, which, skip) = parameters;
+        let own = (self.folded.clone(), self.keepdims, self.which.clone(), self.skip);
+        let (name, inputs) = (self.name, vec![input]);
+        with_real!(self.input.dtype, T => block_task::<<T as Number>::Mean, _, _>(name, inputs, own, |own, mut values| {
+            let (folded, keepdims, which, skip) = own;
             Ok(of_block::<T>(values.remove(0), folded, *keepdims, which, *skip).into_shared())
         }))
     }

@@ -37,9 +37,9 @@ pub(crate) fn store(node: &NodeRef, sink: &Arc<dyn Sink>) -> Result<()> {
             let input = lowering.block(node, &place);
             let name = sink.name();
             let sink = Stays(Arc::clone(sink), "a block is written by the process that began to store the array");
-            let parameters = (sink, place, start, wanted);
-            with_type!(node.dtype, T => block_task::<bool, _, _>(name, vec![input], parameters, |parameters, mut values| {
-                let (Stays(sink, _), place, start, wanted) = parameters;
+            let own = (sink, place, start, wanted);
+            with_type!(node.dtype, T => block_task::<bool, _, _>(name, vec![input], own, |own, mut values| {
+                let (Stays(sink, _), place, start, wanted) = own;
                 let written = with_bytes::<T, _>(values.remove(0), |bytes, shape| {
                     if shape != &wanted[..] {
                         // Its place in the file was worked out from the shape that was said.
