@@ -20,6 +20,8 @@ const AT_ONCE: usize = 96;
 const ROOM: u64 = 64 << 20;
 /// What is longer is written in parts, several at the same time.
 const PART: usize = 16 << 20;
+/// What is not longer is read as a whole where a server gives no parts.
+const LARGEST_WHOLE: u64 = 256 << 20;
 /// The reason that a server gives is shown up to so many characters.
 const LONGEST_REASON: usize = 300;
 
@@ -158,9 +160,12 @@ impl Bucket {
                 let len = found.meta.size;
                 Ok(Some((self.body(found).await?, len)))
             }
-            // An empty object has no part that could be asked for.
+            // An empty object has no part that could be asked for; and there are web servers that give no parts.
             Err(trouble) => match self.len_once(key).await? {
                 Some(0) => Ok(Some((Vec::new(), 0))),
+                Some(len) if trouble.kind == ErrorKind::Unsupported && len <= LARGEST_WHOLE => {
+                    Ok(self.get_once(key, None).await?.map(|bytes| (bytes, len)))
+                }
                 _ => Err(trouble),
             },
         }
@@ -251,7 +256,7 @@ pub(super) fn trouble(error: &Error) -> Trouble {
                     option `anonymous` says so";
         return Trouble::new(ErrorKind::PermissionDenied, what);
     }
-    if said("non-partial response") {
+    if said("non-partial response") || said("Range request not supported") {
         return Trouble::new(ErrorKind::Unsupported, "the server gives whole files only, and a part is needed");
     }
     match error {
