@@ -128,6 +128,7 @@ impl Drop for Server {
 impl Shared {
     fn serve(&self, stream: TcpStream) {
         let Ok(mut out) = stream.try_clone() else { return };
+        let _ = out.set_nodelay(true);
         let mut input = BufReader::new(stream);
         // A client that goes away ends its connection, and nothing else.
         while let Some(asked) = self.request(&mut input) {

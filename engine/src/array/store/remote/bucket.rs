@@ -249,12 +249,15 @@ fn there<R>(answer: Answer<R>) -> Answer<Option<R>> {
 
 /// What the library says, in a sentence.
 pub(super) fn trouble(error: &Error) -> Trouble {
-    let told = told(error);
-    let said = |text: &str| told.contains(text);
+    let (told, all) = told(error);
+    let said = |text: &str| all.contains(text);
     if said("169.254.169.254") || said("instance metadata") || said("metadata.google.internal") {
         let what = "no credentials were found, neither in the options nor in the environment; where none are needed, the \
                     option `anonymous` says so";
         return Trouble::new(ErrorKind::PermissionDenied, what);
+    }
+    if ["NoSuchBucket", "ContainerNotFound", "specified bucket does not exist"].into_iter().any(said) {
+        return Trouble::new(ErrorKind::Other, "there is no such bucket");
     }
     if said("non-partial response") || said("Range request not supported") {
         return Trouble::new(ErrorKind::Unsupported, "the server gives whole files only, and a part is needed");
@@ -269,14 +272,15 @@ pub(super) fn trouble(error: &Error) -> Trouble {
     }
 }
 
-/// The innermost causes of an error, which the outer ones repeat with what is known already.
-fn told(error: &Error) -> String {
+/// The innermost causes of an error, which the outer ones repeat with what is known already; and all of them.
+fn told(error: &Error) -> (String, String) {
     let mut causes = vec![error.to_string()];
     let mut next = error.source();
     while let Some(cause) = next {
         causes.push(cause.to_string());
         next = cause.source();
     }
+    let all = causes.join("; ");
     // From inside out: what adds nothing to what is said is left out.
     let innermost = causes.pop().unwrap_or_default();
     let outer = causes.into_iter().rev().find(|cause| !cause.contains(&innermost) && !cause.contains("://"));
@@ -284,9 +288,21 @@ fn told(error: &Error) -> String {
         Some(outer) => format!("{outer}: {innermost}"),
         None => innermost,
     };
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match text.char_indices().nth(LONGEST_REASON) {
+    let text = spoken(&text).split_whitespace().collect::<Vec<_>>().join(" ");
+    let short = match text.char_indices().nth(LONGEST_REASON) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
+    };
+    (short, all)
+}
+
+/// What a server said in XML, without the XML.
+fn spoken(text: &str) -> String {
+    let Some((before, xml)) = text.split_once('<') else { return text.to_owned() };
+    let of = |tag: &str| Some(xml.split_once(&format!("<{tag}>"))?.1.split_once("</")?.0);
+    match (of("Code"), of("Message")) {
+        (Some(code), Some(message)) => format!("{before}{code}: {message}"),
+        (Some(one), None) | (None, Some(one)) => format!("{before}{one}"),
+        (None, None) => before.trim_end_matches([':', ' ']).to_owned(),
     }
 }
