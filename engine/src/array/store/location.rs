@@ -78,6 +78,11 @@ impl Location {
         Location { path: address.into(), options }
     }
 
+    /// Whether it is in this process only.
+    pub(crate) fn is_memory(&self) -> bool {
+        self.path.to_str().is_some_and(|path| path.starts_with("memory:"))
+    }
+
     pub(crate) fn resolved(&self) -> Stored<StorePath> {
         const SCHEMES: [&str; 12] =
             ["s3", "s3a", "gs", "gcs", "az", "azure", "abfs", "abfss", "adl", "http", "https", "memory"];

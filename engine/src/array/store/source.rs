@@ -45,8 +45,11 @@ where
     P: Pack + Send + Sync + 'static,
     F: Fn(&StorePath, &P) -> Stored<Arc<dyn Source>> + 'static,
 {
-    let location = place.location()?;
-    let made = Made::<dyn Source>::held(Arc::new(source), (location, parameters), |(location, parameters)| {
+    let from = (place.location()?, std::process::id(), parameters);
+    let made = Made::<dyn Source>::held(Arc::new(source), from, |(location, process, parameters)| {
+        if location.is_memory() && *process != std::process::id() {
+            return Err("what is stored at `memory://` is in the memory of one process".to_owned());
+        }
         let open = || conjured::<F>()(&location.resolved()?, parameters);
         open().map_err(|error| error.to_string())
     });

@@ -20,9 +20,12 @@ use crate::scheduler::{InterruptCheck, blocking};
 /// How long an interrupt may go unnoticed.
 const SLICE: Duration = Duration::from_millis(20);
 /// So many bytes are held by tasks that wait for answers and have given away their places.
-const MOST_HELD: usize = 192 << 20;
+const MOST_HELD: usize = 128 << 20;
+/// So many tasks have: each has a thread.
+const MOST_ASIDE: usize = 48;
 
 static HELD: AtomicUsize = AtomicUsize::new(0);
+static ASIDE: AtomicUsize = AtomicUsize::new(0);
 
 /// What requests run on. It is there until the process ends.
 fn runtime() -> Result<&'static Runtime, Trouble> {
@@ -42,15 +45,17 @@ impl Aside {
     /// Nothing when too much is held already.
     fn step(bytes: usize) -> Option<Aside> {
         let held = HELD.fetch_add(bytes, Ordering::Relaxed);
+        let others = ASIDE.fetch_add(1, Ordering::Relaxed);
         let aside = Aside(bytes);
-        // What is dropped here gives its bytes back. One that holds much may step aside alone.
-        (held == 0 || held + bytes <= MOST_HELD).then_some(aside)
+        // What is dropped here gives back what it took. One that holds much may step aside alone.
+        ((held == 0 || held + bytes <= MOST_HELD) && others < MOST_ASIDE).then_some(aside)
     }
 }
 
 impl Drop for Aside {
     fn drop(&mut self) {
         HELD.fetch_sub(self.0, Ordering::Relaxed);
+        ASIDE.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
