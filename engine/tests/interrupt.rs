@@ -302,3 +302,30 @@ fn the_interrupt_of_the_notebook_is_the_same() {
     });
     assert_cancelled(outcome, 1);
 }
+
+/// A server that takes requests and never answers: whoever waits for it is not waited for.
+#[test]
+fn who_waits_for_an_object_store_can_be_interrupted() {
+    use taskloom::array::store::{Layout, Location};
+    let _turn = turn();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let gate = Arc::new(Gate::default());
+    let asked = Arc::clone(&gate);
+    // Connections are kept, so that nobody sees them close.
+    let server = std::thread::spawn(move || {
+        let mut kept = Vec::new();
+        while !asked.open.load(Ordering::SeqCst) {
+            kept.push(listener.accept());
+            asked.begun.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let open = || {
+        let at = Location::new(format!("http://{address}/x.bin"));
+        Array::<f64>::open_raw(at, 1000, 0, Layout::RowMajor, "auto").map(|_| ())
+    };
+    let error = interrupted(&gate, 1, open).unwrap_err().to_string();
+    assert!(error.contains("x.bin: it was interrupted"), "{error}");
+    drop(std::net::TcpStream::connect(address));
+    server.join().unwrap();
+}

@@ -7,7 +7,8 @@
 //!                                  │                                                     │
 //!            npy · npz · raw · zarr · hdf5: which bytes, and how they are packed (region: parts of arrays)
 //!                                  │                                                     │
-//!                       file: bytes by position, and files that appear when they are whole
+//!     location ──► path: files and folders, wherever they are ──► remote: objects by their names, many at the same time
+//!                       └──► file: bytes by position, and files that appear when they are whole
 //! ```
 //!
 //! Reading is lazy: opening a file reads its header only, and a task reads what its block needs when a worker is ready for
@@ -21,11 +22,14 @@ mod bytes;
 mod error;
 mod file;
 mod hdf5;
+mod location;
 mod npy;
 mod npz;
 mod pack;
+mod path;
 mod raw;
 mod region;
+mod remote;
 mod sink;
 mod source;
 mod zarr;
@@ -34,6 +38,7 @@ pub use error::StoreError;
 pub use hdf5::{
     Calendar, DateTime, Hdf5Options, Hdf5Writer, TimeUnits, hdf5_arrays, hdf5_attributes, hdf5_info, netcdf_time_units,
 };
+pub use location::Location;
 pub use raw::Layout;
 pub use zarr::{Compression, ZarrOptions, create_zarr, zarr_arrays, zarr_attributes, zarr_info};
 

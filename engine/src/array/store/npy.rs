@@ -7,6 +7,7 @@ use std::path::Path;
 use super::bytes::Order;
 use super::error::{StoreError, Stored};
 use super::file::Input;
+use super::location::Location;
 use super::raw::{Flat, known_type, write_file};
 use super::source::{opened, opened_reversed};
 use crate::array::Array;
@@ -196,8 +197,8 @@ impl<T: Element> Array<T> {
     /// # Errors
     /// When the file cannot be opened, is no such file, is damaged, holds elements of another type than `T`, or the chunks
     /// do not fit to its shape.
-    pub fn open_npy(path: impl AsRef<Path>, chunks: impl Into<Chunking>) -> Result<Array<T>> {
-        let input = Input::open(path.as_ref())?;
+    pub fn open_npy(path: impl Into<Location>, chunks: impl Into<Chunking>) -> Result<Array<T>> {
+        let input = Input::open(&path.into().resolved()?)?;
         let end = input.len();
         open_at("open_npy", input, 0, end, chunks.into())
     }
@@ -207,10 +208,10 @@ impl<T: Element> Array<T> {
     ///
     /// # Errors
     /// When the file cannot be written, a task fails, or lengths of chunks are not known.
-    pub fn to_npy(&self, path: impl AsRef<Path>) -> Result<()> {
+    pub fn to_npy(&self, path: impl Into<Location>) -> Result<()> {
         self.node().grid.require_known("to_npy")?;
         let header = Header::written(T::DTYPE, &self.node().grid.shape());
-        write_file(self, "to_npy", path.as_ref(), &header)
+        write_file(self, "to_npy", &path.into().resolved()?.local()?, &header)
     }
 }
 

@@ -3,13 +3,14 @@
 //! `savez` stores them as they are, so any part can be read where it lies. What `savez_compressed` wrote has to be unpacked
 //! as a whole: that happens once, when the first block is asked for, and is kept in memory.
 
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use super::bytes::reorder;
 use super::error::{StoreError, Stored};
 use super::file::Input;
+use super::location::Location;
 use super::npy::{Header, open_at};
 use super::raw::bytes_of_shape;
 use super::region::{Part, Span, copy};
@@ -140,7 +141,10 @@ fn inflated(input: &Input, begin: u64, entry: &Entry, most: Option<u64>) -> Stor
     let end = begin.saturating_add(entry.compressed).min(input.len());
     let packed = At { input, at: begin.min(end), end };
     let mut bytes = Vec::new();
-    let read = flate2::read::DeflateDecoder::new(packed).take(most.unwrap_or(entry.size)).read_to_end(&mut bytes);
+    // Each reading of an object is a request.
+    let at_once = if input.is_remote() { 4 << 20 } else { 32 << 10 };
+    let packed = BufReader::with_capacity(at_once.min(entry.compressed as usize).max(1), packed);
+    let read = flate2::bufread::DeflateDecoder::new(packed).take(most.unwrap_or(entry.size)).read_to_end(&mut bytes);
     read.map_err(|error| StoreError::damaged(input.path(), format!("`{}` cannot be unpacked: {error}", entry.name)))?;
     Ok(bytes)
 }
@@ -183,14 +187,14 @@ impl<T: Element> Array<T> {
     /// # Errors
     /// When the file cannot be opened or is damaged, has no array of that name, holds elements of another type than `T`, or
     /// the chunks do not fit to its shape.
-    pub fn open_npz(path: impl AsRef<Path>, name: &str, chunks: impl Into<Chunking>) -> Result<Array<T>> {
-        let input = Input::open(path.as_ref())?;
+    pub fn open_npz(path: impl Into<Location>, name: &str, chunks: impl Into<Chunking>) -> Result<Array<T>> {
+        let input = Input::open(&path.into().resolved()?)?;
         let mut entries = entries(&input)?;
         let found = entries.iter().position(|entry| entry.name.strip_suffix(".npy").unwrap_or(&entry.name) == name);
         let Some(found) = found else {
             let there: Vec<String> =
                 entries.iter().map(|entry| entry.name.strip_suffix(".npy").unwrap_or(&entry.name).to_owned()).collect();
-            return Err(StoreError::no_such_array(path.as_ref(), name, &there).into());
+            return Err(StoreError::no_such_array(input.path(), name, &there).into());
         };
         let entry = entries.swap_remove(found);
         let local = input.bytes(entry.local, 30)?;
@@ -220,15 +224,16 @@ impl<T: Element> Array<T> {
                     return Err(StoreError::damaged(input.path(), what).into());
                 }
                 let parameters = (begin, entry.clone(), header.clone(), shape.clone());
+                let path = input.place().clone();
                 let packed = Packed { input, begin, entry, header, shape, unpacked: OnceLock::new() };
-                let source = super::source::found(packed, path.as_ref(), parameters, |path, parameters| {
+                let source = super::source::found(packed, &path, parameters, |path, parameters| {
                     let (begin, entry, header, shape) = parameters.clone();
                     let input = Input::open(path)?;
                     Ok(Arc::new(Packed { input, begin, entry, header, shape, unpacked: OnceLock::new() }))
                 })?;
                 match column_major {
-                    false => opened("open_npz", path.as_ref(), source, chunks.into()),
-                    true => opened_reversed("open_npz", path.as_ref(), source, chunks.into()),
+                    false => opened("open_npz", path.as_path(), source, chunks.into()),
+                    true => opened_reversed("open_npz", path.as_path(), source, chunks.into()),
                 }
             }
             other => {

@@ -8,6 +8,7 @@ use ndarray::IntoDimension;
 use super::bytes::{Order, reorder};
 use super::error::{StoreError, Stored};
 use super::file::{Input, Output};
+use super::location::Location;
 use super::region::{Part, Span, Step, copy, elements, places};
 use super::sink::{Sink, store};
 use super::source::{Source, found, opened, opened_reversed};
@@ -21,6 +22,9 @@ use crate::task::Made;
 const GAP: u64 = 16 << 10;
 /// So much is read at once where runs are read together.
 const AT_ONCE: u64 = 1 << 20;
+
+/// So much of a run is asked for by one request, where many can be under way.
+const REMOTE_PIECE: usize = 4 << 20;
 
 /// How the elements of a file lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,11 +77,11 @@ impl Flat {
     /// As a source, if the file has all elements.
     pub(crate) fn found(self) -> Stored<Made<dyn Source>> {
         let flat = self.checked()?;
-        let path = flat.input.path().to_owned();
+        let place = flat.input.place().clone();
         let parameters = (flat.offset, flat.dtype, flat.order, flat.shape.clone(), flat.name);
-        found(flat, &path, parameters, |path, parameters| {
+        found(flat, &place, parameters, |place, parameters| {
             let (offset, dtype, order, shape, name) = parameters.clone();
-            Ok(Arc::new(Flat { input: Input::open(path)?, offset, dtype, order, shape, name }.checked()?))
+            Ok(Arc::new(Flat { input: Input::open(place)?, offset, dtype, order, shape, name }.checked()?))
         })
     }
 }
@@ -115,6 +119,9 @@ pub(crate) fn read_flat(
     out: &mut [u8],
 ) -> Stored<()> {
     let runs = Runs::of(shape, size, region);
+    if input.is_remote() {
+        return runs.read_remote(input, offset, size, out);
+    }
     let mut buffer = Vec::new();
     let mut failed = Ok(());
     // Runs that wait to be read together: where in the file, and where to.
@@ -131,16 +138,13 @@ pub(crate) fn read_flat(
         buffer.resize((last - first) as usize + runs.len, 0);
         input.read_at(first, &mut buffer)?;
         for (&at, out) in waiting.iter().zip(out.chunks_exact_mut(runs.wanted)) {
-            let from = &buffer[(at - first) as usize..][..runs.len];
-            let count = out.len() / size;
-            let source = Part { shape: &[from.len() / size], start: &[0], step: Some(&[runs.step]) };
-            copy(size, &[count], from, &source, out, &Part { shape: &[count], start: &[0], step: None });
+            runs.take(size, &buffer[(at - first) as usize..][..runs.len], out);
         }
         waiting.clear();
         Ok(())
     };
     places(&runs.outer, |place| {
-        let at = offset + place.iter().zip(&runs.axes).map(|(&at, axis)| axis.0 + at as u64 * axis.1).sum::<u64>();
+        let at = offset + runs.at(place);
         let apart = waiting.last().zip(waiting.first()).is_some_and(|(&last, &first)| {
             at - (last + runs.len as u64) > GAP || at + runs.len as u64 - first > AT_ONCE
         });
@@ -167,6 +171,40 @@ struct Runs {
 }
 
 impl Runs {
+    /// Where the run at a place begins.
+    fn at(&self, place: &[usize]) -> u64 {
+        place.iter().zip(&self.axes).map(|(&at, axis)| axis.0 + at as u64 * axis.1).sum()
+    }
+
+    /// What is wanted of a run.
+    fn take(&self, size: usize, from: &[u8], out: &mut [u8]) {
+        let count = out.len() / size;
+        let source = Part { shape: &[from.len() / size], start: &[0], step: Some(&[self.step]) };
+        copy(size, &[count], from, &source, out, &Part { shape: &[count], start: &[0], step: None });
+    }
+
+    /// Reads all of them from an object, several at the same time.
+    fn read_remote(&self, input: &Input, offset: u64, size: usize, out: &mut [u8]) -> Stored<()> {
+        // A run that is long is asked for in pieces, which come at the same time.
+        let piece = if self.step == 1 { REMOTE_PIECE.min(self.len) } else { self.len };
+        let mut parts = Vec::new();
+        places(&self.outer, |place| {
+            let from = offset + self.at(place);
+            let pieces = (0..self.len).step_by(piece.max(1));
+            parts.extend(pieces.map(|at| (from + at as u64, piece.min(self.len - at) as u64)));
+            Step::On
+        });
+        let per_run = self.len.div_ceil(piece.max(1));
+        input.read_parts(&parts, out.len(), |number, bytes| {
+            let begin = number / per_run * self.wanted;
+            match per_run {
+                1 => self.take(size, &bytes, &mut out[begin..begin + self.wanted]),
+                _ => out[begin + number % per_run * piece..][..bytes.len()].copy_from_slice(&bytes),
+            }
+            Ok(())
+        })
+    }
+
     fn of(shape: &[usize], size: usize, region: &[Span]) -> Runs {
         let mut strides = vec![size as u64; shape.len()];
         for axis in (1..shape.len()).rev() {
@@ -218,8 +256,7 @@ impl FlatSink {
         let mut done = 0;
         let mut result = Ok(());
         places(&runs.outer, |place| {
-            let at = place.iter().zip(&runs.axes).map(|(&at, axis)| axis.0 + at as u64 * axis.1).sum::<u64>();
-            result = self.output.write_at(self.offset + at, &bytes[done..done + runs.len]);
+            result = self.output.write_at(self.offset + runs.at(place), &bytes[done..done + runs.len]);
             done += runs.len;
             if result.is_ok() { Step::On } else { Step::Stop }
         });
@@ -280,14 +317,15 @@ impl<T: Element> Array<T> {
     /// # Errors
     /// When the file cannot be opened or is too short for the shape, or the chunks do not fit to the shape.
     pub fn open_raw(
-        path: impl AsRef<Path>,
+        path: impl Into<Location>,
         shape: impl IntoDimension,
         offset: u64,
         layout: Layout,
         chunks: impl Into<Chunking>,
     ) -> Result<Array<T>> {
-        let path = path.as_ref();
-        let input = Input::open(path)?;
+        let path = path.into().resolved()?;
+        let input = Input::open(&path)?;
+        let path = path.as_path();
         let mut shape = lengths(shape);
         if layout == Layout::ColumnMajor {
             shape.reverse();
@@ -305,8 +343,8 @@ impl<T: Element> Array<T> {
     ///
     /// # Errors
     /// When the file cannot be written, a task fails, or lengths of chunks are not known.
-    pub fn to_raw(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_file(self, "to_raw", path.as_ref(), &[])
+    pub fn to_raw(&self, path: impl Into<Location>) -> Result<()> {
+        write_file(self, "to_raw", &path.into().resolved()?.local()?, &[])
     }
 }
 

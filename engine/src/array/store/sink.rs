@@ -60,7 +60,10 @@ pub(crate) fn store(node: &NodeRef, sink: &Arc<dyn Sink>) -> Result<()> {
 
 /// That no element of the array is read from where it is to be written: what is written first would be read as well.
 pub(crate) fn not_read_from(node: &NodeRef, path: &Path) -> Stored<()> {
-    let Ok(path) = path.canonicalize() else { return Ok(()) };
+    // An address is its own.
+    let own =
+        |path: &Path| path.canonicalize().ok().or_else(|| path.to_str()?.contains("://").then(|| path.to_owned()));
+    let Some(path) = own(path) else { return Ok(()) };
     let mut seen = HashSet::new();
     let mut left = vec![node];
     while let Some(node) = left.pop() {
@@ -68,7 +71,7 @@ pub(crate) fn not_read_from(node: &NodeRef, path: &Path) -> Stored<()> {
             continue;
         }
         if let Op::Blocks(operation) = &node.op
-            && operation.reads().and_then(|read| read.canonicalize().ok()).as_ref() == Some(&path)
+            && operation.reads().and_then(own).as_ref() == Some(&path)
         {
             let what = "is read by the array that is to be stored there; `persist` it first, or store it elsewhere";
             return Err(StoreError::in_the_way(&path, what));

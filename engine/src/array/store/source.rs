@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::bytes::{block_from, normalised};
 use super::error::{StoreError, Stored};
+use super::path::StorePath;
 use super::region::Span;
 use crate::array::Array;
 use crate::array::chunks::{AxisChunks, Chunking, Grid, shape_text};
@@ -38,17 +39,21 @@ pub(crate) trait Source: Send + Sync + 'static {
     fn read(&self, region: &[Span], out: &mut [u8]) -> Stored<()>;
 }
 
-/// A source with how another process opens it: `open` gets the path, absolute, and the other parameters.
-pub(crate) fn found<P, F>(source: impl Source, path: &Path, parameters: P, _open: F) -> Stored<Made<dyn Source>>
+/// A source with how another process opens it: `open` gets where it is, and the other parameters.
+pub(crate) fn found<P, F>(source: impl Source, place: &StorePath, parameters: P, _open: F) -> Stored<Made<dyn Source>>
 where
     P: Pack + Send + Sync + 'static,
-    F: Fn(&Path, &P) -> Stored<Arc<dyn Source>> + 'static,
+    F: Fn(&StorePath, &P) -> Stored<Arc<dyn Source>> + 'static,
 {
-    let path = std::path::absolute(path).map_err(|error| StoreError::io("find", path, &error))?;
-    let made = Made::<dyn Source>::held(Arc::new(source), (path.clone(), parameters), |(path, parameters)| {
-        conjured::<F>()(path, parameters).map_err(|error| error.to_string())
+    let from = (place.location()?, std::process::id(), parameters);
+    let made = Made::<dyn Source>::held(Arc::new(source), from, |(location, process, parameters)| {
+        if location.is_memory() && *process != std::process::id() {
+            return Err("what is stored at `memory://` is in the memory of one process".to_owned());
+        }
+        let open = || conjured::<F>()(&location.resolved()?, parameters);
+        open().map_err(|error| error.to_string())
     });
-    made.map_err(|why| StoreError::unsupported(&path, why))
+    made.map_err(|why| StoreError::unsupported(place.as_path(), why))
 }
 
 /// The array that a source holds.

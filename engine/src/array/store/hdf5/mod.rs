@@ -10,12 +10,12 @@ mod encode;
 mod filters;
 mod netcdf;
 mod options;
+mod paged;
 mod plan;
 mod read;
 mod time;
 mod write;
 
-use std::path::Path;
 use std::sync::Arc;
 
 pub use options::{Hdf5Options, Hdf5Writer};
@@ -23,9 +23,10 @@ pub use time::{Calendar, DateTime, TimeUnits};
 
 use self::netcdf::{Decoded, Meaning, dimensions};
 use self::read::{Hdf5Source, asked, dataset, file, json, names, shape, typed};
-use super::ArrayInfo;
 use super::error::Stored;
+use super::path::StorePath;
 use super::source::{Source, found, opened};
+use super::{ArrayInfo, Location};
 use crate::array::Array;
 use crate::array::chunks::Chunking;
 use crate::array::element::{DType, Element, Float};
@@ -42,18 +43,18 @@ impl<T: Element> Array<T> {
     /// # Errors
     /// When the file cannot be opened or is damaged, has no such dataset, uses what is not known here, holds elements of
     /// another type than `T`, or the chunks do not fit to the shape.
-    pub fn open_hdf5(path: impl AsRef<Path>, dataset: &str, chunks: impl Into<Chunking>) -> Result<Array<T>> {
-        let path = path.as_ref();
-        let source = Hdf5Source::open(path, &file(path)?, dataset)?;
-        let source = found(source, path, dataset.to_owned(), |path, dataset| {
+    pub fn open_hdf5(path: impl Into<Location>, dataset: &str, chunks: impl Into<Chunking>) -> Result<Array<T>> {
+        let path = path.into().resolved()?;
+        let source = Hdf5Source::open(&path, &file(&path)?, dataset)?;
+        let source = found(source, &path, dataset.to_owned(), |path, dataset| {
             Ok(Arc::new(Hdf5Source::open(path, &file(path)?, dataset)?))
         })?;
-        opened("open_hdf5", path, source, chunks.into())
+        opened("open_hdf5", path.as_path(), source, chunks.into())
     }
 }
 
 /// A variable as what it means.
-fn decoded(path: &Path, variable: &str, dtype: DType) -> Stored<Made<dyn Source>> {
+fn decoded(path: &StorePath, variable: &str, dtype: DType) -> Stored<Made<dyn Source>> {
     let source = Decoded::open(path, &file(path)?, variable, dtype)?;
     found(source, path, (variable.to_owned(), dtype), |path, (variable, dtype)| {
         Ok(Arc::new(Decoded::open(path, &file(path)?, variable, *dtype)?))
@@ -66,9 +67,9 @@ impl<T: Float> Array<T> {
     ///
     /// # Errors
     /// As [`open_hdf5`](Array::open_hdf5).
-    pub fn open_netcdf(path: impl AsRef<Path>, variable: &str, chunks: impl Into<Chunking>) -> Result<Array<T>> {
-        let path = path.as_ref();
-        opened("open_netcdf", path, decoded(path, variable, T::DTYPE)?, chunks.into())
+    pub fn open_netcdf(path: impl Into<Location>, variable: &str, chunks: impl Into<Chunking>) -> Result<Array<T>> {
+        let path = path.into().resolved()?;
+        opened("open_netcdf", path.as_path(), decoded(&path, variable, T::DTYPE)?, chunks.into())
     }
 }
 
@@ -78,9 +79,13 @@ impl Array<i64> {
     ///
     /// # Errors
     /// As [`open_hdf5`](Array::open_hdf5), and when the variable has no `units` like `days since 1850-01-01`.
-    pub fn open_netcdf_time(path: impl AsRef<Path>, variable: &str, chunks: impl Into<Chunking>) -> Result<Array<i64>> {
-        let path = path.as_ref();
-        opened("open_netcdf_time", path, decoded(path, variable, DType::I64)?, chunks.into())
+    pub fn open_netcdf_time(
+        path: impl Into<Location>,
+        variable: &str,
+        chunks: impl Into<Chunking>,
+    ) -> Result<Array<i64>> {
+        let path = path.into().resolved()?;
+        opened("open_netcdf_time", path.as_path(), decoded(&path, variable, DType::I64)?, chunks.into())
     }
 }
 
@@ -88,9 +93,9 @@ impl Array<i64> {
 ///
 /// # Errors
 /// As [`open_netcdf_time`](Array::open_netcdf_time).
-pub fn netcdf_time_units(path: impl AsRef<Path>, variable: &str) -> Result<TimeUnits> {
-    let path = path.as_ref();
-    match Decoded::open(path, &file(path)?, variable, DType::I64)?.meaning {
+pub fn netcdf_time_units(path: impl Into<Location>, variable: &str) -> Result<TimeUnits> {
+    let path = path.into().resolved()?;
+    match Decoded::open(&path, &file(&path)?, variable, DType::I64)?.meaning {
         Meaning::Time(units) => Ok(units),
         Meaning::Number { .. } => unreachable!("seconds are asked for"),
     }
@@ -100,9 +105,10 @@ pub fn netcdf_time_units(path: impl AsRef<Path>, variable: &str) -> Result<TimeU
 ///
 /// # Errors
 /// When the file cannot be opened or is damaged, or has no such dataset.
-pub fn hdf5_info(path: impl AsRef<Path>, name: &str) -> Result<ArrayInfo> {
-    let path = path.as_ref();
-    let file = file(path)?;
+pub fn hdf5_info(path: impl Into<Location>, name: &str) -> Result<ArrayInfo> {
+    let path = path.into().resolved()?;
+    let file = file(&path)?;
+    let path = path.as_path();
     let found = dataset(path, &file, name)?;
     let dtype = match typed(&asked(path, || found.datatype())?).0 {
         Some(dtype) => dtype.name().to_owned(),
@@ -122,17 +128,18 @@ pub fn hdf5_info(path: impl AsRef<Path>, name: &str) -> Result<ArrayInfo> {
 ///
 /// # Errors
 /// When the file cannot be opened or is damaged.
-pub fn hdf5_arrays(path: impl AsRef<Path>) -> Result<Vec<String>> {
-    let path = path.as_ref();
-    Ok(names(path, &file(path)?)?)
+pub fn hdf5_arrays(path: impl Into<Location>) -> Result<Vec<String>> {
+    let path = path.into().resolved()?;
+    Ok(names(path.as_path(), &file(&path)?)?)
 }
 
 /// The attributes of an HDF5 or NetCDF-4 file.
 ///
 /// # Errors
 /// When the file cannot be opened or is damaged.
-pub fn hdf5_attributes(path: impl AsRef<Path>) -> Result<serde_json::Map<String, serde_json::Value>> {
-    let path = path.as_ref();
-    let file = file(path)?;
+pub fn hdf5_attributes(path: impl Into<Location>) -> Result<serde_json::Map<String, serde_json::Value>> {
+    let path = path.into().resolved()?;
+    let file = file(&path)?;
+    let path = path.as_path();
     Ok(json(asked(path, || file.root().attrs())?))
 }

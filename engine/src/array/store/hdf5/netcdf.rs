@@ -11,6 +11,7 @@ use crate::array::dispatch::with_real;
 use crate::array::element::{Cast, DType};
 use crate::array::store::bytes::read_elements;
 use crate::array::store::error::{StoreError, Stored};
+use crate::array::store::path::StorePath;
 use crate::array::store::region::{Span, elements};
 use crate::array::store::source::Source;
 
@@ -42,10 +43,11 @@ fn numbers(attributes: &Map<String, Json>, name: &str) -> Vec<f64> {
 }
 
 impl Decoded {
-    pub(super) fn open(path: &Path, file: &File, name: &str, dtype: DType) -> Stored<Decoded> {
+    pub(super) fn open(path: &StorePath, file: &File, name: &str, dtype: DType) -> Stored<Decoded> {
+        let source = Hdf5Source::open(path, file, name)?;
+        let path = path.as_path();
         let variable = dataset(path, file, name)?;
         let attributes = json(asked(path, || variable.attrs())?);
-        let source = Hdf5Source::open(path, file, name)?;
         if matches!(source.dtype(), DType::Bool | DType::Complex32 | DType::Complex64) {
             let what = format!("`{name}` is of type {}, which no number is made of", source.dtype());
             return Err(StoreError::unsupported(path, what));

@@ -1,6 +1,5 @@
 //! What is asked for when arrays are stored in an HDF5 file.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
@@ -9,6 +8,7 @@ use super::write::Plan;
 use crate::array::Array;
 use crate::array::element::{Element, Scalar};
 use crate::array::node::NodeRef;
+use crate::array::store::Location;
 use crate::array::store::error::StoreError;
 use crate::error::Result;
 
@@ -95,7 +95,7 @@ impl Hdf5Options {
 #[derive(Debug)]
 #[must_use = "nothing is written before `write`"]
 pub struct Hdf5Writer {
-    pub(super) path: PathBuf,
+    path: Location,
     overwrite: bool,
     pub(super) attributes: Map<String, Json>,
     pub(super) arrays: Vec<Added>,
@@ -115,8 +115,8 @@ impl std::fmt::Debug for Added {
 
 impl Hdf5Writer {
     /// For a file that is not there yet.
-    pub fn create(path: impl AsRef<Path>) -> Hdf5Writer {
-        Hdf5Writer { path: path.as_ref().to_owned(), overwrite: false, attributes: Map::new(), arrays: Vec::new() }
+    pub fn create(path: impl Into<Location>) -> Hdf5Writer {
+        Hdf5Writer { path: path.into(), overwrite: false, attributes: Map::new(), arrays: Vec::new() }
     }
 
     /// Whether a file that is there is replaced, with all that is in it. Otherwise that is an error.
@@ -145,12 +145,12 @@ impl Hdf5Writer {
     /// When the file is there already, options do not fit to their array, lengths of chunks are not known, a task fails, or
     /// the file cannot be written.
     pub fn write(self) -> Result<()> {
-        if self.path.exists() && !self.overwrite {
+        let path = self.path.resolved()?.local()?;
+        if path.exists() && !self.overwrite {
             let what = "is there already; the option `overwrite` replaces the file and all that is in it";
-            return Err(StoreError::in_the_way(&self.path, what).into());
+            return Err(StoreError::in_the_way(&path, what).into());
         }
-        let plan = Plan::of(&self)?;
-        plan.write(&self.path)
+        Plan::of(&self, &path)?.write(&path)
     }
 }
 
@@ -171,7 +171,7 @@ impl<T: Element> Array<T> {
     ///
     /// # Errors
     /// As [`Hdf5Writer::write`].
-    pub fn to_hdf5(&self, path: impl AsRef<Path>, dataset: &str, options: &Hdf5Options) -> Result<()> {
+    pub fn to_hdf5(&self, path: impl Into<Location>, dataset: &str, options: &Hdf5Options) -> Result<()> {
         Hdf5Writer::create(path).add(dataset, self, options).write()
     }
 }

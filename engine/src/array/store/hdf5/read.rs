@@ -8,10 +8,12 @@ use hdf5_pure::{AttrValue, Dataset, Datatype, DatatypeByteOrder, File, Filter, G
 use serde_json::{Map, Value as Json};
 
 use super::filters;
+use super::paged::Paged;
 use crate::array::element::DType;
 use crate::array::store::bytes::{Order, bytes_of, reorder};
 use crate::array::store::error::{StoreError, Stored};
 use crate::array::store::file::Input;
+use crate::array::store::path::StorePath;
 use crate::array::store::raw::{bytes_of_shape, known_type, read_flat};
 use crate::array::store::region::{Meeting, Part, Span, Step, copy, meeting, places};
 use crate::array::store::source::Source;
@@ -29,8 +31,9 @@ pub(super) fn asked<R>(path: &Path, ask: impl FnOnce() -> Result<R, hdf5_pure::E
     }
 }
 
-pub(super) fn file(path: &Path) -> Stored<File> {
+pub(super) fn file(path: &StorePath) -> Stored<File> {
     let input = Input::open(path)?;
+    let path = path.as_path();
     let begin = input.bytes(0, (input.len() as usize).min(8))?;
     if begin.starts_with(b"CDF") {
         return Err(StoreError::unsupported(
@@ -38,7 +41,10 @@ pub(super) fn file(path: &Path) -> Stored<File> {
             "it is a NetCDF file of the classic format, and version 4 is read here",
         ));
     }
-    asked(path, || File::open_streaming(path))
+    match input.is_remote() {
+        true => asked(path, || File::from_source(Paged::new(input))),
+        false => asked(path, || File::open_streaming(path)),
+    }
 }
 
 /// The names of all datasets.
@@ -167,9 +173,10 @@ pub(super) struct Hdf5Source {
 }
 
 impl Hdf5Source {
-    pub(super) fn open(path: &Path, file: &File, name: &str) -> Stored<Hdf5Source> {
-        let dataset = dataset(path, file, name)?;
+    pub(super) fn open(path: &StorePath, file: &File, name: &str) -> Stored<Hdf5Source> {
         let input = Input::open(path)?;
+        let path = path.as_path();
+        let dataset = dataset(path, file, name)?;
         let shape = shape(path, &dataset)?;
         let datatype = asked(path, || dataset.datatype())?;
         let (dtype, order) = typed(&datatype);
@@ -277,27 +284,29 @@ impl Source for Hdf5Source {
             }
             Place::Chunks { chunks, filters, found } => {
                 let len = chunks.iter().product::<usize>() * size;
-                let mut result = Ok(());
+                let mut there = Vec::new();
                 places(&meeting(region, chunks), |place| {
                     let Some(part) = Meeting::of(region, chunks, place) else { return Step::On };
-                    let Some(at) = found.get(place) else {
-                        let mut fill = self.fill.clone();
-                        reorder(&mut fill, self.dtype, self.order);
-                        part.fill(&fill, out, &lens);
-                        return Step::On;
-                    };
-                    let packed = self.input.bytes(at.address, usize::try_from(at.len).unwrap_or(usize::MAX));
-                    result = packed.and_then(|packed| {
-                        let plain = match part.lens == *chunks && lens == *chunks {
-                            true => filters::decode_into(filters, at.mask, packed, out),
-                            false => filters::decode(filters, at.mask, packed, len)
-                                .map(|chunk| part.take(size, &chunk, chunks, out, &lens)),
-                        };
-                        plain.map_err(|what| StoreError::damaged(self.input.path(), format!("chunk {place:?}: {what}")))
-                    });
-                    if result.is_ok() { Step::On } else { Step::Stop }
+                    match found.get(place) {
+                        Some(at) => there.push((at, part, place.to_vec())),
+                        None => {
+                            let mut fill = self.fill.clone();
+                            reorder(&mut fill, self.dtype, self.order);
+                            part.fill(&fill, out, &lens);
+                        }
+                    }
+                    Step::On
                 });
-                result?;
+                let parts: Vec<(u64, u64)> = there.iter().map(|(at, ..)| (at.address, at.len)).collect();
+                self.input.read_parts(&parts, out.len(), |number, packed| {
+                    let (at, part, place) = &there[number];
+                    let plain = match part.lens == *chunks && lens == *chunks {
+                        true => filters::decode_into(filters, at.mask, packed, out),
+                        false => filters::decode(filters, at.mask, packed, len)
+                            .map(|chunk| part.take(size, &chunk, chunks, out, &lens)),
+                    };
+                    plain.map_err(|what| StoreError::damaged(self.input.path(), format!("chunk {place:?}: {what}")))
+                })?;
             }
         }
         reorder(out, self.dtype, self.order);

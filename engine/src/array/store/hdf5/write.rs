@@ -28,8 +28,8 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn of(writer: &Hdf5Writer) -> Result<Plan> {
-        let wrong = |what: String| StoreError::not_stored(&writer.path, what);
+    pub(super) fn of(writer: &Hdf5Writer, path: &Path) -> Result<Plan> {
+        let wrong = |what: String| StoreError::not_stored(path, what);
         let mut datasets: BTreeMap<String, Dataset> = BTreeMap::new();
         for Added { name, node, options } in &writer.arrays {
             let known = node.grid.require_known("to_hdf5");

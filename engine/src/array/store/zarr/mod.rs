@@ -13,13 +13,12 @@ mod meta;
 mod read;
 mod write;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use ndarray::IntoDimension;
 use serde_json::{Map, Value as Json};
 
-use super::ArrayInfo;
+use super::{ArrayInfo, Location};
 use crate::array::chunks::Chunking;
 use crate::array::element::{Element, Scalar};
 use crate::array::store::source::{found, opened};
@@ -147,7 +146,7 @@ impl<T: Element> Array<T> {
     /// # Errors
     /// When there is no such folder, its metadata is damaged or asks for what is not known here, a store into it was
     /// interrupted, or its elements are not of type `T`.
-    pub fn open_zarr(path: impl AsRef<Path>) -> Result<Array<T>> {
+    pub fn open_zarr(path: impl Into<Location>) -> Result<Array<T>> {
         Array::open_zarr_array(path, "", "auto")
     }
 
@@ -155,14 +154,14 @@ impl<T: Element> Array<T> {
     ///
     /// # Errors
     /// As [`open_zarr`](Array::open_zarr), and when the chunks do not fit to the shape.
-    pub fn open_zarr_array(path: impl AsRef<Path>, name: &str, chunks: impl Into<Chunking>) -> Result<Array<T>> {
-        let folder = group::within(path.as_ref(), name);
+    pub fn open_zarr_array(path: impl Into<Location>, name: &str, chunks: impl Into<Chunking>) -> Result<Array<T>> {
+        let folder = path.into().resolved()?.join(name);
         let meta = group::array_at(&folder)?;
         let source = read::ZarrSource::new(folder.clone(), meta);
         let source = found(source, &folder, (), |folder, ()| {
-            Ok(Arc::new(read::ZarrSource::new(folder.to_owned(), group::array_at(folder)?)))
+            Ok(Arc::new(read::ZarrSource::new(folder.clone(), group::array_at(folder)?)))
         })?;
-        opened("open_zarr", &folder, source, chunks.into())
+        opened("open_zarr", folder.as_path(), source, chunks.into())
     }
 
     /// Stores the array as Zarr in a folder, block by block, and waits until it is done.
@@ -173,17 +172,18 @@ impl<T: Element> Array<T> {
     /// # Errors
     /// When something else is in the folder, or an array and the options do not say [`overwrite`](ZarrOptions::overwrite);
     /// when a file cannot be written, a task fails, lengths of chunks are not known, or the options do not fit to the array.
-    pub fn to_zarr(&self, path: impl AsRef<Path>, options: &ZarrOptions) -> Result<()> {
-        write::whole(self.node(), path.as_ref(), options)
+    pub fn to_zarr(&self, path: impl Into<Location>, options: &ZarrOptions) -> Result<()> {
+        write::whole(self.node(), &path.into().resolved()?, options)
     }
 
     /// Stores the array under a name in a group, which is made where there is none.
     ///
     /// # Errors
     /// As [`to_zarr`](Array::to_zarr).
-    pub fn to_zarr_array(&self, path: impl AsRef<Path>, name: &str, options: &ZarrOptions) -> Result<()> {
-        group::made(path.as_ref(), name, options.version)?;
-        write::whole(self.node(), &group::within(path.as_ref(), name), options)
+    pub fn to_zarr_array(&self, path: impl Into<Location>, name: &str, options: &ZarrOptions) -> Result<()> {
+        let path = path.into().resolved()?;
+        group::made(&path, name, options.version)?;
+        write::whole(self.node(), &path.join(name), options)
     }
 
     /// Writes the array into a part of a Zarr array that is there already, which begins at `start`.
@@ -205,8 +205,8 @@ impl<T: Element> Array<T> {
     /// # Errors
     /// When there is no such array, the part is not inside of it, its elements are of another type, a file cannot be read
     /// or written, or a task fails.
-    pub fn to_zarr_region(&self, path: impl AsRef<Path>, start: &[usize]) -> Result<()> {
-        write::region(self.node(), path.as_ref(), start)
+    pub fn to_zarr_region(&self, path: impl Into<Location>, start: &[usize]) -> Result<()> {
+        write::region(self.node(), &path.into().resolved()?, start)
     }
 }
 
@@ -214,16 +214,20 @@ impl<T: Element> Array<T> {
 ///
 /// # Errors
 /// As [`to_zarr`](Array::to_zarr).
-pub fn create_zarr<T: Element>(path: impl AsRef<Path>, shape: impl IntoDimension, options: &ZarrOptions) -> Result<()> {
-    write::empty(path.as_ref(), &lengths(shape), T::DTYPE, options)
+pub fn create_zarr<T: Element>(
+    path: impl Into<Location>,
+    shape: impl IntoDimension,
+    options: &ZarrOptions,
+) -> Result<()> {
+    write::empty(&path.into().resolved()?, &lengths(shape), T::DTYPE, options)
 }
 
 /// What is known of a Zarr array without reading its elements. An empty name is the folder itself.
 ///
 /// # Errors
 /// As [`open_zarr`](Array::open_zarr).
-pub fn zarr_info(path: impl AsRef<Path>, name: &str) -> Result<ArrayInfo> {
-    let meta = group::array_at(&group::within(path.as_ref(), name))?;
+pub fn zarr_info(path: impl Into<Location>, name: &str) -> Result<ArrayInfo> {
+    let meta = group::array_at(&path.into().resolved()?.join(name))?;
     Ok(ArrayInfo {
         shape: meta.shape,
         dtype: meta.dtype.name().to_owned(),
@@ -237,14 +241,14 @@ pub fn zarr_info(path: impl AsRef<Path>, name: &str) -> Result<ArrayInfo> {
 ///
 /// # Errors
 /// When there is no such group, or a folder cannot be read.
-pub fn zarr_arrays(path: impl AsRef<Path>) -> Result<Vec<String>> {
-    Ok(group::arrays(path.as_ref())?)
+pub fn zarr_arrays(path: impl Into<Location>) -> Result<Vec<String>> {
+    Ok(group::arrays(&path.into().resolved()?)?)
 }
 
 /// The attributes of a Zarr group.
 ///
 /// # Errors
 /// When there is no such group, or its metadata is damaged.
-pub fn zarr_attributes(path: impl AsRef<Path>) -> Result<Map<String, Json>> {
-    Ok(group::attributes(path.as_ref())?)
+pub fn zarr_attributes(path: impl Into<Location>) -> Result<Map<String, Json>> {
+    Ok(group::attributes(&path.into().resolved()?)?)
 }

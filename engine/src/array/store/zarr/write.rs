@@ -1,6 +1,6 @@
 //! Storing: each block writes the chunks that it covers, and no other does.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::ZarrOptions;
@@ -13,7 +13,7 @@ use crate::array::error::ArrayError;
 use crate::array::node::NodeRef;
 use crate::array::store::bytes::{scalar_bytes, scalar_type};
 use crate::array::store::error::{StoreError, Stored};
-use crate::array::store::file::{put, whole as file};
+use crate::array::store::path::{StorePath, Writes};
 use crate::array::store::region::{Meeting, Span, Step, meeting, places};
 use crate::array::store::sink::{Sink, aligned, not_read_from, store};
 use crate::error::Result;
@@ -60,7 +60,7 @@ fn metadata(path: &Path, shape: &[usize], dtype: DType, chunks: Vec<usize>, opti
     })
 }
 
-fn write_metadata(folder: &Path, meta: &Meta) -> Stored<()> {
+fn write_metadata(folder: &StorePath, meta: &Meta) -> Stored<()> {
     if meta.version == 3 {
         return write_json(&folder.join("zarr.json"), &meta.to_third());
     }
@@ -79,33 +79,33 @@ fn chunks_of(grid: &Grid, options: &ZarrOptions) -> Vec<usize> {
     }
 }
 
-pub(super) fn whole(node: &NodeRef, folder: &Path, options: &ZarrOptions) -> Result<()> {
+pub(super) fn whole(node: &NodeRef, folder: &StorePath, options: &ZarrOptions) -> Result<()> {
     node.grid.require_known("to_zarr")?;
     let shape = node.grid.shape();
-    let meta = metadata(folder, &shape, node.dtype, chunks_of(&node.grid, options), options)?;
+    let meta = metadata(folder.as_path(), &shape, node.dtype, chunks_of(&node.grid, options), options)?;
     let node = aligned(node, &meta.files, &vec![0; shape.len()]);
-    not_read_from(&node, folder)?;
+    not_read_from(&node, folder.as_path())?;
     let writing = cleared(folder, options.overwrite)?;
     let meta = Arc::new(meta);
-    let sink = ZarrSink { folder: folder.to_owned(), meta: Arc::clone(&meta), offset: vec![0; shape.len()] };
+    let sink = ZarrSink { folder: folder.clone(), meta: Arc::clone(&meta), offset: vec![0; shape.len()] };
     let sink: Arc<dyn Sink> = Arc::new(sink);
     store(&node, &sink)?;
     write_metadata(folder, &meta)?;
     Ok(writing.done()?)
 }
 
-pub(super) fn empty(folder: &Path, shape: &[usize], dtype: DType, options: &ZarrOptions) -> Result<()> {
+pub(super) fn empty(folder: &StorePath, shape: &[usize], dtype: DType, options: &ZarrOptions) -> Result<()> {
     let chunks = match &options.chunks {
         Some(chunks) => chunks.clone(),
         None => chunks_of(&Chunking::from("auto").grid(shape, dtype.size())?, options),
     };
-    let meta = metadata(folder, shape, dtype, chunks, options)?;
+    let meta = metadata(folder.as_path(), shape, dtype, chunks, options)?;
     let writing = cleared(folder, options.overwrite)?;
     write_metadata(folder, &meta)?;
     Ok(writing.done()?)
 }
 
-pub(super) fn region(node: &NodeRef, folder: &Path, start: &[usize]) -> Result<()> {
+pub(super) fn region(node: &NodeRef, folder: &StorePath, start: &[usize]) -> Result<()> {
     node.grid.require_known("to_zarr_region")?;
     let shape = node.grid.shape();
     let meta = match array_at(folder) {
@@ -129,30 +129,37 @@ pub(super) fn region(node: &NodeRef, folder: &Path, start: &[usize]) -> Result<(
         return Err(ArrayError::Shape { operation: "to_zarr_region".into(), why, shape: stored }.into());
     }
     if meta.shards.is_some() {
-        return Err(StoreError::not_stored(folder, "parts of shards are not written here").into());
+        return Err(StoreError::not_stored(folder.as_path(), "parts of shards are not written here").into());
     }
     let node = aligned(node, &meta.files, start);
-    not_read_from(&node, folder)?;
+    not_read_from(&node, folder.as_path())?;
     let writing = Writing::region(folder, start, &shape)?;
-    let sink = ZarrSink { folder: folder.to_owned(), meta: Arc::new(meta), offset: start.to_vec() };
+    let sink = ZarrSink { folder: folder.clone(), meta: Arc::new(meta), offset: start.to_vec() };
     let sink: Arc<dyn Sink> = Arc::new(sink);
     store(&node, &sink)?;
     Ok(writing.done()?)
 }
 
 struct ZarrSink {
-    folder: PathBuf,
+    folder: StorePath,
     meta: Arc<Meta>,
     /// Where the array begins in the stored one.
     offset: Vec<usize>,
 }
 
 impl ZarrSink {
-    fn write_chunk(&self, place: &[usize], region: &[Span], shape: &[usize], bytes: &[u8]) -> Stored<()> {
+    fn write_chunk(
+        &self,
+        place: &[usize],
+        region: &[Span],
+        shape: &[usize],
+        bytes: &[u8],
+        writes: &mut Writes,
+    ) -> Stored<()> {
         let meta = &*self.meta;
         let size = meta.dtype.size();
         let Some(part) = Meeting::of(region, &meta.files, place) else { return Ok(()) };
-        let path = self.folder.join(meta.keys.key(place));
+        let path = self.folder.join(&meta.keys.key(place));
         let covered = (0..place.len()).all(|axis| {
             let len = (meta.shape[axis] - place[axis] * meta.files[axis]).min(meta.files[axis]);
             part.lens[axis] == len
@@ -163,25 +170,23 @@ impl ZarrSink {
         let chunk = if exact {
             bytes.to_vec()
         } else {
-            let before = if covered { None } else { file(&path)? };
+            let before = if covered { None } else { path.read()? };
             let mut chunk = match before {
                 Some(packed) => meta
                     .codecs
                     .decode(packed, &meta.files, meta.dtype)
-                    .map_err(|what| StoreError::damaged(&path, what))?,
+                    .map_err(|what| StoreError::damaged(path.as_path(), what))?,
                 None => meta.fill.repeat(count),
             };
             part.put(size, bytes, shape, &mut chunk, &meta.files);
             chunk
         };
-        let wrong = |error: std::io::Error| StoreError::io("write", &path, &error);
+        let wrong = |error: std::io::Error| StoreError::io("write", path.as_path(), &error);
         let packed = meta.codecs.encode(chunk, &meta.files, meta.dtype).map_err(wrong)?;
-        if meta.keys.separator == '/'
-            && let Some(folder) = path.parent()
-        {
-            std::fs::create_dir_all(folder).map_err(wrong)?;
+        if meta.keys.separator == '/' {
+            path.make_parent()?;
         }
-        put(&path, &packed)
+        writes.write(&path, packed)
     }
 }
 
@@ -192,11 +197,12 @@ impl Sink for ZarrSink {
     fn write(&self, start: &[usize], shape: &[usize], bytes: &[u8]) -> Stored<()> {
         let region: Vec<Span> =
             (0..shape.len()).map(|axis| Span::run(self.offset[axis] + start[axis], shape[axis])).collect();
+        let mut writes = Writes::new(&self.folder, bytes.len());
         let mut result = Ok(());
         places(&meeting(&region, &self.meta.files), |place| {
-            result = self.write_chunk(place, &region, shape, bytes);
+            result = self.write_chunk(place, &region, shape, bytes, &mut writes);
             if result.is_ok() { Step::On } else { Step::Stop }
         });
-        result
+        result.and_then(|()| writes.finish())
     }
 }
