@@ -6,6 +6,7 @@
 
 mod canvas;
 mod engine;
+mod ndarray;
 mod render;
 mod words;
 

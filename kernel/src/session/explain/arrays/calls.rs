@@ -1,0 +1,302 @@
+//! Methods, fields and functions that an array does not have, and what is not Rust at all.
+
+use super::super::super::diagnostics::Diagnostic;
+use super::super::{Facts, between, capital, is_name, piece, quoted};
+use super::source::{REDUCTIONS, axes, called_on, chain, inside, is_array, lent, parts, slice};
+use super::{around, computed, element, numpy};
+
+/// `y[0]` and `y.T`
+pub(super) fn part(diagnostic: &Diagnostic) -> Option<String> {
+    let words = quoted(&diagnostic.message);
+    let ty = *words.last()?;
+    let held = element(ty).or_else(|| computed(ty))?;
+    let (before, after) = around(diagnostic)?;
+    if diagnostic.code.as_deref() == Some("E0608") {
+        element(ty)?;
+        let array = chain(before);
+        let index = inside(diagnostic.subject())?;
+        let after = after.trim_start();
+        if after.starts_with('=') && !after.starts_with("==") {
+            return Some(in_place(array));
+        }
+        if let Some(list) = inside(index).filter(|_| index.starts_with('[') && index.ends_with(']')) {
+            return Some(format!("Elements by a list of indices, along axis 0: `{}.take([{}], 0)`.", piece(array), piece(list)));
+        }
+        return Some(format!("A part of an array is `{}.slice(s![{}])`.", piece(array), piece(&slice(index))));
+    }
+    let field = *words.first()?;
+    let array = chain(before.trim_end().trim_end_matches('.'));
+    let array = piece(array);
+    Some(match field {
+        "T" if computed(ty).is_some() => format!("The transpose is a method: `{array}.t()`."),
+        "T" => format!("The transpose is a method: `{array}.t()`."),
+        "size" => format!("The number of elements is a method: `{array}.len()`."),
+        "real" | "imag" if held.starts_with("Complex") => format!("`{field}` is a method: `{array}.{field}()`."),
+        "values" | "data" if element(ty).is_some() => format!("`{array}.compute()?` gives the values."),
+        "itemsize" => format!("The size of an element is `{array}.dtype().size()`."),
+        "chunksize" | "loc" | "iloc" | "at" | "blocks" => match field {
+            "chunksize" => format!("The lengths of all chunks are `{array}.chunks()`."),
+            _ => format!("A part of an array is `{array}.slice(s![0])`."),
+        },
+        _ => format!("An array has no `{field}`: {}", numpy::method(field, array).map(|code| format!("it is `{code}`."))?),
+    })
+}
+
+/// `y[0] = 3.0`
+fn in_place(array: &str) -> String {
+    format!(
+        "An array is not changed in place. `where_` makes a new one, with other elements where a mask is `true`: \
+         `{0}.lt(0.0).where_(0.0, &{0})`.",
+        piece(array)
+    )
+}
+
+/// E0599.
+pub(super) fn method(diagnostic: &Diagnostic) -> Option<String> {
+    let message = diagnostic.message.as_str();
+    let method = diagnostic.subject();
+    let words = quoted(message);
+    let label = quoted(diagnostic.label());
+    let types = || label.iter().chain(&words).copied();
+    let (before, after) = around(diagnostic)?;
+    let array = chain(before.trim_end().trim_end_matches('.'));
+    let array = if array.is_empty() { "…" } else { piece(array) };
+    if message.contains("associated") {
+        return (words.last()?.starts_with("Array<")).then(|| made(method)).flatten();
+    }
+    if types().any(|ty| computed(ty).is_some()) {
+        return in_memory(method, array);
+    }
+    let ty = types().find(|ty| element(ty).is_some())?;
+    let bounds = message.contains("trait bounds were not satisfied") || message.contains("elements of type");
+    if bounds && !message.contains("not an iterator") && !diagnostic.label().contains("not an iterator") {
+        return for_other_elements(diagnostic, method, array, element(ty)?);
+    }
+    let own = numpy::method(method, array);
+    match method {
+        "iter" | "into_iter" | "iter_mut" | "outer_iter" | "rows" => {
+            return Some(format!(
+                "Nothing of a lazy array is there to be gone over. Reductions such as `{array}.sum()` and `map_elements` work on all \
+                 elements at once; `{array}.compute()?.iter()` goes over what is computed."
+            ));
+        }
+        "to_vec" | "tolist" | "to_list" | "into_vec" => {
+            return Some(format!(
+                "The elements come out row by row once they are computed: `{array}.compute()?.iter().copied().collect::<Vec<_>>()`."
+            ));
+        }
+        "pow" | "power" => {
+            let power = inside(after)?;
+            let own = if power.contains('.') { "powf" } else { "powi" };
+            return Some(format!("A power of each element is `{array}.{own}({})`.", piece(power)));
+        }
+        "plot" | "hist" | "imshow" | "scatter" => {
+            let picture = if method == "plot" { "line" } else { method };
+            return Some(format!("A picture is drawn by a function, of what is computed: `plot::{picture}(&{array}.compute()?)`."));
+        }
+        "unwrap" | "expect" => {
+            return Some(format!("The array is lazy and has not failed: `{array}.compute()?` gives its values."));
+        }
+        "gt" | "lt" | "sum" | "mean" => return None,
+        "append" | "push" | "extend" | "concat" => {
+            return Some(format!("An array does not grow; two become a new one with `Array::concatenate(&[{array}, …], 0)`."));
+        }
+        "fill" | "itemset" | "swap" | "assign" | "slice_mut" => return Some(in_place(array)),
+        "add" | "sub" | "mul" | "div" | "subtract" | "multiply" | "divide" => {
+            let sign = match method {
+                "add" => "+",
+                "sub" | "subtract" => "-",
+                "mul" | "multiply" => "*",
+                _ => "/",
+            };
+            let other = inside(after)?;
+            return Some(format!("Arithmetic is written with its sign: `&{array} {sign} {}`.", piece(&lent(other))));
+        }
+        _ => {}
+    }
+    if let Some(code) = own {
+        return Some(format!("An array has no `{method}`; it is `{code}`."));
+    }
+    None
+}
+
+/// `Array::array(…)`
+fn made(name: &str) -> Option<String> {
+    numpy::of_library(&format!("{name}()"), &Facts::default()).map(|words| format!("There is no `Array::{name}`; {words}."))
+}
+
+/// A method that an array in memory, ndarray's, does not have.
+fn in_memory(method: &str, array: &str) -> Option<String> {
+    Some(match method {
+        "to_vec" | "tolist" | "to_list" | "into_vec" | "as_vec" => {
+            format!("The elements come out row by row: `{array}.iter().copied().collect::<Vec<_>>()`.")
+        }
+        "compute" | "item" | "persist" if method == "item" => {
+            format!("What is computed has all its elements there: the first is `{array}.first()`; `item()?` belongs to the lazy array.")
+        }
+        "compute" | "persist" => format!("`{array}` is computed already: leave `.{method}()` away."),
+        "max" | "min" => {
+            let start = if method == "max" { "NEG_INFINITY" } else { "INFINITY" };
+            format!("The {method}imum of floats in memory is a fold: `{array}.iter().copied().fold(f64::{start}, f64::{method})`. A lazy array has `{method}()`.")
+        }
+        "gt" | "lt" | "ge" | "le" => {
+            let sign = numpy::COMPARISONS.iter().find(|(_, name)| *name == method)?.0;
+            format!("An array in memory is compared with a closure: `{array}.mapv(|x| x {sign} 0.0)`.")
+        }
+        "astype" => format!("The elements are converted one by one: `{array}.mapv(|x| x as f64)`."),
+        "map_elements" => format!("On an array in memory it is `{array}.mapv(|x| …)`."),
+        "plot" => format!("A picture is drawn by a function: `plot::line(&{array})`."),
+        _ => return None,
+    })
+}
+
+/// A method that is there, but not for these elements.
+fn for_other_elements(diagnostic: &Diagnostic, method: &str, array: &str, held: &str) -> Option<String> {
+    let texts = || diagnostic.children.iter().map(|child| child.message.as_str()).chain([diagnostic.message.as_str()]);
+    let needs = |name: &str| texts().any(|text| text.contains(&format!(": {name}`")) || text.contains(name) && text.contains("elements"));
+    let whole = super::super::is_integer(held) || held == "bool";
+    if whole && (needs("Float") || needs("floats") || needs("Number") || needs("numbers")) {
+        return Some(format!(
+            "{} of `{held}` has no `{method}`; one of floats has: `{array}.astype::<f64>().{method}(…)`.",
+            capital("an array")
+        ))
+        .map(|said| if parts(inside_call(diagnostic).unwrap_or("x")).is_empty() { said.replace("(…)", "()") } else { said });
+    }
+    if held.starts_with("Complex") {
+        return Some(format!("Complex numbers have no `{method}`. Take a part of them first: `{array}.abs()`, `.real()` or `.imag()`."));
+    }
+    None
+}
+
+/// What stands between the parentheses of the call that the message is about.
+fn inside_call(diagnostic: &Diagnostic) -> Option<&str> {
+    let (_, after) = around(diagnostic)?;
+    inside(after).filter(|_| after.starts_with('('))
+}
+
+/// E0061: `y.mean(0)`, `y.cumsum()`
+pub(super) fn arguments(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
+    let method = diagnostic.subject();
+    let (before, _) = around(diagnostic)?;
+    let array = chain(before.trim_end().trim_end_matches('.'));
+    if array.is_empty() || !is_array(array, facts) {
+        return None;
+    }
+    let (array, given) = (piece(array), inside_call(diagnostic)?);
+    if REDUCTIONS.contains(&method) {
+        let axis = parts(given).iter().find_map(|part| axes(part))?;
+        return Some(format!("`{method}` folds all axes; of one axis it is `{array}.{method}_axis({axis})`.")
+            .replace("of one axis", if axis.starts_with('[') { "of some" } else { "of one axis" }));
+    }
+    Some(match (method, given.trim()) {
+        ("transpose" | "t", _) => format!("The transpose is `{array}.t()`; `transpose` takes the axes in their new order, as in `{array}.transpose([1, 0])`."),
+        ("cumsum" | "cumprod" | "nancumsum" | "nancumprod" | "sort" | "argsort" | "flip" | "expand_dims", "") => {
+            format!("`{method}` works along one axis: `{array}.{method}(0)`.")
+        }
+        ("diff", _) => format!("`diff` takes how often and the axis: `{array}.diff(1, 0)`."),
+        ("roll" | "repeat" | "topk", _) if parts(given).len() == 1 => {
+            format!("`{method}` takes the axis, too: `{array}.{method}({}, 0)`.", piece(given))
+        }
+        ("take" | "delete" | "compress", _) if parts(given).len() == 1 => {
+            format!("`{method}` takes the axis, too: `{array}.{method}({}, 0)`.", piece(given))
+        }
+        ("reshape", _) => format!("A shape of several axes is one argument, in parentheses: `{array}.reshape(({}))`.", piece(given)),
+        ("rechunk", _) => format!("Chunks of several axes are one argument, in parentheses: `{array}.rechunk(({}))`.", piece(given)),
+        ("where_", _) => format!("`where_` is a method of the mask: `{array}.gt(0.0).where_(&{array}, 0.0)`."),
+        ("round", _) => format!("`round` gives whole numbers; to two places: `({array} * 100.0).round() / 100.0`."),
+        _ => return None,
+    })
+}
+
+/// A name that is not there: NumPy's, a function of an array, or the name of an argument.
+pub(super) fn name(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
+    let name = *quoted(&diagnostic.message).first()?;
+    let (before, after) = around(diagnostic)?;
+    if facts.moved.iter().any(|(moved, _)| moved == name) || facts.items.iter().any(|item| item == name) {
+        return None;
+    }
+    let before = before.trim_end();
+    let is_argument = before.ends_with(['(', ',']) && after.trim_start().starts_with('=') && !after.trim_start().starts_with("==");
+    if is_argument {
+        return Some(named_argument(before, name, after, facts));
+    }
+    if numpy::LIBRARIES.contains(&name)
+        && let Some(rest) = after.strip_prefix('.').or_else(|| after.strip_prefix("::"))
+        && let Some(words) = numpy::of_library(rest, facts)
+    {
+        return Some(format!("There is no `{name}` here; {words}."));
+    }
+    if matches!(name, "xr" | "xarray" | "zarr" | "h5py" | "netCDF4") {
+        return Some(format!("There is no `{name}` here; files of arrays are opened by functions of `Array`: press Tab after `Array::<f64>::`."));
+    }
+    let arguments = inside(after).filter(|_| after.starts_with('('))?;
+    let code = numpy::function(name, arguments, facts)?;
+    Some(format!("There is no function `{name}` here; it is a method of the array: `{code}`."))
+}
+
+/// `y.sum(axis = 0)`
+fn named_argument(before: &str, name: &str, after: &str, facts: &Facts) -> String {
+    let value = after.trim_start().trim_start_matches('=');
+    let value = parts(value.split_once(')').map_or(value, |(value, _)| value)).first().copied().unwrap_or("…").to_owned();
+    let call = before.rfind('(').map_or(before, |open| &before[..open]);
+    let (receiver, method) = call.rsplit_once('.').map_or(("", call), |(receiver, method)| (chain(receiver), method));
+    let plain = "Rust has no named arguments";
+    if is_name(method) && is_array(receiver, facts) {
+        let base = method.strip_suffix("_axis").unwrap_or(method);
+        if REDUCTIONS.contains(&base) && name == "axis" {
+            let from = after.trim_start().trim_start_matches('=').trim_start();
+            let several = inside(from).filter(|_| from.starts_with('(') || from.starts_with('[')).map(|axes| format!("[{axes}]"));
+            return format!("{plain}: write `{}.{base}_axis({})`.", piece(receiver), several.as_deref().unwrap_or(&value));
+        }
+        if REDUCTIONS.contains(&base) && name == "keepdims" {
+            return format!("{plain}: folded axes stay with `{}.{base}_axis(Axes::from(0).keepdims())`.", piece(receiver));
+        }
+        if REDUCTIONS.contains(&base) && name == "dtype" {
+            return format!("{plain}: the type is changed before, `{}.astype::<f64>().{base}()`.", piece(receiver));
+        }
+    }
+    format!("{plain}: the value alone stands in its place, `{}({})`.", piece(chain(call)), piece(&value))
+}
+
+/// What no parser of Rust reads: `y @ z`, `y[:, 0]`, `y[0, 1] = 3.0`, `where(…)`.
+pub(super) fn not_rust(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
+    let message = diagnostic.message.as_str();
+    let line = match diagnostic.line() {
+        "" => facts.code.lines().nth(diagnostic.primary()?.start.line.checked_sub(1)?)?,
+        line => line,
+    };
+    if let Some((left, right)) = line.split_once(" @ ") {
+        let left = chain(left);
+        let right = parts(right.trim_end_matches(';')).first().copied()?;
+        return is_array(left, facts).then(|| {
+            let right = if right.ends_with(".T") { format!("{}.t()", &right[..right.len() - 2]) } else { right.to_owned() };
+            let right = if right.starts_with('&') { right } else { format!("&{right}") };
+            format!("There is no `@`; the product of matrices is `{}.dot({})`.", piece(left), piece(&right))
+        });
+    }
+    if let Some((_, rest)) = line.split_once("where(")
+        && message.contains("`where`")
+    {
+        let arguments = between(&format!("({rest}"), "(", "").map(str::to_owned);
+        let text = format!("({}", arguments.as_deref().unwrap_or(rest));
+        let code = numpy::function("where", inside(&text)?, facts)?;
+        return Some(format!("`where` is a method of the mask, with a `_` because it is a word of Rust: `{code}`."));
+    }
+    if message.contains("`and`") || message.contains("`or`") || message.contains("`not`") {
+        let (word, sign) = if message.contains("`and`") { (" and ", "&") } else { (" or ", "|") };
+        let (left, right) = line.split_once(word)?;
+        let (left, right) = (chain(left), chain(right.trim_end_matches(';')));
+        return is_array(left, facts)
+            .then(|| format!("Masks are joined element by element with `&` and `|`: `{} {sign} {}`.", lent(left), lent(right)));
+    }
+    let open = line.match_indices('[').find(|(at, _)| is_array(chain(&line[..*at]), facts) && !chain(&line[..*at]).is_empty())?.0;
+    let (array, index) = (chain(&line[..open]), inside(&line[open..])?);
+    if !index.contains([',', ':']) && !index.contains("...") {
+        return None;
+    }
+    let behind = line[open + index.len() + 2..].trim_start();
+    if behind.starts_with('=') && !behind.starts_with("==") {
+        return Some(in_place(array));
+    }
+    Some(format!("A part of an array is `{}.slice(s![{}])`.", piece(array), piece(&slice(index))))
+}

@@ -1,0 +1,226 @@
+//! What NumPy, pandas, xarray and Dask call otherwise, and what it is on an array here.
+
+use super::source::{REDUCTIONS, axes, called_on, is_array, lent, number, parts};
+use super::super::{Facts, piece};
+
+/// Methods and functions of one array. `{}` stands for the array.
+const RENAMED: &[(&str, &str)] = &[
+    ("abs", "{}.abs()"),
+    ("absolute", "{}.abs()"),
+    ("amax", "{}.max()"),
+    ("amin", "{}.min()"),
+    ("apply", "{}.map_elements(|x| …)"),
+    ("applymap", "{}.map_elements(|x| …)"),
+    ("arccos", "{}.acos()"),
+    ("arcsin", "{}.asin()"),
+    ("arctan", "{}.atan()"),
+    ("argwhere", "{}.argwhere()"),
+    ("as_slice", "{}.compute()?"),
+    ("cbrt", "{}.cbrt()"),
+    ("ceil", "{}.ceil()"),
+    ("clamp", "{}.clip(low, high)"),
+    ("conjugate", "{}.conj()"),
+    ("copy", "{}.clone()"),
+    ("cos", "{}.cos()"),
+    ("cosh", "{}.cosh()"),
+    ("deg2rad", "{}.to_radians()"),
+    ("degrees", "{}.to_degrees()"),
+    ("dropna", "{}.select(&!{}.is_nan())"),
+    ("exp", "{}.exp()"),
+    ("expm1", "{}.exp_m1()"),
+    ("fillna", "{}.fill_nan(0.0)"),
+    ("filter", "{}.select(&{}.gt(0.0))"),
+    ("flat", "{}.flatten()"),
+    ("floor", "{}.floor()"),
+    ("fold", "{}.sum()"),
+    ("head", "{}.slice(s![..5])"),
+    ("isel", "{}.slice(s![0])"),
+    ("isfinite", "{}.is_finite()"),
+    ("isinf", "{}.is_infinite()"),
+    ("isna", "{}.is_nan()"),
+    ("isnan", "{}.is_nan()"),
+    ("isnull", "{}.is_nan()"),
+    ("length", "{}.len()"),
+    ("load", "{}.compute()?"),
+    ("log", "{}.ln()"),
+    ("log10", "{}.log10()"),
+    ("log1p", "{}.ln_1p()"),
+    ("log2", "{}.log2()"),
+    ("map", "{}.map_elements(|x| …)"),
+    ("map_inplace", "{}.map_elements(|x| …)"),
+    ("map_partitions", "{}.map_blocks(|block| …)"),
+    ("mapv", "{}.map_elements(|x| …)"),
+    ("notnull", "!{}.is_nan()"),
+    ("rad2deg", "{}.to_degrees()"),
+    ("radians", "{}.to_radians()"),
+    ("ravel", "{}.flatten()"),
+    ("reciprocal", "{}.recip()"),
+    ("rint", "{}.round()"),
+    ("rolling", "{}.map_overlap(…)"),
+    ("round", "{}.round()"),
+    ("sign", "{}.signum()"),
+    ("sin", "{}.sin()"),
+    ("sinh", "{}.sinh()"),
+    ("size", "{}.len()"),
+    ("sqrt", "{}.sqrt()"),
+    ("square", "{}.square()"),
+    ("swapaxes", "{}.swap_axes(0, 1)"),
+    ("tail", "{}.slice(s![-5..])"),
+    ("tan", "{}.tan()"),
+    ("tanh", "{}.tanh()"),
+    ("transpose", "{}.t()"),
+    ("values", "{}.compute()?"),
+    ("to_numpy", "{}.compute()?"),
+    ("to_owned", "{}.clone()"),
+];
+
+/// Functions that make arrays, as a whole.
+const MADE: &[(&str, &str)] = &[
+    ("arange", "Array::<f64>::arange(10, \"auto\")"),
+    ("array", "Array::from_vec(vec![1.0, 2.0], \"auto\")"),
+    ("asarray", "Array::from_vec(vec![1.0, 2.0], \"auto\")"),
+    ("empty", "Array::<f64>::zeros((10, 10), \"auto\")"),
+    ("eye", "Array::<f64>::eye(10, 0, \"auto\")"),
+    ("from_array", "Array::from_ndarray(array, \"auto\")"),
+    ("from_delayed", "Array::from_delayed(&value, (10, 10))"),
+    ("full", "Array::<f64>::full((10, 10), 1.0, \"auto\")"),
+    ("identity", "Array::<f64>::eye(10, 0, \"auto\")"),
+    ("linspace", "Array::<f64>::linspace(0.0, 1.0, 11, \"auto\")"),
+    ("ones", "Array::<f64>::ones((10, 10), \"auto\")"),
+    ("random", "Array::<f64>::random((10, 10), \"auto\").normal(0.0, 1.0)"),
+    ("zeros", "Array::<f64>::zeros((10, 10), \"auto\")"),
+];
+
+/// Values of NumPy.
+const CONSTANTS: &[(&str, &str)] = &[
+    ("e", "std::f64::consts::E"),
+    ("float32", "f32"),
+    ("float64", "f64"),
+    ("inf", "f64::INFINITY"),
+    ("int32", "i32"),
+    ("int64", "i64"),
+    ("nan", "f64::NAN"),
+    ("newaxis", "NewAxis"),
+    ("pi", "std::f64::consts::PI"),
+];
+
+/// Methods of ours that take another array.
+const OF_TWO: &[(&str, &str)] = &[
+    ("arctan2", "atan2"),
+    ("dot", "dot"),
+    ("hypot", "hypot"),
+    ("isin", "isin"),
+    ("matmul", "matmul"),
+    ("maximum", "maximum"),
+    ("minimum", "minimum"),
+    ("outer", "outer"),
+    ("power", "powf"),
+    ("searchsorted", "searchsorted"),
+    ("vdot", "vdot"),
+];
+
+/// Names by which people know NumPy and what is like it.
+pub(super) const LIBRARIES: &[&str] = &["cupy", "da", "dask", "jnp", "np", "numpy", "xp"];
+
+fn find(table: &[(&'static str, &'static str)], name: &str) -> Option<&'static str> {
+    table.iter().find(|(known, _)| *known == name).map(|(_, words)| *words)
+}
+
+/// What a method that an array does not have is called here.
+pub(super) fn method(name: &str, array: &str) -> Option<String> {
+    find(RENAMED, name).map(|way| way.replace("{}", piece(array)))
+}
+
+/// A function called with arrays, as methods: `mean(y, axis=0)` is `y.mean_axis(0)`.
+pub(super) fn function(name: &str, arguments: &str, facts: &Facts) -> Option<String> {
+    let arguments = parts(arguments);
+    let first = *arguments.first()?;
+    let array = called_on(first);
+    let second = arguments.get(1).copied().filter(|second| !second.contains('='));
+    match (name, second) {
+        ("where", Some(yes)) => {
+            let no = arguments.get(2)?;
+            let choice = compared(first, facts).unwrap_or_else(|| array.clone());
+            return Some(format!("{choice}.where_({}, {})", lent(yes), lent(no)));
+        }
+        ("concatenate" | "stack", _) if first.starts_with('[') || first.starts_with('(') => {
+            let of = parts(first.trim_matches(['[', ']', '(', ')'])).join(", ");
+            let axis = arguments[1..].iter().find_map(|axis| axes(axis)).unwrap_or_else(|| "0".to_owned());
+            return Some(format!("Array::{name}(&[{of}], {axis})"));
+        }
+        _ => {}
+    }
+    if !is_array(first, facts) {
+        return None;
+    }
+    if let Some(other) = second
+        && let Some(own) = find(OF_TWO, name)
+    {
+        let takes_arrays_only = matches!(own, "dot" | "matmul" | "outer" | "vdot" | "isin" | "searchsorted");
+        let other = if takes_arrays_only { lent(other) } else { number(&lent(other), "f64") };
+        let right = if own == "searchsorted" { ", false" } else { "" };
+        return Some(format!("{array}.{own}({other}{right})"));
+    }
+    if REDUCTIONS.contains(&name) || matches!(name, "amax" | "amin") {
+        let own = name.strip_prefix('a').filter(|rest| matches!(*rest, "max" | "min")).unwrap_or(name);
+        return Some(match arguments[1..].iter().find_map(|axis| axes(axis)) {
+            Some(axis) => format!("{array}.{own}_axis({axis})"),
+            None => format!("{array}.{own}()"),
+        });
+    }
+    match name {
+        "len" => Some(format!("{array}.shape()[0]")),
+        "pow" => Some(format!("{array}.powi({})", second?)),
+        "inv" | "qr" | "svd" | "norm" | "cholesky" | "trace" | "unique" | "nonzero" => Some(format!("{array}.{name}()")),
+        "cumsum" | "cumprod" | "sort" | "argsort" | "flip" | "roll" | "diff" => {
+            let axis = arguments[1..].iter().find_map(|axis| axes(axis)).unwrap_or_else(|| "0".to_owned());
+            Some(match name {
+                "roll" => format!("{array}.roll(1, 0)"),
+                "diff" => format!("{array}.diff(1, {axis})"),
+                _ => format!("{array}.{name}({axis})"),
+            })
+        }
+        _ => method(name, &array),
+    }
+}
+
+/// `y > 0.0` as a mask: `y.gt(0.0)`.
+pub(super) fn compared(source: &str, facts: &Facts) -> Option<String> {
+    for (sign, method) in COMPARISONS {
+        if let Some((left, right)) = source.split_once(sign)
+            && is_array(left, facts)
+        {
+            return Some(format!("{}.{method}({})", called_on(left), number(&lent(right), "f64")));
+        }
+    }
+    None
+}
+
+/// Comparisons; those of two signs first, so that they are found in a text.
+pub(super) const COMPARISONS: [(&str, &str); 6] =
+    [("==", "eq"), ("!=", "ne"), ("<=", "le"), (">=", "ge"), ("<", "lt"), (">", "gt")];
+
+/// What is asked of NumPy by its name: `np.zeros((3, 3))`, `np.mean(y)`, `np.pi`. `after` is what stands behind `np.`.
+pub(super) fn of_library(after: &str, facts: &Facts) -> Option<String> {
+    let end = after.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(after.len());
+    let (name, rest) = after.split_at(end);
+    if let Some(within) = rest.strip_prefix('.').or_else(|| rest.strip_prefix("::"))
+        && matches!(name, "random" | "linalg" | "fft")
+    {
+        let random = (name == "random").then(|| find(MADE, "random")).flatten();
+        return random.map(|code| format!("random numbers are `{code}`")).or_else(|| of_library(within, facts));
+    }
+    let arguments = super::source::inside(rest);
+    if let Some(code) = arguments.and_then(|arguments| function(name, arguments, facts)) {
+        return Some(format!("it is a method of the array: `{code}`"));
+    }
+    if let Some(code) = find(MADE, name) {
+        let shape = arguments.map(parts).and_then(|parts| parts.first().copied()).filter(|shape| shape.starts_with('('));
+        let code = shape.map_or(code.to_owned(), |shape| code.replace("(10, 10)", shape));
+        return Some(format!("an array in chunks is made with `{code}`"));
+    }
+    if let Some(code) = find(CONSTANTS, name) {
+        return Some(format!("it is `{code}`"));
+    }
+    None
+}

@@ -1,0 +1,220 @@
+//! An array where a number, a list or something else is expected.
+
+use super::super::super::diagnostics::Diagnostic;
+use super::super::{Facts, between, is_float, is_name, is_number, piece, quoted};
+use super::numpy::compared;
+use super::source::{called_on, chain, inside, is_reduced, lent, number, parts, slice, uncomputed};
+use super::{around, computed, element};
+
+/// E0308.
+pub(super) fn mismatched(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
+    let label = diagnostic.label();
+    let (expected, found) = label.strip_prefix("expected ")?.split_once(", found ")?;
+    let name = |text| between(text, "`", "`").unwrap_or(text);
+    let (expected, found) = (name(expected), name(found));
+    let source = diagnostic.subject();
+    if let Some(wanted) = element(expected) {
+        if let Some(held) = element(found).filter(|held| *held != wanted && expected.starts_with('&')) {
+            return Some(format!(
+                "The arrays hold `{wanted}` and `{held}`, and one type does not become the other by itself: `&{}.astype::<{wanted}>()`.",
+                piece(&called_on(source))
+            ));
+        }
+        if computed(found).is_some() {
+            return Some(format!(
+                "A lazy array is expected, and this one is in memory: `Array::from_ndarray({}, \"auto\")`.",
+                piece(source.trim_start_matches('&'))
+            ));
+        }
+        return None;
+    }
+    let lazy = element(found);
+    let held = lazy.or_else(|| computed(found))?;
+    let array = uncomputed(source);
+    if expected == "bool" {
+        return condition(diagnostic, held, facts);
+    }
+    if lazy.is_some() && computed(expected).is_some() {
+        return Some(format!("The array is lazy, and one in memory is expected: `{}.compute()?`.", piece(&called_on(source))));
+    }
+    if is_number(expected) {
+        // `3.0 < y`
+        let (before, _) = around(diagnostic)?;
+        let turned = [("<", "gt"), (">", "lt"), ("<=", "ge"), (">=", "le"), ("==", "eq"), ("!=", "ne")];
+        let before = before.trim_end();
+        let signs = before.len() - before.trim_end_matches(['<', '>', '=', '!']).len();
+        if let Some((_, method)) = turned.iter().find(|(sign, _)| *sign == &before[before.len() - signs..]) {
+            let left = chain(before[..before.len() - signs].trim_end());
+            return Some(format!(
+                "An array is compared element by element with a method: `{}.{method}({})`.",
+                piece(&called_on(source)),
+                piece(&number(left, held))
+            ));
+        }
+        return Some(match (is_reduced(array), is_float(expected) == is_float(held)) {
+            (true, true) => format!("`{0}` is lazy; its number is given by `item`: `{0}.item()?`.", piece(array)),
+            (true, false) => format!("`{0}` is lazy; its number is given by `item`: `{0}.item()? as {expected}`.", piece(array)),
+            _ => format!(
+                "This is an array, and one number is expected. A reduction makes one of all elements, as in `{}.sum().item()?`.",
+                piece(&called_on(array))
+            ),
+        });
+    }
+    if expected.starts_with("Vec<") || expected.starts_with("&[") {
+        let memory = if lazy.is_some() { format!("{}.compute()?", called_on(source)) } else { source.to_owned() };
+        let pieces = if expected.starts_with('&') { "as_slice()" } else { "iter().copied().collect::<Vec<_>>()" };
+        return Some(format!("The elements of an array come out row by row: `{}.{pieces}`.", piece(&memory)));
+    }
+    None
+}
+
+/// An array as a condition, or beside `&&`.
+fn condition(diagnostic: &Diagnostic, held: &str, facts: &Facts) -> Option<String> {
+    let source = diagnostic.subject();
+    let (before, after) = around(diagnostic)?;
+    let (before, after) = (before.trim_end(), after.trim_start());
+    for (double, single) in [("&&", "&"), ("||", "|")] {
+        let (left, right) = if let Some(right) = after.strip_prefix(double) {
+            (source, right.split([';', '{']).next()?.trim())
+        } else if let Some(left) = before.strip_suffix(double) {
+            (chain(left.trim_end()), source)
+        } else {
+            continue;
+        };
+        let mask = |side: &str| compared(side, facts).unwrap_or_else(|| lent(side));
+        if held == "bool" {
+            return Some(format!(
+                "Masks are joined element by element, with one sign: `{} {single} {}`.",
+                piece(&mask(left)),
+                piece(&mask(right))
+            ));
+        }
+        let zero = number("0", held);
+        return Some(format!(
+            "Masks are joined element by element, with one sign, and numbers are compared first: `{}.gt({zero}) {single} {}.gt({zero})`.",
+            piece(&called_on(left)),
+            piece(&called_on(right))
+        ));
+    }
+    let array = uncomputed(source);
+    if held == "bool" {
+        return Some(match is_reduced(array) {
+            true => format!("`{0}` is lazy; its value is given by `item`: `{0}.item()?`.", piece(array)),
+            false => format!(
+                "A condition is one `true` or `false`, and this is an array of many: `{0}.any().item()?` or `{0}.all().item()?`.",
+                piece(&called_on(array))
+            ),
+        });
+    }
+    let zero = number("0", held);
+    Some(match is_reduced(array) {
+        true => format!("A condition is `true` or `false`: `{}.item()? != {zero}`.", piece(array)),
+        false => format!(
+            "A condition is one `true` or `false`, and this is an array of many: `{}.gt({zero}).any().item()?`.",
+            piece(&called_on(array))
+        ),
+    })
+}
+
+/// `y.sum() as f64`
+pub(super) fn cast(diagnostic: &Diagnostic) -> Option<String> {
+    let words = quoted(&diagnostic.message);
+    let (from, to) = (*words.first()?, *words.get(1)?);
+    let held = element(from).or_else(|| computed(from))?;
+    let (source, _) = diagnostic.subject().rsplit_once(" as ").unwrap_or((diagnostic.subject(), to));
+    let array = uncomputed(source);
+    if is_reduced(array) {
+        let converted = if held == to { String::new() } else { format!(" as {to}") };
+        return Some(format!("The number itself is given by `item`: `{}.item()?{converted}`.", piece(array)));
+    }
+    Some(match computed(from) {
+        Some(_) => format!("The elements are converted one by one: `{}.mapv(|x| x as {to})`.", piece(&called_on(source))),
+        None => format!("The elements of an array are converted by `astype`: `{}.astype::<{to}>()`.", piece(&called_on(source))),
+    })
+}
+
+/// E0277: what an array cannot do.
+pub(super) fn unsatisfied(diagnostic: &Diagnostic, _facts: &Facts) -> Option<String> {
+    let message = diagnostic.message.as_str();
+    let source = diagnostic.subject();
+    let words = quoted(message);
+    if message.contains("is not an iterator") {
+        let array = called_on(source);
+        if computed(words.first()?).is_some() {
+            return Some(format!(
+                "The elements are gone over with `{0}.iter()`, parts along the first axis with `{0}.outer_iter()`.",
+                piece(&array)
+            ));
+        }
+        element(words.first()?)?;
+        return Some(format!(
+            "Nothing of a lazy array is there to be gone over. An operation works on all elements at once; what is computed has \
+             rows: `for row in {}.compute()?.outer_iter()`.",
+            piece(&array)
+        ));
+    }
+    if message.contains("can only be applied to values") {
+        let ty = quoted(diagnostic.label()).last().copied()?;
+        element(ty)?;
+        let array = source.trim_end_matches('?');
+        let call = if is_reduced(array) { "item" } else { "compute" };
+        return Some(format!("The array is lazy and has not failed: `{}.{call}()?` computes it.", piece(&called_on(array))));
+    }
+    if message.contains("doesn't implement `Display`") {
+        element(words.first()?)?;
+        let name = piece(source.trim_start_matches('&'));
+        return Some(match is_reduced(source) {
+            true => format!("`{name}` is lazy; its number is given by `item`: `{name}.item()?`."),
+            false => {
+                let name = if name == "…" || name.is_empty() { "y" } else { name };
+                format!("The array is lazy. What it computes can be printed, `{name}.compute()?`; the array itself with `{{:?}}`.")
+            }
+        });
+    }
+    let bound = between(message, "the trait bound `", "` is not satisfied")
+        .and_then(|bound| bound.split_once(": "))
+        .or_else(|| Some((*words.first()?, *words.get(1)?)).filter(|_| message.contains("cannot be")));
+    let (ty, bound) = bound?;
+    if bound.starts_with("NdIndex<") {
+        let (before, _) = around(diagnostic)?;
+        let array = chain(before.trim_end().trim_end_matches('['));
+        return Some(match ty.contains("Range") || source.contains("..") {
+            true => format!("A part of an array is `{}.slice(s![{}])`.", piece(array), slice(source)),
+            false => format!("An element is taken by the numbers of its axes: `{}[[0, 0]]`, or `[0]` where there is one axis.", piece(array)),
+        });
+    }
+    if bound == "AsRef<[SliceInfoElem]>" {
+        return Some(format!("A part of an array is said with `s![…]`: `slice(s![{}])`.", slice(source.trim_matches(['(', ')', '[', ']']))));
+    }
+    if bound == "AsRef<[isize]>" || bound == "AsRef<[usize]>" {
+        let inner = inside(source).map_or(source.to_owned(), |inner| parts(inner).join(", "));
+        return Some(format!("The numbers are given as a list: `[{}]`.", piece(&inner)));
+    }
+    if ty == "Axes" && bound.starts_with("From<") {
+        let text = bound.contains("&str") || bound.contains("String");
+        return Some(match text {
+            true => "The axes of an `Array` have numbers and no names: `0` is the first, `-1` the last.".to_owned(),
+            false => "Axes are `0`, `-1` or a list of them, `[0, 1]`; all of them is the method without `_axis`.".to_owned(),
+        });
+    }
+    if ty == "Chunking" && bound.starts_with("From<") {
+        return Some("Chunks are `\"auto\"`, one length for all axes, `100`, or one for each axis, `(100, 50)`.".to_owned());
+    }
+    if matches!(bound, "Values" | "Matrix") && element(ty).is_some() {
+        return Some(format!("A picture needs values that are there: `&{}.compute()?`.", piece(&called_on(source))));
+    }
+    if bound.starts_with("IntoDimension") || ty == "Dim" {
+        return Some("A shape is a length, `100`, or one for each axis in parentheses, `(100, 50)`, in whole numbers.".to_owned());
+    }
+    if bound == "Element" {
+        let way = if ty == "usize" || ty == "isize" { "; `u64` and `i64` count" } else { "" };
+        return Some(format!(
+            "An array cannot hold `{ty}`: its elements are `bool`, integers from `i8` to `u64`, `f32`, `f64` or complex numbers{way}."
+        ));
+    }
+    let is_sum = bound.starts_with("Sum<") || bound.starts_with("Product<");
+    if is_sum && element(ty).is_some() && is_name(source) {
+        return Some("A list of arrays is stacked first: `Array::stack(&list, 0).sum_axis(0)`.".to_owned());
+    }
+    None
+}
