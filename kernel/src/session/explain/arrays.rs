@@ -9,6 +9,8 @@ mod operators;
 mod source;
 mod values;
 
+pub(super) use calls::is_argument;
+
 use super::super::diagnostics::Diagnostic;
 use super::{Facts, argument_of, bare, quoted};
 
@@ -17,7 +19,9 @@ pub(super) fn explain(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> 
     let Some(code) = diagnostic.code.as_deref() else { return calls::not_rust(diagnostic, facts) };
     match code {
         "E0369" | "E0368" | "E0600" | "E0614" => operators::explain(diagnostic, facts),
-        "E0277" => operators::explain(diagnostic, facts).or_else(|| values::unsatisfied(diagnostic, facts)),
+        "E0277" => operators::explain(diagnostic, facts).or_else(|| values::unsatisfied(diagnostic)),
+        "E0271" => values::resolved(diagnostic),
+        "E0282" | "E0283" | "E0284" | "E0790" | "E0034" => values::untyped(diagnostic),
         "E0308" => values::mismatched(diagnostic, facts),
         "E0605" | "E0606" | "E0604" => values::cast(diagnostic),
         "E0608" | "E0609" => calls::part(diagnostic),
@@ -56,7 +60,7 @@ fn sides(diagnostic: &Diagnostic) -> Option<[(&str, &str); 2]> {
 }
 
 /// What stands in the line before the place that the message is about, and behind it.
-fn around(diagnostic: &Diagnostic) -> Option<(&str, &str)> {
+pub(super) fn around(diagnostic: &Diagnostic) -> Option<(&str, &str)> {
     let span = diagnostic.primary()?;
     let at = |column: usize| {
         let chars = &mut span.line.char_indices();

@@ -12,7 +12,7 @@ pub(super) fn explain(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> 
                 .to_owned(),
         );
     }
-    if diagnostic.message.contains("incompatible types") {
+    if diagnostic.message.contains("incompatible types") && !diagnostic.message.starts_with("`?`") {
         let (expected, found) = types(diagnostic)?;
         let what =
             if diagnostic.message.contains("match") { "All arms of a `match`" } else { "Both branches of an `if`" };

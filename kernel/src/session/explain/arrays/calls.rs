@@ -1,9 +1,9 @@
 //! Methods, fields and functions that an array does not have, and what is not Rust at all.
 
-use super::super::super::diagnostics::Diagnostic;
-use super::super::{Facts, between, capital, is_name, piece, quoted};
+use super::super::super::diagnostics::{Diagnostic, for_people};
+use super::super::{Facts, argument_of, is_integer, is_name, piece, quoted};
 use super::source::{REDUCTIONS, axes, called_on, chain, inside, is_array, lent, parts, slice};
-use super::{around, computed, element, numpy};
+use super::{around, computed, element, numpy, values};
 
 /// `y[0]` and `y.T`
 pub(super) fn part(diagnostic: &Diagnostic) -> Option<String> {
@@ -62,14 +62,20 @@ pub(super) fn method(diagnostic: &Diagnostic) -> Option<String> {
     let array = chain(before.trim_end().trim_end_matches('.'));
     let array = if array.is_empty() { "…" } else { piece(array) };
     if message.contains("associated") {
+        if let Some(ty) = diagnostic.children.iter().flat_map(|child| quoted(&child.message)).find_map(|word| word.strip_suffix(": Element")) {
+            return Some(values::held_by_none(ty));
+        }
         return (words.last()?.starts_with("Array<")).then(|| made(method)).flatten();
+    }
+    // `list.sum()`
+    if method == "sum" && types().any(|ty| argument_of(ty, "Vec").is_some_and(|inner| element(inner).is_some())) {
+        return Some(values::added(array));
     }
     if types().any(|ty| computed(ty).is_some()) {
         return in_memory(method, array);
     }
     let ty = types().find(|ty| element(ty).is_some())?;
-    let bounds = message.contains("trait bounds were not satisfied") || message.contains("elements of type");
-    if bounds && !message.contains("not an iterator") && !diagnostic.label().contains("not an iterator") {
+    if message.contains("trait bounds were not satisfied") && !message.contains("not an iterator") && !diagnostic.label().contains("not an iterator") {
         return for_other_elements(diagnostic, method, array, element(ty)?);
     }
     let own = numpy::method(method, array);
@@ -152,15 +158,19 @@ fn in_memory(method: &str, array: &str) -> Option<String> {
 
 /// A method that is there, but not for these elements.
 fn for_other_elements(diagnostic: &Diagnostic, method: &str, array: &str, held: &str) -> Option<String> {
-    let texts = || diagnostic.children.iter().map(|child| child.message.as_str()).chain([diagnostic.message.as_str()]);
-    let needs = |name: &str| texts().any(|text| text.contains(&format!(": {name}`")) || text.contains(name) && text.contains("elements"));
-    let whole = super::super::is_integer(held) || held == "bool";
-    if whole && (needs("Float") || needs("floats") || needs("Number") || needs("numbers")) {
+    let mut words = diagnostic.children.iter().flat_map(|child| quoted(&child.message));
+    let needed = words.find_map(|word| word.strip_prefix(held)?.strip_prefix(": "))?;
+    let given = inside_call(diagnostic).unwrap_or("…");
+    if is_integer(held) || held == "bool" {
+        let (kind, ty) = match needed {
+            "Number" => ("numbers", "i64"),
+            "Countable" => ("integers", "i64"),
+            _ => ("floats", "f64"),
+        };
         return Some(format!(
-            "{} of `{held}` has no `{method}`; one of floats has: `{array}.astype::<f64>().{method}(…)`.",
-            capital("an array")
-        ))
-        .map(|said| if parts(inside_call(diagnostic).unwrap_or("x")).is_empty() { said.replace("(…)", "()") } else { said });
+            "An array of `{held}` has no `{method}`; one of {kind} has: `{array}.astype::<{ty}>().{method}({})`.",
+            if given.is_empty() { "" } else { piece(given) }
+        ));
     }
     if held.starts_with("Complex") {
         return Some(format!("Complex numbers have no `{method}`. Take a part of them first: `{array}.abs()`, `.real()` or `.imag()`."));
@@ -179,14 +189,30 @@ pub(super) fn arguments(diagnostic: &Diagnostic, facts: &Facts) -> Option<String
     let method = diagnostic.subject();
     let (before, _) = around(diagnostic)?;
     let array = chain(before.trim_end().trim_end_matches('.'));
+    if let Some((path, function)) = method.rsplit_once("::")
+        && path.starts_with("Array")
+    {
+        let given = inside_call(diagnostic)?;
+        let missing = diagnostic.spans.iter().any(|span| span.label.as_deref().is_some_and(|label| label.ends_with("is missing")));
+        return (missing && numpy::MADE.iter().any(|(name, _)| *name == function)).then(|| {
+            format!("The last argument says how the array is cut into chunks; `\"auto\"` leaves it to the engine: `{path}::{function}({}, \"auto\")`.", piece(given))
+        });
+    }
+    if REDUCTIONS.contains(&method) && facts.type_of(array).is_some_and(|ty| computed(&for_people(ty)).is_some()) {
+        let axis = parts(inside_call(diagnostic)?).first().and_then(|part| axes(part))?;
+        return Some(format!(
+            "`{method}` folds all axes; of one axis it is, of an array in memory, `{}.{method}_axis(taskloom::ndarray::Axis({axis}))`.",
+            piece(array)
+        ));
+    }
     if array.is_empty() || !is_array(array, facts) {
         return None;
     }
     let (array, given) = (piece(array), inside_call(diagnostic)?);
     if REDUCTIONS.contains(&method) {
         let axis = parts(given).iter().find_map(|part| axes(part))?;
-        return Some(format!("`{method}` folds all axes; of one axis it is `{array}.{method}_axis({axis})`.")
-            .replace("of one axis", if axis.starts_with('[') { "of some" } else { "of one axis" }));
+        let some = if axis.starts_with('[') { "some" } else { "one" };
+        return Some(format!("`{method}` folds all axes; of {some} it is `{array}.{method}_axis({axis})`."));
     }
     Some(match (method, given.trim()) {
         ("transpose" | "t", _) => format!("The transpose is `{array}.t()`; `transpose` takes the axes in their new order, as in `{array}.transpose([1, 0])`."),
@@ -200,6 +226,8 @@ pub(super) fn arguments(diagnostic: &Diagnostic, facts: &Facts) -> Option<String
         ("take" | "delete" | "compress", _) if parts(given).len() == 1 => {
             format!("`{method}` takes the axis, too: `{array}.{method}({}, 0)`.", piece(given))
         }
+        ("astype", ty) => format!("The type stands in angle brackets: `{array}.astype::<{}>()`.", piece(ty.trim_matches('"'))),
+        ("histogram", _) => format!("The bins are one argument, a number and a range: `{array}.histogram((10, 0.0..1.0))`."),
         ("reshape", _) => format!("A shape of several axes is one argument, in parentheses: `{array}.reshape(({}))`.", piece(given)),
         ("rechunk", _) => format!("Chunks of several axes are one argument, in parentheses: `{array}.rechunk(({}))`.", piece(given)),
         ("where_", _) => format!("`where_` is a method of the mask: `{array}.gt(0.0).where_(&{array}, 0.0)`."),
@@ -216,9 +244,11 @@ pub(super) fn name(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
         return None;
     }
     let before = before.trim_end();
-    let is_argument = before.ends_with(['(', ',']) && after.trim_start().starts_with('=') && !after.trim_start().starts_with("==");
-    if is_argument {
+    if is_argument(before, after) {
         return Some(named_argument(before, name, after, facts));
+    }
+    if let Some(array) = before.strip_suffix(".astype(") {
+        return Some(format!("The type stands in angle brackets: `{}.astype::<{name}>()`.", piece(chain(array))));
     }
     if numpy::LIBRARIES.contains(&name)
         && let Some(rest) = after.strip_prefix('.').or_else(|| after.strip_prefix("::"))
@@ -232,6 +262,12 @@ pub(super) fn name(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
     let arguments = inside(after).filter(|_| after.starts_with('('))?;
     let code = numpy::function(name, arguments, facts)?;
     Some(format!("There is no function `{name}` here; it is a method of the array: `{code}`."))
+}
+
+/// Whether a name that stands between these is that of an argument, as Python has it: `(axis = 0)`.
+pub(in super::super) fn is_argument(before: &str, after: &str) -> bool {
+    let after = after.trim_start();
+    before.trim_end().ends_with(['(', ',']) && after.starts_with('=') && !after.starts_with("==")
 }
 
 /// `y.sum(axis = 0)`
@@ -277,9 +313,7 @@ pub(super) fn not_rust(diagnostic: &Diagnostic, facts: &Facts) -> Option<String>
     if let Some((_, rest)) = line.split_once("where(")
         && message.contains("`where`")
     {
-        let arguments = between(&format!("({rest}"), "(", "").map(str::to_owned);
-        let text = format!("({}", arguments.as_deref().unwrap_or(rest));
-        let code = numpy::function("where", inside(&text)?, facts)?;
+        let code = numpy::function("where", inside(&format!("({rest}"))?, facts)?;
         return Some(format!("`where` is a method of the mask, with a `_` because it is a word of Rust: `{code}`."));
     }
     if message.contains("`and`") || message.contains("`or`") || message.contains("`not`") {
@@ -289,12 +323,28 @@ pub(super) fn not_rust(diagnostic: &Diagnostic, facts: &Facts) -> Option<String>
         return is_array(left, facts)
             .then(|| format!("Masks are joined element by element with `&` and `|`: `{} {sign} {}`.", lent(left), lent(right)));
     }
-    let open = line.match_indices('[').find(|(at, _)| is_array(chain(&line[..*at]), facts) && !chain(&line[..*at]).is_empty())?.0;
+    if let Some((_, mask)) = line.split_once("not ")
+        && let mask = mask.trim_end_matches(';').trim()
+        && is_name(mask)
+        && is_array(mask, facts)
+    {
+        return Some(format!("`!` turns a mask around: `!{mask}`."));
+    }
+    let in_memory = |array: &str| {
+        array.ends_with(".compute()?") || facts.type_of(array).is_some_and(|ty| computed(&for_people(ty)).is_some())
+    };
+    let open = line.match_indices('[').map(|(at, _)| at).find(|at| {
+        let array = chain(&line[..*at]);
+        is_array(array, facts) || in_memory(array)
+    })?;
     let (array, index) = (chain(&line[..open]), inside(&line[open..])?);
+    if in_memory(array) && index.contains(',') && !index.contains([':', '.']) {
+        return Some(format!("An element of an array in memory is `{}[[{}]]`.", piece(array), piece(index)));
+    }
     if !index.contains([',', ':']) && !index.contains("...") {
         return None;
     }
-    let behind = line[open + index.len() + 2..].trim_start();
+    let behind = line.get(open + index.len() + 2..)?.trim_start();
     if behind.starts_with('=') && !behind.starts_with("==") {
         return Some(in_place(array));
     }

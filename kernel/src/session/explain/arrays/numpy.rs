@@ -1,7 +1,7 @@
 //! What NumPy, pandas, xarray and Dask call otherwise, and what it is on an array here.
 
-use super::source::{REDUCTIONS, axes, called_on, is_array, lent, number, parts};
-use super::super::{Facts, piece};
+use super::source::{REDUCTIONS, axes, called_on, elements, is_array, lent, number, parts};
+use super::super::{Facts, is_name, piece};
 
 /// Methods and functions of one array. `{}` stands for the array.
 const RENAMED: &[(&str, &str)] = &[
@@ -28,6 +28,7 @@ const RENAMED: &[(&str, &str)] = &[
     ("dropna", "{}.select(&!{}.is_nan())"),
     ("exp", "{}.exp()"),
     ("expm1", "{}.exp_m1()"),
+    ("drop_duplicates", "{}.unique()"),
     ("fillna", "{}.fill_nan(0.0)"),
     ("filter", "{}.select(&{}.gt(0.0))"),
     ("flat", "{}.flatten()"),
@@ -50,6 +51,8 @@ const RENAMED: &[(&str, &str)] = &[
     ("map_inplace", "{}.map_elements(|x| …)"),
     ("map_partitions", "{}.map_blocks(|block| …)"),
     ("mapv", "{}.map_elements(|x| …)"),
+    ("mask", "{}.select(&mask)"),
+    ("nan_to_num", "{}.fill_nan(0.0)"),
     ("notnull", "!{}.is_nan()"),
     ("rad2deg", "{}.to_degrees()"),
     ("radians", "{}.to_radians()"),
@@ -58,10 +61,14 @@ const RENAMED: &[(&str, &str)] = &[
     ("rint", "{}.round()"),
     ("rolling", "{}.map_overlap(…)"),
     ("round", "{}.round()"),
+    ("result", "{}.compute()?"),
+    ("sel", "{}.slice(s![0])"),
+    ("shift", "{}.roll(1, 0)"),
     ("sign", "{}.signum()"),
     ("sin", "{}.sin()"),
     ("sinh", "{}.sinh()"),
     ("size", "{}.len()"),
+    ("sort_values", "{}.sort(0)"),
     ("sqrt", "{}.sqrt()"),
     ("square", "{}.square()"),
     ("swapaxes", "{}.swap_axes(0, 1)"),
@@ -69,13 +76,14 @@ const RENAMED: &[(&str, &str)] = &[
     ("tan", "{}.tan()"),
     ("tanh", "{}.tanh()"),
     ("transpose", "{}.t()"),
+    ("value_counts", "{}.unique_counts()"),
     ("values", "{}.compute()?"),
     ("to_numpy", "{}.compute()?"),
     ("to_owned", "{}.clone()"),
 ];
 
 /// Functions that make arrays, as a whole.
-const MADE: &[(&str, &str)] = &[
+pub(super) const MADE: &[(&str, &str)] = &[
     ("arange", "Array::<f64>::arange(10, \"auto\")"),
     ("array", "Array::from_vec(vec![1.0, 2.0], \"auto\")"),
     ("asarray", "Array::from_vec(vec![1.0, 2.0], \"auto\")"),
@@ -86,6 +94,7 @@ const MADE: &[(&str, &str)] = &[
     ("full", "Array::<f64>::full((10, 10), 1.0, \"auto\")"),
     ("identity", "Array::<f64>::eye(10, 0, \"auto\")"),
     ("linspace", "Array::<f64>::linspace(0.0, 1.0, 11, \"auto\")"),
+    ("new", "Array::from_vec(vec![1.0, 2.0], \"auto\")"),
     ("ones", "Array::<f64>::ones((10, 10), \"auto\")"),
     ("random", "Array::<f64>::random((10, 10), \"auto\").normal(0.0, 1.0)"),
     ("zeros", "Array::<f64>::zeros((10, 10), \"auto\")"),
@@ -141,7 +150,9 @@ pub(super) fn function(name: &str, arguments: &str, facts: &Facts) -> Option<Str
         ("where", Some(yes)) => {
             let no = arguments.get(2)?;
             let choice = compared(first, facts).unwrap_or_else(|| array.clone());
-            return Some(format!("{choice}.where_({}, {})", lent(yes), lent(no)));
+            let held = [yes, no, first].iter().find_map(|side| elements(side, facts)).flatten().unwrap_or_default();
+            let side = |side: &str| if is_name(side) && !is_array(side, facts) { side.to_owned() } else { number(&lent(side), &held) };
+            return Some(format!("{choice}.where_({}, {})", side(yes), side(no)));
         }
         ("concatenate" | "stack", _) if first.starts_with('[') || first.starts_with('(') => {
             let of = parts(first.trim_matches(['[', ']', '(', ')'])).join(", ");
@@ -150,14 +161,17 @@ pub(super) fn function(name: &str, arguments: &str, facts: &Facts) -> Option<Str
         }
         _ => {}
     }
-    if !is_array(first, facts) {
-        return None;
+    let held = elements(first, facts)?.unwrap_or_default();
+    if matches!(name, "max" | "min")
+        && let Some(other) = second.filter(|other| other.contains('.') || !other.starts_with(|c: char| c.is_ascii_digit() || c == '-'))
+    {
+        return Some(format!("{array}.{name}imum({})", lent(other)));
     }
     if let Some(other) = second
         && let Some(own) = find(OF_TWO, name)
     {
         let takes_arrays_only = matches!(own, "dot" | "matmul" | "outer" | "vdot" | "isin" | "searchsorted");
-        let other = if takes_arrays_only { lent(other) } else { number(&lent(other), "f64") };
+        let other = if takes_arrays_only { lent(other) } else { number(&lent(other), &held) };
         let right = if own == "searchsorted" { ", false" } else { "" };
         return Some(format!("{array}.{own}({other}{right})"));
     }
@@ -188,9 +202,9 @@ pub(super) fn function(name: &str, arguments: &str, facts: &Facts) -> Option<Str
 pub(super) fn compared(source: &str, facts: &Facts) -> Option<String> {
     for (sign, method) in COMPARISONS {
         if let Some((left, right)) = source.split_once(sign)
-            && is_array(left, facts)
+            && let Some(held) = elements(left, facts)
         {
-            return Some(format!("{}.{method}({})", called_on(left), number(&lent(right), "f64")));
+            return Some(format!("{}.{method}({})", called_on(left), number(&lent(right), &held.unwrap_or_default())));
         }
     }
     None

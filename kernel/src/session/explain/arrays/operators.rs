@@ -25,16 +25,19 @@ pub(super) fn explain(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> 
         });
     }
     if message.starts_with("binary assignment operation") {
-        let (array, value) = sides(diagnostic).map(|[left, right]| (left.0, right.0))?;
+        let sign = *quoted(message).first()?;
         element(quoted(message).last()?)?;
-        let sign = operator.trim_end_matches('=');
+        let (array, value) = operator.split_once(sign)?;
+        let sign = sign.trim_end_matches('=');
         return Some(format!(
             "An array is not changed in place; a new one is made, and may take the name: `let {0} = {0} {sign} {1};`.",
             piece(array),
             piece(value)
         ));
     }
-    if let Some((_, method)) = COMPARISONS.iter().find(|(sign, _)| *sign == operator) {
+    if let Some((_, method)) = COMPARISONS.iter().find(|(sign, _)| *sign == operator)
+        && message.starts_with("binary operation")
+    {
         return compared(diagnostic, method, facts);
     }
     together(diagnostic, facts)
@@ -94,6 +97,22 @@ fn compared(diagnostic: &Diagnostic, method: &str, facts: &Facts) -> Option<Stri
     Some(format!("An array is compared element by element with a method: `{}`.", piece(&mask)))
 }
 
+/// `3.0 < y`
+pub(super) fn turned(left: &str, method: &str, array: &str, held: &str) -> Option<String> {
+    let turned = match method {
+        "lt" => "gt",
+        "gt" => "lt",
+        "le" => "ge",
+        "ge" => "le",
+        other => other,
+    };
+    Some(format!(
+        "An array is compared element by element with a method: `{}.{turned}({})`.",
+        piece(&called_on(array)),
+        piece(&number(left, held))
+    ))
+}
+
 /// An operator whose sides do not go together. The trait `Operand` says it in its own words where the array is on the left.
 fn together(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
     let message = diagnostic.message.as_str();
@@ -107,13 +126,17 @@ fn together(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
         (sides.next()?, sides.nth(1)?)
     } else if message.starts_with("cannot add") || message.starts_with("cannot subtract") {
         (*words.get(1)?, *words.first()?)
-    } else if message.starts_with("cannot ") {
+    } else if message.starts_with("cannot ") || message.starts_with("can't compare") {
         (*words.first()?, *words.get(1)?)
     } else {
         return None;
     };
     let (before, after) = around(diagnostic)?;
     let (left_source, right_source) = (chain(before.trim_end()), operand_behind(after));
+    if message.starts_with("can't compare") {
+        let (_, method) = COMPARISONS.iter().find(|(sign, _)| *sign == operator)?;
+        return turned(left_source, method, right_source, element(right).filter(|_| is_number(left))?);
+    }
     if operator == "^" && element(left).is_some() && is_number(right) {
         return Some(powers(left_source, right_source));
     }
@@ -180,9 +203,12 @@ fn beside(diagnostic: &Diagnostic, other: &str, held: &str) -> Option<String> {
         true => (chain(before.trim_end()), operand_behind(after)),
         false => (chain(before.rsplit_once('(').map_or(before, |(call, _)| call)), subject),
     };
-    let call = |value: &str| match is_operator {
-        true => format!("{array} {subject} {value}"),
-        false => value.to_owned(),
+    // `y.gt(1)` is said whole, one of several arguments alone.
+    let only = before.trim_end().strip_suffix('(').filter(|_| after.trim_start().starts_with(')')).map(chain);
+    let call = |value: &str| match (is_operator, only) {
+        (true, _) => format!("{array} {subject} {value}"),
+        (false, Some(call)) => format!("{call}({value})"),
+        (false, None) => value.to_owned(),
     };
     if let Some(inner) = element(other) {
         let widest = if is_float(inner) && !is_float(held) { inner } else { held };
@@ -272,9 +298,15 @@ pub(super) fn moved(diagnostic: &Diagnostic) -> Option<String> {
     } else {
         let moved = labelled("value moved here")?;
         let at = moved.line.char_indices().nth(moved.start.column.checked_sub(1)?)?.0;
-        let before = moved.line[..at].trim_end();
-        let sign = before.chars().last().filter(|c| "+-*/%&|^".contains(*c))?;
-        format!("{} {sign} &{name}", piece(chain(before.trim_end_matches(sign).trim_end())))
+        let (before, after) = (moved.line[..at].trim_end(), moved.line[at + moved.text.len()..].trim_start());
+        let is_sign = |c: &char| "+-*/%&|^".contains(*c);
+        match before.chars().last().filter(is_sign) {
+            Some(sign) => format!("{} {sign} &{name}", piece(chain(before.trim_end_matches(sign).trim_end()))),
+            None => {
+                let sign = after.chars().next().filter(is_sign)?;
+                format!("&{name} {sign} {}", piece(operand_behind(&after[1..])))
+            }
+        }
     };
     Some(format!(
         "An operator takes the array it is given, and `{name}` is used again. With a `&` it only reads: `{}`.",

@@ -2,7 +2,8 @@
 
 use super::super::super::diagnostics::Diagnostic;
 use super::super::{Facts, between, is_float, is_name, is_number, piece, quoted};
-use super::numpy::compared;
+use super::numpy::{COMPARISONS, compared};
+use super::operators::turned;
 use super::source::{called_on, chain, inside, is_reduced, lent, number, parts, slice, uncomputed};
 use super::{around, computed, element};
 
@@ -28,6 +29,12 @@ pub(super) fn mismatched(diagnostic: &Diagnostic, facts: &Facts) -> Option<Strin
         }
         return None;
     }
+    if expected == "Axis" && is_number(found) {
+        return Some(format!("An array in memory, ndarray's, names an axis so: `taskloom::ndarray::Axis({})`.", piece(source)));
+    }
+    if source.ends_with(".shape()") && is_number(expected) {
+        return Some(format!("A shape has a length for each axis: `{}[0]` is the first.", piece(source)));
+    }
     let lazy = element(found);
     let held = lazy.or_else(|| computed(found))?;
     let array = uncomputed(source);
@@ -40,20 +47,19 @@ pub(super) fn mismatched(diagnostic: &Diagnostic, facts: &Facts) -> Option<Strin
     if is_number(expected) {
         // `3.0 < y`
         let (before, _) = around(diagnostic)?;
-        let turned = [("<", "gt"), (">", "lt"), ("<=", "ge"), (">=", "le"), ("==", "eq"), ("!=", "ne")];
         let before = before.trim_end();
         let signs = before.len() - before.trim_end_matches(['<', '>', '=', '!']).len();
-        if let Some((_, method)) = turned.iter().find(|(sign, _)| *sign == &before[before.len() - signs..]) {
+        if let Some((_, method)) = COMPARISONS.iter().find(|(sign, _)| *sign == &before[before.len() - signs..]) {
             let left = chain(before[..before.len() - signs].trim_end());
-            return Some(format!(
-                "An array is compared element by element with a method: `{}.{method}({})`.",
-                piece(&called_on(source)),
-                piece(&number(left, held))
-            ));
+            return turned(left, method, source, held);
         }
         return Some(match (is_reduced(array), is_float(expected) == is_float(held)) {
             (true, true) => format!("`{0}` is lazy; its number is given by `item`: `{0}.item()?`.", piece(array)),
             (true, false) => format!("`{0}` is lazy; its number is given by `item`: `{0}.item()? as {expected}`.", piece(array)),
+            _ if lazy.is_none() => format!(
+                "This is an array, and one number is expected. A reduction makes one of all elements, as in `{}.sum()`.",
+                piece(&called_on(source))
+            ),
             _ => format!(
                 "This is an array, and one number is expected. A reduction makes one of all elements, as in `{}.sum().item()?`.",
                 piece(&called_on(array))
@@ -61,9 +67,12 @@ pub(super) fn mismatched(diagnostic: &Diagnostic, facts: &Facts) -> Option<Strin
         });
     }
     if expected.starts_with("Vec<") || expected.starts_with("&[") {
-        let memory = if lazy.is_some() { format!("{}.compute()?", called_on(source)) } else { source.to_owned() };
-        let pieces = if expected.starts_with('&') { "as_slice()" } else { "iter().copied().collect::<Vec<_>>()" };
-        return Some(format!("The elements of an array come out row by row: `{}.{pieces}`.", piece(&memory)));
+        let memory = if lazy.is_some() { format!("{}.compute()?", called_on(source)) } else { called_on(source) };
+        let lent = if expected.starts_with('&') { "&" } else { "" };
+        return Some(format!(
+            "The elements of an array come out row by row: `{lent}{}.iter().copied().collect::<Vec<_>>()`.",
+            piece(&memory)
+        ));
     }
     None
 }
@@ -133,8 +142,36 @@ pub(super) fn cast(diagnostic: &Diagnostic) -> Option<String> {
     })
 }
 
+/// An array whose elements nothing names.
+pub(super) fn untyped(diagnostic: &Diagnostic) -> Option<String> {
+    let is_array = diagnostic.label().contains("struct `Array`")
+        || diagnostic.children.iter().any(|child| child.message.contains("the type `Array<bool>`"));
+    let (_, rest) = diagnostic.line().split_once("Array::").filter(|(before, _)| is_array && !before.ends_with(':'))?;
+    let function = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next()?;
+    Some(format!("Nothing says what the array holds: write `Array::<f64>::{}(…)`.", is_name(function).then_some(function)?))
+}
+
+/// E0271: an operator gives something else than what is asked for.
+pub(super) fn resolved(diagnostic: &Diagnostic) -> Option<String> {
+    let message = diagnostic.message.as_str();
+    if message.contains("as Number>::Mean") {
+        return Some("The mean of integers is `f64`, so a number beside it is one, too: `1.0`.".to_owned());
+    }
+    if message.contains("as Number>::Sum") {
+        return Some("Sums of integers have 64 bits, `i64` or `u64`, so what is beside them has, too.".to_owned());
+    }
+    let in_memory = message.contains("<Array<") && ["Add", "Sub", "Mul", "Div", "Rem"].iter().any(|op| message.contains(&format!(" as {op}<")));
+    let (before, _) = around(diagnostic)?;
+    in_memory.then(|| {
+        format!(
+            "One side is lazy and the other in memory. `Array::from_ndarray({}, \"auto\")` makes a lazy array of what is in memory.",
+            piece(chain(before.trim_end()))
+        )
+    })
+}
+
 /// E0277: what an array cannot do.
-pub(super) fn unsatisfied(diagnostic: &Diagnostic, _facts: &Facts) -> Option<String> {
+pub(super) fn unsatisfied(diagnostic: &Diagnostic) -> Option<String> {
     let message = diagnostic.message.as_str();
     let source = diagnostic.subject();
     let words = quoted(message);
@@ -162,7 +199,8 @@ pub(super) fn unsatisfied(diagnostic: &Diagnostic, _facts: &Facts) -> Option<Str
     }
     if message.contains("doesn't implement `Display`") {
         element(words.first()?)?;
-        let name = piece(source.trim_start_matches('&'));
+        // `{y}` within the text
+        let name = piece(source.trim_matches(['&', '{', '}']).split(':').next()?);
         return Some(match is_reduced(source) {
             true => format!("`{name}` is lazy; its number is given by `item`: `{name}.item()?`."),
             false => {
@@ -171,10 +209,34 @@ pub(super) fn unsatisfied(diagnostic: &Diagnostic, _facts: &Facts) -> Option<Str
             }
         });
     }
+    if message.contains("cannot be made by summing") && element(words.first()?).is_some() {
+        return Some(added(chain(diagnostic.line().split_once(".iter()")?.0)));
+    }
+    if message.starts_with("an array cannot hold") {
+        return Some(held_by_none(words.first()?));
+    }
     let bound = between(message, "the trait bound `", "` is not satisfied")
-        .and_then(|bound| bound.split_once(": "))
-        .or_else(|| Some((*words.first()?, *words.get(1)?)).filter(|_| message.contains("cannot be")));
+        .and_then(|bound| bound.split_once(": "));
     let (ty, bound) = bound?;
+    if bound == "Neg" && ty == "usize" {
+        let (before, _) = around(diagnostic)?;
+        let (array, shape) = before.rsplit_once(".reshape(")?;
+        let shape = inside(&diagnostic.line()[before.len() - shape.len() - 1..])?.replace("-1", "usize::MAX");
+        return Some(format!(
+            "A length is no negative number; for whatever is left stands `usize::MAX`: `{}.reshape({})`.",
+            piece(chain(array)),
+            piece(&shape)
+        ));
+    }
+    if ty == "Bins" && bound.starts_with("From<") {
+        return Some("Bins are a number and a range, `(10, 0.0..1.0)`, or a list of their edges.".to_owned());
+    }
+    if ty == "Indices" && bound.starts_with("From<") {
+        return Some(format!(
+            "Indices are a list, `[{0}]`; one of them takes the axis away with `slice(s![{0}])`.",
+            piece(source)
+        ));
+    }
     if bound.starts_with("NdIndex<") {
         let (before, _) = around(diagnostic)?;
         let array = chain(before.trim_end().trim_end_matches('['));
@@ -200,21 +262,29 @@ pub(super) fn unsatisfied(diagnostic: &Diagnostic, _facts: &Facts) -> Option<Str
     if ty == "Chunking" && bound.starts_with("From<") {
         return Some("Chunks are `\"auto\"`, one length for all axes, `100`, or one for each axis, `(100, 50)`.".to_owned());
     }
-    if matches!(bound, "Values" | "Matrix") && element(ty).is_some() {
+    if matches!(bound, "Values" | "Matrix" | "Points") && element(ty).is_some() {
         return Some(format!("A picture needs values that are there: `&{}.compute()?`.", piece(&called_on(source))));
     }
     if bound.starts_with("IntoDimension") || ty == "Dim" {
         return Some("A shape is a length, `100`, or one for each axis in parentheses, `(100, 50)`, in whole numbers.".to_owned());
     }
-    if bound == "Element" {
-        let way = if ty == "usize" || ty == "isize" { "; `u64` and `i64` count" } else { "" };
-        return Some(format!(
-            "An array cannot hold `{ty}`: its elements are `bool`, integers from `i8` to `u64`, `f32`, `f64` or complex numbers{way}."
-        ));
+    if bound == "ScalarOperand" && element(ty).is_some() {
+        return Some("One side is lazy and the other in memory. `Array::from_ndarray(…, \"auto\")` makes a lazy array of what is in memory.".to_owned());
     }
-    let is_sum = bound.starts_with("Sum<") || bound.starts_with("Product<");
-    if is_sum && element(ty).is_some() && is_name(source) {
-        return Some("A list of arrays is stacked first: `Array::stack(&list, 0).sum_axis(0)`.".to_owned());
-    }
-    None
+    (bound == "Element").then(|| held_by_none(ty))
+}
+
+/// A type that is not one of elements.
+pub(super) fn held_by_none(ty: &str) -> String {
+    let way = match ty {
+        "usize" => "; counts are `u64`",
+        "isize" => "; counts are `i64`",
+        _ => "",
+    };
+    format!("An array cannot hold `{ty}`: its elements are `bool`, integers from `i8` to `u64`, `f32`, `f64` or complex numbers{way}.")
+}
+
+/// A list of arrays that is to be added up.
+pub(super) fn added(list: &str) -> String {
+    format!("The arrays of a list are added up by stacking them: `Array::stack(&{}, 0).sum_axis(0)`.", piece(list))
 }
