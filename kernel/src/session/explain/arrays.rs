@@ -24,7 +24,7 @@ pub(super) fn explain(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> 
         "E0282" | "E0283" | "E0284" | "E0790" | "E0034" => values::untyped(diagnostic),
         "E0308" => values::mismatched(diagnostic, facts),
         "E0605" | "E0606" | "E0604" => values::cast(diagnostic),
-        "E0608" | "E0609" => calls::part(diagnostic),
+        "E0608" | "E0609" => calls::part(diagnostic, facts),
         "E0599" => calls::method(diagnostic),
         "E0061" => calls::arguments(diagnostic, facts),
         "E0425" | "E0433" | "E0423" => calls::name(diagnostic, facts),

@@ -2,11 +2,11 @@
 
 use super::super::super::diagnostics::{Diagnostic, for_people};
 use super::super::{Facts, argument_of, is_integer, is_name, piece, quoted};
-use super::source::{REDUCTIONS, axes, called_on, chain, inside, is_array, lent, parts, slice};
+use super::source::{REDUCTIONS, axes, called_on, chain, elements, inside, is_array, lent, parts, slice};
 use super::{around, computed, element, numpy, values};
 
 /// `y[0]` and `y.T`
-pub(super) fn part(diagnostic: &Diagnostic) -> Option<String> {
+pub(super) fn part(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
     let words = quoted(&diagnostic.message);
     let ty = *words.last()?;
     let held = element(ty).or_else(|| computed(ty))?;
@@ -15,10 +15,25 @@ pub(super) fn part(diagnostic: &Diagnostic) -> Option<String> {
         element(ty)?;
         let array = chain(before);
         let index = inside(diagnostic.subject())?;
-        let after = after.trim_start();
-        if after.starts_with('=') && !after.starts_with("==") {
+        if is_assigned(after) {
             return Some(in_place(array));
         }
+        // Another array as the index.
+        match elements(index, facts).flatten().as_deref() {
+            Some("bool") => return Some(format!("A mask chooses with `select`: `{}.select({})`.", piece(array), lent(index))),
+            Some(_) => {
+                return Some(format!(
+                    "`take` has the elements at a list of indices, which has to be computed first: \
+                     `{}.take({}.compute()?.iter().copied().collect::<Vec<_>>(), 0)`.",
+                    piece(array),
+                    piece(&called_on(index))
+                ));
+            }
+            None => {}
+        }
+        let counted = facts.type_of(index).is_some_and(|ty| is_integer(ty) && !matches!(ty, "isize" | "usize" | "i32"));
+        let index = if counted { format!("{index} as isize") } else { index.to_owned() };
+        let index = index.as_str();
         if let Some(list) = inside(index).filter(|_| index.starts_with('[') && index.ends_with(']')) {
             return Some(format!("Elements by a list of indices, along axis 0: `{}.take([{}], 0)`.", piece(array), piece(list)));
         }
@@ -40,6 +55,12 @@ pub(super) fn part(diagnostic: &Diagnostic) -> Option<String> {
         },
         _ => format!("An array has no `{field}`: {}", numpy::method(field, array).map(|code| format!("it is `{code}`."))?),
     })
+}
+
+/// Whether what stands behind a place changes it.
+fn is_assigned(after: &str) -> bool {
+    let after = after.trim_start().trim_start_matches(['+', '-', '*', '/', '%']);
+    after.starts_with('=') && !after.starts_with("==")
 }
 
 /// `y[0] = 3.0`
@@ -95,6 +116,9 @@ pub(super) fn method(diagnostic: &Diagnostic) -> Option<String> {
             let power = inside(after)?;
             let own = if power.contains('.') { "powf" } else { "powi" };
             return Some(format!("A power of each element is `{array}.{own}({})`.", piece(power)));
+        }
+        "mask" | "where" if inside(after).is_some_and(is_name) => {
+            return Some(format!("A mask chooses with `select`: `{array}.select(&{})`.", inside(after)?));
         }
         "plot" | "hist" | "imshow" | "scatter" => {
             let picture = if method == "plot" { "line" } else { method };
@@ -210,8 +234,11 @@ pub(super) fn arguments(diagnostic: &Diagnostic, facts: &Facts) -> Option<String
     }
     let (array, given) = (piece(array), inside_call(diagnostic)?);
     if REDUCTIONS.contains(&method) {
+        if given.starts_with('"') {
+            return Some(format!("The axes of an `Array` have numbers, not names: `{array}.{method}_axis(0)`."));
+        }
         let axis = parts(given).iter().find_map(|part| axes(part))?;
-        let some = if axis.starts_with('[') { "some" } else { "one" };
+        let some = if axis.starts_with('[') { "these" } else { "one axis" };
         return Some(format!("`{method}` folds all axes; of {some} it is `{array}.{method}_axis({axis})`."));
     }
     Some(match (method, given.trim()) {
@@ -231,7 +258,7 @@ pub(super) fn arguments(diagnostic: &Diagnostic, facts: &Facts) -> Option<String
         ("reshape", _) => format!("A shape of several axes is one argument, in parentheses: `{array}.reshape(({}))`.", piece(given)),
         ("rechunk", _) => format!("Chunks of several axes are one argument, in parentheses: `{array}.rechunk(({}))`.", piece(given)),
         ("where_", _) => format!("`where_` is a method of the mask: `{array}.gt(0.0).where_(&{array}, 0.0)`."),
-        ("round", _) => format!("`round` gives whole numbers; to two places: `({array} * 100.0).round() / 100.0`."),
+        ("round", _) => format!("`round` gives whole numbers; to two places: `(&{array} * 100.0).round() / 100.0`."),
         _ => return None,
     })
 }
@@ -246,6 +273,12 @@ pub(super) fn name(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
     let before = before.trim_end();
     if is_argument(before, after) {
         return Some(named_argument(before, name, after, facts));
+    }
+    if name == "Axis"
+        && let Some(axis) = inside(after).filter(|_| after.starts_with('('))
+        && is_array(chain(before.rsplit_once('.').map_or("", |(array, _)| array)), facts)
+    {
+        return Some(format!("The axes of an `Array` are plain numbers: `{0}` instead of `Axis({0})`.", piece(axis)));
     }
     if let Some(array) = before.strip_suffix(".astype(") {
         return Some(format!("The type stands in angle brackets: `{}.astype::<{name}>()`.", piece(chain(array))));
@@ -283,6 +316,9 @@ fn named_argument(before: &str, name: &str, after: &str, facts: &Facts) -> Strin
             let from = after.trim_start().trim_start_matches('=').trim_start();
             let several = inside(from).filter(|_| from.starts_with('(') || from.starts_with('[')).map(|axes| format!("[{axes}]"));
             return format!("{plain}: write `{}.{base}_axis({})`.", piece(receiver), several.as_deref().unwrap_or(&value));
+        }
+        if REDUCTIONS.contains(&base) && matches!(name, "dim" | "dims") {
+            return format!("{plain}, and the axes of an `Array` have numbers, not names: `{}.{base}_axis(0)`.", piece(receiver));
         }
         if REDUCTIONS.contains(&base) && name == "keepdims" {
             return format!("{plain}: folded axes stay with `{}.{base}_axis(Axes::from(0).keepdims())`.", piece(receiver));
@@ -330,6 +366,13 @@ pub(super) fn not_rust(diagnostic: &Diagnostic, facts: &Facts) -> Option<String>
     {
         return Some(format!("`!` turns a mask around: `!{mask}`."));
     }
+    if let Some((_, behind)) = line.split_once(" for ")
+        && let Some((each, array)) = behind.split_once(" in ")
+        && let array = array.split([']', ')', ' ']).next()?
+        && is_array(array, facts)
+    {
+        return Some(format!("An operation works on all elements at once: `{array}.map_elements(|{}| …)`.", piece(each)));
+    }
     let in_memory = |array: &str| {
         array.ends_with(".compute()?") || facts.type_of(array).is_some_and(|ty| computed(&for_people(ty)).is_some())
     };
@@ -344,8 +387,7 @@ pub(super) fn not_rust(diagnostic: &Diagnostic, facts: &Facts) -> Option<String>
     if !index.contains([',', ':']) && !index.contains("...") {
         return None;
     }
-    let behind = line.get(open + index.len() + 2..)?.trim_start();
-    if behind.starts_with('=') && !behind.starts_with("==") {
+    if is_assigned(line.get(open + index.len() + 2..)?) {
         return Some(in_place(array));
     }
     Some(format!("A part of an array is `{}.slice(s![{}])`.", piece(array), piece(&slice(index))))

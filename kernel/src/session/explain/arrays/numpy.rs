@@ -51,7 +51,6 @@ const RENAMED: &[(&str, &str)] = &[
     ("map_inplace", "{}.map_elements(|x| …)"),
     ("map_partitions", "{}.map_blocks(|block| …)"),
     ("mapv", "{}.map_elements(|x| …)"),
-    ("mask", "{}.select(&mask)"),
     ("nan_to_num", "{}.fill_nan(0.0)"),
     ("notnull", "!{}.is_nan()"),
     ("rad2deg", "{}.to_degrees()"),
@@ -155,7 +154,8 @@ pub(super) fn function(name: &str, arguments: &str, facts: &Facts) -> Option<Str
             return Some(format!("{choice}.where_({}, {})", side(yes), side(no)));
         }
         ("concatenate" | "stack", _) if first.starts_with('[') || first.starts_with('(') => {
-            let of = parts(first.trim_matches(['[', ']', '(', ')'])).join(", ");
+            let kept = |part: &str| if is_name(part) { format!("{part}.clone()") } else { part.to_owned() };
+            let of = parts(first.trim_matches(['[', ']', '(', ')'])).into_iter().map(kept).collect::<Vec<_>>().join(", ");
             let axis = arguments[1..].iter().find_map(|axis| axes(axis)).unwrap_or_else(|| "0".to_owned());
             return Some(format!("Array::{name}(&[{of}], {axis})"));
         }

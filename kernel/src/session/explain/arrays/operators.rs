@@ -88,6 +88,16 @@ fn compared(diagnostic: &Diagnostic, method: &str, facts: &Facts) -> Option<Stri
     let (before, _) = around(diagnostic)?;
     let chosen = before.trim_end().strip_suffix(left.trim()).and_then(|rest| rest.trim_end().strip_suffix('['));
     if let Some(array) = chosen.map(chain).filter(|array| is_array(array, facts)) {
+        let (_, after) = around(diagnostic)?;
+        let value = after.split_once("] =").map(|(_, value)| value.split(';').next().unwrap_or(value).trim());
+        if let Some(value) = value.filter(|value| !value.starts_with('=')) {
+            return Some(format!(
+                "An array is not changed in place. A new one has other elements where a mask is `true`: `{}.where_({}, &{})`.",
+                piece(&mask),
+                piece(&number(value, inner)),
+                piece(array)
+            ));
+        }
         return Some(format!(
             "An array is compared element by element with a method, and a mask chooses with `select`: `{}.select(&{})`.",
             piece(array),

@@ -232,10 +232,9 @@ pub(super) fn unsatisfied(diagnostic: &Diagnostic) -> Option<String> {
         return Some("Bins are a number and a range, `(10, 0.0..1.0)`, or a list of their edges.".to_owned());
     }
     if ty == "Indices" && bound.starts_with("From<") {
-        return Some(format!(
-            "Indices are a list, `[{0}]`; one of them takes the axis away with `slice(s![{0}])`.",
-            piece(source)
-        ));
+        let (before, _) = around(diagnostic)?;
+        let call = before.trim_end().strip_suffix('(').map(chain)?;
+        return Some(format!("Indices are a list, and the axis follows: `{}([{}], 0)`.", piece(call), piece(source)));
     }
     if bound.starts_with("NdIndex<") {
         let (before, _) = around(diagnostic)?;
@@ -246,7 +245,10 @@ pub(super) fn unsatisfied(diagnostic: &Diagnostic) -> Option<String> {
         });
     }
     if bound == "AsRef<[SliceInfoElem]>" {
-        return Some(format!("A part of an array is said with `s![…]`: `slice(s![{}])`.", slice(source.trim_matches(['(', ')', '[', ']']))));
+        let (before, _) = around(diagnostic)?;
+        let array = chain(before.trim_end().strip_suffix(".slice(")?);
+        let index = slice(source.trim_matches(['(', ')', '[', ']']));
+        return Some(format!("A part of an array is said with `s![…]`: `{}.slice(s![{}])`.", piece(array), piece(&index)));
     }
     if bound == "AsRef<[isize]>" || bound == "AsRef<[usize]>" {
         let inner = inside(source).map_or(source.to_owned(), |inner| parts(inner).join(", "));
