@@ -10,6 +10,7 @@ mod source;
 mod values;
 
 pub(super) use calls::is_argument;
+pub(super) use numpy::LIBRARIES;
 
 use super::super::diagnostics::Diagnostic;
 use super::{Facts, argument_of, bare, quoted};
@@ -25,7 +26,7 @@ pub(super) fn explain(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> 
         "E0308" => values::mismatched(diagnostic, facts),
         "E0605" | "E0606" | "E0604" => values::cast(diagnostic),
         "E0608" | "E0609" => calls::part(diagnostic, facts),
-        "E0599" => calls::method(diagnostic),
+        "E0599" => calls::method(diagnostic, facts),
         "E0061" => calls::arguments(diagnostic, facts),
         "E0425" | "E0433" | "E0423" => calls::name(diagnostic, facts),
         "E0382" => operators::moved(diagnostic),

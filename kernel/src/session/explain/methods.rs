@@ -62,6 +62,12 @@ pub(super) fn explain(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> 
         return None;
     }
     let is_iterator_method = diagnostic.label().contains("is not an iterator");
+    if is_iterator_method && argument_of(ty, "Result").is_some() {
+        return Some(format!(
+            "The call may have failed: it gives a `Result`, and `{method}` belongs to what is inside. `?.{call}` takes it out, \
+             and ends the cell with the error if there is one."
+        ));
+    }
     if is_iterator_method {
         return Some(format!(
             "`{method}` is a method of iterators, and {} makes one with `.iter()`: `{before}.iter().{call}`, followed by \
@@ -135,6 +141,9 @@ fn argument(diagnostic: &Diagnostic) -> Option<String> {
 /// The type of the value that the method was called on: the label has it with its arguments, the message without.
 fn receiver<'a>(diagnostic: &'a Diagnostic, words: &[&'a str]) -> &'a str {
     let label = diagnostic.label();
+    if diagnostic.message.contains("doesn't implement") {
+        return words.first().copied().unwrap_or("value");
+    }
     between(label, "method not found in `", "`")
         .or_else(|| between(label, "`", "` is not an iterator"))
         .or_else(|| words.get(1).copied())

@@ -135,7 +135,8 @@ pub(super) fn two_types(diagnostic: &Diagnostic, words: &[&str], facts: &Facts) 
         let (first, second) = (*words.first()?, *words.get(1)?);
         if reversed { (second, first) } else { (first, second) }
     };
-    let operator = diagnostic.subject();
+    // Of what is in a macro, such as `assert_eq!`, there is no source.
+    let operator = if diagnostic.subject().is_empty() { "==" } else { diagnostic.subject() };
     for (of, way) in [
         (
             "Result",

@@ -2,7 +2,8 @@
 
 use super::super::super::diagnostics::{Diagnostic, for_people};
 use super::super::{Facts, argument_of, is_integer, is_name, piece, quoted};
-use super::source::{REDUCTIONS, axes, called_on, chain, elements, inside, is_array, lent, parts, slice};
+use super::numpy::compared;
+use super::source::{REDUCTIONS, axes, called_on, chain, elements, inside, is_array, is_reduced, lent, parts, slice};
 use super::{around, computed, element, numpy, values};
 
 /// `y[0]` and `y.T`
@@ -43,6 +44,7 @@ pub(super) fn part(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
     let array = chain(before.trim_end().trim_end_matches('.'));
     let array = piece(array);
     Some(match field {
+        "plot" => format!("A picture is drawn by a function, of what is computed: `plot::line(&{array}.compute()?)`."),
         "T" if computed(ty).is_some() => format!("The transpose is a method: `{array}.t()`."),
         "T" => format!("The transpose is a method: `{array}.t()`."),
         "size" => format!("The number of elements is a method: `{array}.len()`."),
@@ -73,7 +75,7 @@ fn in_place(array: &str) -> String {
 }
 
 /// E0599.
-pub(super) fn method(diagnostic: &Diagnostic) -> Option<String> {
+pub(super) fn method(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
     let message = diagnostic.message.as_str();
     let method = diagnostic.subject();
     let words = quoted(message);
@@ -97,7 +99,10 @@ pub(super) fn method(diagnostic: &Diagnostic) -> Option<String> {
     }
     let ty = types().find(|ty| element(ty).is_some())?;
     if message.contains("trait bounds were not satisfied") && !message.contains("not an iterator") && !diagnostic.label().contains("not an iterator") {
-        return for_other_elements(diagnostic, method, array, element(ty)?);
+        let said = for_other_elements(diagnostic, method, array, element(ty)?);
+        if said.is_some() {
+            return said;
+        }
     }
     let own = numpy::method(method, array);
     match method {
@@ -124,8 +129,19 @@ pub(super) fn method(diagnostic: &Diagnostic) -> Option<String> {
             let picture = if method == "plot" { "line" } else { method };
             return Some(format!("A picture is drawn by a function, of what is computed: `plot::{picture}(&{array}.compute()?)`."));
         }
+        "where_" => {
+            let arguments = parts(inside(after)?);
+            let mask = compared(arguments.first()?, facts).unwrap_or_else(|| called_on(arguments[0]));
+            let other = arguments.get(1).copied().unwrap_or("0.0");
+            return Some(format!("`where_` is a method of the mask: `{mask}.where_({}, {})`.", lent(array), lent(other)));
+        }
+        "to_string" => {
+            return Some(format!("The array is lazy: `{array}.compute()?.to_string()` has its values, `format!(\"{{:?}}\", {array})` describes it."));
+        }
+        "clamp" => return Some(format!("An array has no `clamp`; it is `{array}.clip({})`.", piece(inside(after)?))),
         "unwrap" | "expect" => {
-            return Some(format!("The array is lazy and has not failed: `{array}.compute()?` gives its values."));
+            let call = if is_reduced(array) { "item" } else { "compute" };
+            return Some(format!("The array is lazy and has not failed: `{array}.{call}()?` computes it."));
         }
         "gt" | "lt" | "sum" | "mean" => return None,
         "append" | "push" | "extend" | "concat" => {
@@ -185,7 +201,7 @@ fn for_other_elements(diagnostic: &Diagnostic, method: &str, array: &str, held: 
     let mut words = diagnostic.children.iter().flat_map(|child| quoted(&child.message));
     let needed = words.find_map(|word| word.strip_prefix(held)?.strip_prefix(": "))?;
     let given = inside_call(diagnostic).unwrap_or("…");
-    if is_integer(held) || held == "bool" {
+    if is_integer(held) || held == "bool" || needed == "Countable" {
         let (kind, ty) = match needed {
             "Number" => ("numbers", "i64"),
             "Countable" => ("integers", "i64"),
@@ -218,6 +234,16 @@ pub(super) fn arguments(diagnostic: &Diagnostic, facts: &Facts) -> Option<String
     {
         let given = inside_call(diagnostic)?;
         let missing = diagnostic.spans.iter().any(|span| span.label.as_deref().is_some_and(|label| label.ends_with("is missing")));
+        if function == "concatenate" || function == "stack" {
+            return missing.then(|| format!("`{function}` takes the axis, too: `Array::{function}({}, 0)`.", piece(given)));
+        }
+        if function == "arange" && parts(given).len() == 3 {
+            return Some(
+                "`arange` takes how many, from 0 on, and the chunks; with a start and a step it is, for `arange(0, 10, 2)`: \
+                 `Array::range_step(0.0, 2.0, 5, \"auto\")`."
+                    .to_owned(),
+            );
+        }
         return (missing && numpy::MADE.iter().any(|(name, _)| *name == function)).then(|| {
             format!("The last argument says how the array is cut into chunks; `\"auto\"` leaves it to the engine: `{path}::{function}({}, \"auto\")`.", piece(given))
         });
@@ -233,6 +259,12 @@ pub(super) fn arguments(diagnostic: &Diagnostic, facts: &Facts) -> Option<String
         return None;
     }
     let (array, given) = (piece(array), inside_call(diagnostic)?);
+    if let ("max" | "min", [other]) = (method, parts(given).as_slice())
+        && (other.contains('.') || is_array(other, facts))
+        && !other.starts_with('"')
+    {
+        return Some(format!("The {method}imum with something else, element by element, is `{array}.{method}imum({})`.", lent(other)));
+    }
     if REDUCTIONS.contains(&method) {
         if given.starts_with('"') {
             return Some(format!("The axes of an `Array` have numbers, not names: `{array}.{method}_axis(0)`."));
@@ -253,11 +285,16 @@ pub(super) fn arguments(diagnostic: &Diagnostic, facts: &Facts) -> Option<String
         ("take" | "delete" | "compress", _) if parts(given).len() == 1 => {
             format!("`{method}` takes the axis, too: `{array}.{method}({}, 0)`.", piece(given))
         }
-        ("astype", ty) => format!("The type stands in angle brackets: `{array}.astype::<{}>()`.", piece(ty.trim_matches('"'))),
+        ("astype", ty) => format!("The type stands in angle brackets: `{array}.astype::<{}>()`.", piece(&numpy::element_type(ty))),
+        ("quantile" | "percentile" | "nanquantile", given) if parts(given).len() == 2 => {
+            format!("`{method}` takes all elements together; along an axis it is `{array}.{method}_axis({})`.", piece(given))
+        }
         ("histogram", _) => format!("The bins are one argument, a number and a range: `{array}.histogram((10, 0.0..1.0))`."),
         ("reshape", _) => format!("A shape of several axes is one argument, in parentheses: `{array}.reshape(({}))`.", piece(given)),
         ("rechunk", _) => format!("Chunks of several axes are one argument, in parentheses: `{array}.rechunk(({}))`.", piece(given)),
-        ("where_", _) => format!("`where_` is a method of the mask: `{array}.gt(0.0).where_(&{array}, 0.0)`."),
+        ("where_", yes) if !yes.is_empty() => {
+            format!("`where_` takes what stands elsewhere, too: `{array}.where_({}, 0.0)`.", lent(yes))
+        }
         ("round", _) => format!("`round` gives whole numbers; to two places: `(&{array} * 100.0).round() / 100.0`."),
         _ => return None,
     })
@@ -281,7 +318,9 @@ pub(super) fn name(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
         return Some(format!("The axes of an `Array` are plain numbers: `{0}` instead of `Axis({0})`.", piece(axis)));
     }
     if let Some(array) = before.strip_suffix(".astype(") {
-        return Some(format!("The type stands in angle brackets: `{}.astype::<{name}>()`.", piece(chain(array))));
+        let given = format!("({name}{after}");
+        let ty = numpy::element_type(inside(&given)?);
+        return Some(format!("The type stands in angle brackets: `{}.astype::<{ty}>()`.", piece(chain(array))));
     }
     if numpy::LIBRARIES.contains(&name)
         && let Some(rest) = after.strip_prefix('.').or_else(|| after.strip_prefix("::"))
@@ -305,17 +344,18 @@ pub(in super::super) fn is_argument(before: &str, after: &str) -> bool {
 
 /// `y.sum(axis = 0)`
 fn named_argument(before: &str, name: &str, after: &str, facts: &Facts) -> String {
-    let value = after.trim_start().trim_start_matches('=');
-    let value = parts(value.split_once(')').map_or(value, |(value, _)| value)).first().copied().unwrap_or("…").to_owned();
+    let value = format!("({}", after.trim_start().trim_start_matches('='));
+    let value = inside(&value).map(parts).and_then(|given| given.first().copied()).unwrap_or("…").to_owned();
     let call = before.rfind('(').map_or(before, |open| &before[..open]);
     let (receiver, method) = call.rsplit_once('.').map_or(("", call), |(receiver, method)| (chain(receiver), method));
     let plain = "Rust has no named arguments";
     if is_name(method) && is_array(receiver, facts) {
         let base = method.strip_suffix("_axis").unwrap_or(method);
         if REDUCTIONS.contains(&base) && name == "axis" {
-            let from = after.trim_start().trim_start_matches('=').trim_start();
-            let several = inside(from).filter(|_| from.starts_with('(') || from.starts_with('[')).map(|axes| format!("[{axes}]"));
-            return format!("{plain}: write `{}.{base}_axis({})`.", piece(receiver), several.as_deref().unwrap_or(&value));
+            return format!("{plain}: write `{}.{base}_axis({})`.", piece(receiver), axes(&value).unwrap_or_default());
+        }
+        if name == "ddof" {
+            return format!("{plain}: write `{}.{base}_ddof(Axes::all(), {value})`.", piece(receiver));
         }
         if REDUCTIONS.contains(&base) && matches!(name, "dim" | "dims") {
             return format!("{plain}, and the axes of an `Array` have numbers, not names: `{}.{base}_axis(0)`.", piece(receiver));
@@ -339,12 +379,23 @@ pub(super) fn not_rust(diagnostic: &Diagnostic, facts: &Facts) -> Option<String>
     };
     if let Some((left, right)) = line.split_once(" @ ") {
         let left = chain(left);
+        let transposed = left.strip_suffix(".T").map(|left| format!("{left}.t()"));
         let right = parts(right.trim_end_matches(';')).first().copied()?;
         return is_array(left, facts).then(|| {
             let right = if right.ends_with(".T") { format!("{}.t()", &right[..right.len() - 2]) } else { right.to_owned() };
             let right = if right.starts_with('&') { right } else { format!("&{right}") };
-            format!("There is no `@`; the product of matrices is `{}.dot({})`.", piece(left), piece(&right))
+            format!("There is no `@`; the product of matrices is `{}.dot({})`.", piece(transposed.as_deref().unwrap_or(left)), piece(&right))
         });
+    }
+    if let Some((array, rest)) = line.split_once(".where(")
+        && message.contains("`where`")
+        && is_array(chain(array), facts)
+    {
+        let (array, rest) = (chain(array), format!("({rest}"));
+        let arguments = parts(inside(&rest)?);
+        let other = arguments.get(1).copied().unwrap_or("f64::NAN");
+        let code = numpy::function("where", &format!("{}, {array}, {other}", arguments.first()?), facts)?;
+        return Some(format!("`where` is a method of the mask, with a `_` because it is a word of Rust: `{code}`."));
     }
     if let Some((_, rest)) = line.split_once("where(")
         && message.contains("`where`")

@@ -108,9 +108,29 @@ const CONSTANTS: &[(&str, &str)] = &[
     ("int32", "i32"),
     ("int64", "i64"),
     ("nan", "f64::NAN"),
-    ("newaxis", "NewAxis"),
+    ("newaxis", "taskloom::ndarray::NewAxis"),
     ("pi", "std::f64::consts::PI"),
 ];
+
+/// A type as NumPy names it: `float`, `np.float32`, `"f4"`.
+pub(super) fn element_type(name: &str) -> String {
+    let name = name.trim().trim_matches(['"', '\'']);
+    let name = name.rsplit('.').next().unwrap_or(name);
+    let ours = match name {
+        "int" | "int_" => Some("i64"),
+        "float" | "float_" | "double" => Some("f64"),
+        "float16" | "single" => Some("f32"),
+        "bool_" => Some("bool"),
+        "int8" => Some("i8"),
+        "int16" => Some("i16"),
+        "uint8" => Some("u8"),
+        "uint16" => Some("u16"),
+        "uint32" => Some("u32"),
+        "uint64" => Some("u64"),
+        _ => find(CONSTANTS, name),
+    };
+    ours.unwrap_or(name).to_owned()
+}
 
 /// Methods of ours that take another array.
 const OF_TWO: &[(&str, &str)] = &[
@@ -128,7 +148,7 @@ const OF_TWO: &[(&str, &str)] = &[
 ];
 
 /// Names by which people know NumPy and what is like it.
-pub(super) const LIBRARIES: &[&str] = &["cupy", "da", "dask", "jnp", "np", "numpy", "xp"];
+pub(in super::super) const LIBRARIES: &[&str] = &["cupy", "da", "dask", "jnp", "np", "numpy", "xp"];
 
 fn find(table: &[(&'static str, &'static str)], name: &str) -> Option<&'static str> {
     table.iter().find(|(known, _)| *known == name).map(|(_, words)| *words)
@@ -143,7 +163,7 @@ pub(super) fn method(name: &str, array: &str) -> Option<String> {
 pub(super) fn function(name: &str, arguments: &str, facts: &Facts) -> Option<String> {
     let arguments = parts(arguments);
     let first = *arguments.first()?;
-    let array = called_on(first);
+    let array = compared(first, facts).unwrap_or_else(|| called_on(first));
     let second = arguments.get(1).copied().filter(|second| !second.contains('='));
     match (name, second) {
         ("where", Some(yes)) => {
@@ -177,9 +197,25 @@ pub(super) fn function(name: &str, arguments: &str, facts: &Facts) -> Option<Str
     }
     if REDUCTIONS.contains(&name) || matches!(name, "amax" | "amin") {
         let own = name.strip_prefix('a').filter(|rest| matches!(*rest, "max" | "min")).unwrap_or(name);
-        return Some(match arguments[1..].iter().find_map(|axis| axes(axis)) {
-            Some(axis) => format!("{array}.{own}_axis({axis})"),
-            None => format!("{array}.{own}()"),
+        let axis = arguments[1..].iter().find_map(|axis| axes(axis));
+        let named = |argument: &str| {
+            arguments.iter().find_map(|given| given.split_once('=').filter(|(name, _)| name.trim() == argument))
+        };
+        let known = ["axis", "keepdims", "ddof"];
+        if arguments.iter().any(|given| given.split_once('=').is_some_and(|(name, _)| is_name(name.trim()) && !known.contains(&name.trim()))) {
+            return None;
+        }
+        let some = match (&axis, named("keepdims")) {
+            (Some(axis), Some(_)) => format!("Axes::from({axis}).keepdims()"),
+            (None, Some(_)) => "Axes::all().keepdims()".to_owned(),
+            (Some(axis), None) => axis.clone(),
+            (None, None) => String::new(),
+        };
+        return Some(match named("ddof") {
+            Some((_, ddof)) if some.is_empty() => format!("{array}.{own}_ddof(Axes::all(), {})", ddof.trim()),
+            Some((_, ddof)) => format!("{array}.{own}_ddof({some}, {})", ddof.trim()),
+            None if some.is_empty() => format!("{array}.{own}()"),
+            None => format!("{array}.{own}_axis({some})"),
         });
     }
     match name {

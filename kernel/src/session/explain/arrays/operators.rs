@@ -3,7 +3,7 @@
 use super::super::super::diagnostics::Diagnostic;
 use super::super::{Facts, between, is_float, is_integer, is_name, is_number, piece, quoted};
 use super::numpy::COMPARISONS;
-use super::source::{called_on, chain, is_array, is_reduced, lent, number, uncomputed};
+use super::source::{called_on, chain, inside, is_array, is_reduced, lent, number, uncomputed};
 use super::{around, computed, element, sides};
 
 pub(super) fn explain(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
@@ -15,8 +15,11 @@ pub(super) fn explain(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> 
     if diagnostic.code.as_deref() == Some("E0600") {
         let inner = element(quoted(message).last()?)?;
         let array = called_on(operator.trim_start_matches('!'));
+        if inner == "bool" {
+            let array = called_on(operator.trim_start_matches('-'));
+            return Some(format!("A mask is turned around by `!`: `!{}`.", piece(&array)));
+        }
         return Some(match inner {
-            "bool" => return None,
             _ => format!(
                 "`!` turns a mask around, an `Array<bool>`. Where the elements are zero says `{}.eq({})`.",
                 piece(&array),
@@ -34,6 +37,14 @@ pub(super) fn explain(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> 
             piece(array),
             piece(value)
         ));
+    }
+    if operator.is_empty() && message.starts_with("binary operation `==`") {
+        element(quoted(message).get(1)?)?;
+        let arguments = inside(&diagnostic.line()[diagnostic.line().find("assert_eq!(")? + "assert_eq!".len()..])?;
+        let (left, rest) = arguments.split_once(',')?;
+        return is_reduced(left).then(|| {
+            format!("`{0}` is lazy; its number is given by `item`: `assert_eq!({0}.item()?,{rest})`.", piece(left))
+        });
     }
     if let Some((_, method)) = COMPARISONS.iter().find(|(sign, _)| *sign == operator)
         && message.starts_with("binary operation")
@@ -78,6 +89,13 @@ fn compared(diagnostic: &Diagnostic, method: &str, facts: &Facts) -> Option<Stri
             "`{0}` is an array without axes, which is not computed yet; its number is `{0}.item()?`: `{0}.item()? {operator} {1}`.",
             piece(left),
             piece(&number(right, inner))
+        ));
+    }
+    if is_reduced(left) && is_reduced(right) {
+        return Some(format!(
+            "Both are arrays without axes, which are not computed yet; their numbers are compared: `{}.item()? {operator} {}.item()?`.",
+            piece(left),
+            piece(right)
         ));
     }
     if inner == "bool" && matches!(right.trim(), "true" | "false") {
@@ -143,6 +161,10 @@ fn together(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
     };
     let (before, after) = around(diagnostic)?;
     let (left_source, right_source) = (chain(before.trim_end()), operand_behind(after));
+    if message.starts_with("can't compare") && left == "Vec<usize>" && left_source.ends_with(".shape()") {
+        let lengths = inside(right_source).map(|lengths| lengths.trim_end_matches(','))?;
+        return Some(format!("A shape is a list: `{} {operator} [{}]`.", piece(left_source), piece(lengths)));
+    }
     if message.starts_with("can't compare") {
         let (_, method) = COMPARISONS.iter().find(|(sign, _)| *sign == operator)?;
         return turned(left_source, method, right_source, element(right).filter(|_| is_number(left))?);
@@ -153,7 +175,7 @@ fn together(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
     if matches!(operator, "&" | "|") && element(left).is_some_and(|inner| inner != "bool") {
         return Some(format!(
             "`{operator}` joins masks, and this is an array of numbers: compare first, as in `{}.gt({})`.",
-            piece(left_source),
+            piece(&called_on(left_source)),
             number("0", element(left)?)
         ));
     }
@@ -256,7 +278,7 @@ fn beside(diagnostic: &Diagnostic, other: &str, held: &str) -> Option<String> {
     if is_float(held) && is_integer(other) {
         let value = if other == "{integer}" { number(value, held) } else { format!("{} as {held}", called_on(value)) };
         let value = if is_operator && value.contains(" as ") { format!("({value})") } else { value };
-        return Some(format!("The array holds `{held}`, so the number has to be one: `{}`.", piece(&call(&value))));
+        return Some(format!("The array holds `{held}`, so the number has to be one: `{}`.", fitting(call(&value), value)));
     }
     if is_integer(held) && is_float(other) {
         let array = called_on(array);
@@ -270,9 +292,15 @@ fn beside(diagnostic: &Diagnostic, other: &str, held: &str) -> Option<String> {
     }
     if is_number(held) && is_number(other) {
         let value = format!("({} as {held})", piece(value));
-        return Some(format!("The array holds `{held}`, so the number has to be one: `{}`.", piece(&call(&value))));
+        return Some(format!("The array holds `{held}`, so the number has to be one: `{}`.", fitting(call(&value), value)));
     }
     None
+}
+
+/// The whole if it is short enough for a sentence, or else its part.
+fn fitting(whole: String, part: String) -> String {
+    const MOST: usize = 60;
+    if whole.len() <= MOST { whole } else { part }
 }
 
 /// The first thing in a text, up to what does not belong to it.

@@ -57,8 +57,12 @@ pub(super) fn number(source: &str, element: &str) -> String {
 
 /// Whether an expression ends with a call that folds all axes; without it, there are many numbers.
 pub(super) fn is_reduced(source: &str) -> bool {
-    let Some(before) = source.trim_end().strip_suffix("()") else { return false };
-    before.rsplit_once('.').is_some_and(|(_, method)| REDUCTIONS.contains(&method))
+    // `1.0 + y.sum()` is as `y.sum()`, but `z + y.sum()` has the axes of `z`.
+    let source = source.trim();
+    let rest = source[..source.len() - chain(source).len()].trim_start_matches('&');
+    let Some(before) = source.strip_suffix("()") else { return false };
+    rest.chars().all(|c| c.is_ascii_digit() || "+-*/%. _".contains(c))
+        && before.rsplit_once('.').is_some_and(|(_, method)| REDUCTIONS.contains(&method))
 }
 
 /// `y.sum().compute()?` and `y.sum().compute()` without what computes.
@@ -68,9 +72,9 @@ pub(super) fn uncomputed(source: &str) -> &str {
 }
 
 /// The type of an array's elements, of a type as the session knows it: `taskloom::Array<f64>`.
-fn known_element(ty: &str) -> Option<String> {
+fn known_element(ty: &str, indexed: bool) -> Option<String> {
     let ty = super::super::super::diagnostics::for_people(ty);
-    argument_of(&ty, "Array").filter(|inner| !inner.contains(',')).map(str::to_owned)
+    argument_of(&ty, "Array").or_else(|| argument_of(argument_of(&ty, "Vec").filter(|_| indexed)?, "Array")).filter(|inner| !inner.contains(',')).map(str::to_owned)
 }
 
 /// What is known of the elements of an expression that is an array: their type, or nothing but that it is one.
@@ -93,7 +97,7 @@ pub(super) fn elements(source: &str, facts: &Facts) -> Option<Option<String>> {
         let begins = &value[..value.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(value.len())];
         return (begins != name).then(|| elements(value, facts)).flatten().map(|_| None);
     }
-    let element = known_element(facts.type_of(name)?)?;
+    let element = known_element(facts.type_of(name)?, source[name.len()..].starts_with('['))?;
     // What is called on it may change the type.
     Some(Some(element).filter(|_| name.len() == source.len()))
 }
@@ -144,7 +148,7 @@ pub(super) fn slice(index: &str) -> String {
     let index = index.strip_prefix("s![").and_then(|inner| inner.strip_suffix(']')).unwrap_or(index);
     let one = |part: &str| match part {
         ":" | "..." => "..".to_owned(),
-        "None" | "np.newaxis" => "NewAxis".to_owned(),
+        "None" | "np.newaxis" => "taskloom::ndarray::NewAxis".to_owned(),
         part if part.contains("::") && !part.contains('<') || part.contains(':') && !part.contains("::") => {
             let mut ends = part.splitn(3, ':').map(str::trim);
             let (from, to) = (ends.next().unwrap_or_default(), ends.next().unwrap_or_default());
@@ -190,7 +194,7 @@ mod tests {
     #[test]
     fn numpys_indices_are_ours() {
         assert_eq!(slice("1:3, ::2, -1"), "1..3, ..;2, -1");
-        assert_eq!(slice(":, None"), ".., NewAxis");
+        assert_eq!(slice(":, None"), ".., taskloom::ndarray::NewAxis");
         assert_eq!(slice("s![0, ..]"), "0, ..");
         assert_eq!(slice("2:"), "2..");
         assert_eq!(axes("axis=(0, 1)").as_deref(), Some("[0, 1]"));

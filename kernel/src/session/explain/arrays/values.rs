@@ -14,7 +14,20 @@ pub(super) fn mismatched(diagnostic: &Diagnostic, facts: &Facts) -> Option<Strin
     let name = |text| between(text, "`", "`").unwrap_or(text);
     let (expected, found) = (name(expected), name(found));
     let source = diagnostic.subject();
+    if expected.starts_with("&[Array<") && found.starts_with("[Array<") {
+        return Some(format!("A reference to a list is expected: `&{}`.", piece(source)));
+    }
     if let Some(wanted) = element(expected) {
+        if found.starts_with("&Array<") && !expected.starts_with('&') {
+            return Some(format!(
+                "The array itself is expected, not a reference: `{}.clone()`, which copies no elements.",
+                piece(&called_on(source))
+            ));
+        }
+        if (found.starts_with("Vec<") || found.starts_with('[')) && !expected.starts_with('&') {
+            let list = if found.starts_with('[') { format!("vec!{source}") } else { source.to_owned() };
+            return Some(format!("A list becomes an array with `Array::from_vec({}, \"auto\")`.", piece(&list)));
+        }
         if let Some(held) = element(found).filter(|held| *held != wanted && expected.starts_with('&')) {
             return Some(format!(
                 "The arrays hold `{wanted}` and `{held}`, and one type does not become the other by itself: `&{}.astype::<{wanted}>()`.",
@@ -79,7 +92,11 @@ pub(super) fn mismatched(diagnostic: &Diagnostic, facts: &Facts) -> Option<Strin
 
 /// An array as a condition, or beside `&&`.
 fn condition(diagnostic: &Diagnostic, held: &str, facts: &Facts) -> Option<String> {
-    let source = diagnostic.subject();
+    // Of what is in a macro there is no source.
+    let source = match diagnostic.subject() {
+        "" => inside(&diagnostic.line()[diagnostic.line().find("assert!(")? + "assert!".len()..])?,
+        source => source,
+    };
     let (before, after) = around(diagnostic)?;
     let (before, after) = (before.trim_end(), after.trim_start());
     for (double, single) in [("&&", "&"), ("||", "|")] {
@@ -227,6 +244,9 @@ pub(super) fn unsatisfied(diagnostic: &Diagnostic) -> Option<String> {
             piece(chain(array)),
             piece(&shape)
         ));
+    }
+    if is_number(ty) && bound.starts_with("From<Array<") && is_reduced(source) {
+        return Some(format!("`{0}` is lazy; its number is given by `item`: `{0}.item()?`.", piece(source)));
     }
     if ty == "Bins" && bound.starts_with("From<") {
         return Some("Bins are a number and a range, `(10, 0.0..1.0)`, or a list of their edges.".to_owned());
