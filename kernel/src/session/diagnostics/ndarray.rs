@@ -80,7 +80,10 @@ mod tests {
         let said = |text: &str| by_their_names(text);
         assert_eq!(said("`ArrayBase<OwnedRepr<f64>, Dim<IxDynImpl>, f64>` as `f64`"), "`ArrayD<f64>` as `f64`");
         assert_eq!(said("`&ArrayBase<OwnedRepr<i64>, Dim<[usize; 2]>>`"), "`&Array2<i64>`");
-        assert_eq!(said("`ArrayBase<ViewRepr<&'a Complex<f64>>, Dim<[usize; 1]>, Complex<f64>>`"), "`ArrayView1<Complex<f64>>`");
+        assert_eq!(
+            said("`ArrayBase<ViewRepr<&'a Complex<f64>>, Dim<[usize; 1]>, Complex<f64>>`"),
+            "`ArrayView1<Complex<f64>>`"
+        );
         assert_eq!(said("`ArrayBase<ViewRepr<&mut f64>, Dim<IxDynImpl>, f64>`"), "`ArrayViewMutD<f64>`");
         assert_eq!(said("`NdIndex<Dim<IxDynImpl>>`"), "`NdIndex<IxDyn>`");
         assert_eq!(said("`ArrayBase<S, D, A>`, é `ArrayBase<`"), "`ArrayBase<S, D, A>`, é `ArrayBase<`");

@@ -43,7 +43,10 @@ fn element(ty: &str) -> Option<&str> {
 fn computed(ty: &str) -> Option<&str> {
     let (name, inner) = bare(ty).split_once('<')?;
     let is_array = name.strip_prefix("Array").is_some_and(|rest| {
-        matches!(rest.strip_prefix("ViewMut").or(rest.strip_prefix("View")).unwrap_or(rest), "D" | "0" | "1" | "2" | "3" | "4" | "5" | "6")
+        matches!(
+            rest.strip_prefix("ViewMut").or(rest.strip_prefix("View")).unwrap_or(rest),
+            "D" | "0" | "1" | "2" | "3" | "4" | "5" | "6"
+        )
     });
     inner.strip_suffix('>').filter(|_| is_array).map(|inner| inner.trim_start_matches("'_, "))
 }

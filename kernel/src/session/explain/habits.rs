@@ -108,8 +108,14 @@ const METHODS: &[(&str, &str)] = &[
 
 /// Python's libraries, and what does their work here.
 const LIBRARIES: &[(&str, &str)] = &[
-    ("numpy", "arrays in chunks, `Array`, are in `use taskloom::prelude::*;`, those in memory in `use taskloom::ndarray::prelude::*;`"),
-    ("np", "arrays in chunks, `Array`, are in `use taskloom::prelude::*;`, those in memory in `use taskloom::ndarray::prelude::*;`"),
+    (
+        "numpy",
+        "arrays in chunks, `Array`, are in `use taskloom::prelude::*;`, those in memory in `use taskloom::ndarray::prelude::*;`",
+    ),
+    (
+        "np",
+        "arrays in chunks, `Array`, are in `use taskloom::prelude::*;`, those in memory in `use taskloom::ndarray::prelude::*;`",
+    ),
     ("pandas", "data frames are in `use taskloom::polars::prelude::*;`"),
     ("pd", "data frames are in `use taskloom::polars::prelude::*;`"),
     ("math", "mathematics are methods, `x.sqrt()`, and constants, `std::f64::consts::PI`"),

@@ -155,7 +155,8 @@ mod tests {
         let engine = include_str!("../../../../engine/src/lib.rs");
         let (_, prelude) = engine.split_once("pub mod prelude {").expect("it has one");
         let (prelude, _) = prelude.split_once("\n}").expect("it ends");
-        let words = prelude.split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').filter(|word| !word.is_empty());
+        let words =
+            prelude.split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').filter(|word| !word.is_empty());
         let mut names: Vec<&str> = words
             .filter(|word| !matches!(*word, "pub" | "use") && !word.ends_with("::"))
             .filter_map(|word| word.rsplit("::").next())

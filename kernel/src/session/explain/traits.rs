@@ -169,6 +169,13 @@ fn printed(diagnostic: &Diagnostic) -> Option<String> {
             "This is a task that has not run. `.compute()?` gives its value, which can be printed.".to_owned(),
         );
     }
+    if argument_of(ty, "Result").is_some() && message.contains("`Display`") {
+        return Some(
+            "The value may have failed: it is a `Result`. A `?` behind it takes the value out, and ends the cell with the error if \
+             there is one."
+                .to_owned(),
+        );
+    }
     if message.contains("`Debug`") {
         return Some(format!(
             "`{{:?}}` needs `{ty}` to be printable: write `#[derive(Debug)]` on the line above its definition, and run that cell \
@@ -259,7 +266,21 @@ fn unsized_value(diagnostic: &Diagnostic) -> Option<String> {
 
 /// Whether a type, named by one word, is the language's or its library's: nobody can write a `derive` above it.
 pub(super) fn is_of_std(ty: &str) -> bool {
-    is_number(ty) || matches!(ty, "bool" | "char" | "str" | "String" | "PathBuf" | "Path" | "Instant" | "Duration" | "File" | "OsString" | "SystemTime")
+    is_number(ty)
+        || matches!(
+            ty,
+            "bool"
+                | "char"
+                | "str"
+                | "String"
+                | "PathBuf"
+                | "Path"
+                | "Instant"
+                | "Duration"
+                | "File"
+                | "OsString"
+                | "SystemTime"
+        )
 }
 
 /// `the trait bound `T: Trait` is not satisfied`.

@@ -49,7 +49,8 @@ fn follows(later: &Diagnostic, earlier: &Diagnostic) -> bool {
     let same_library = missing_name(earlier).is_some_and(|name| arrays::LIBRARIES.contains(&name));
     // An array in memory beside a lazy one, and a type that no array holds: each is asked for in two ways.
     let same_array = later.message.contains(": ScalarOperand`") && earlier.code.as_deref() == Some("E0271")
-        || later.code.as_deref() == Some("E0061") && ["`Bins: From<", "`Indices: From<"].iter().any(|bound| earlier.message.contains(bound))
+        || later.code.as_deref() == Some("E0061")
+            && ["`Bins: From<", "`Indices: From<"].iter().any(|bound| earlier.message.contains(bound))
         || later.message.contains(" do not become ") && earlier.message.starts_with("an array cannot hold");
     let same_thread = thread(later).is_some() && thread(later) == thread(earlier);
     let same = half_read || same_sum || same_bound || same_call || same_library || same_array || same_thread;

@@ -3,7 +3,9 @@
 use super::super::super::diagnostics::{Diagnostic, for_people};
 use super::super::{Facts, argument_of, is_integer, is_name, piece, quoted};
 use super::numpy::compared;
-use super::source::{REDUCTIONS, axes, called_on, chain, elements, inside, is_array, is_reduced, lent, parts, slice};
+use super::source::{
+    REDUCTIONS, axes, called_on, chain, elements, inside, is_array, is_reduced, lent, number, parts, slice,
+};
 use super::{around, computed, element, numpy, values};
 
 /// `y[0]` and `y.T`
@@ -17,11 +19,23 @@ pub(super) fn part(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
         let array = chain(before);
         let index = inside(diagnostic.subject())?;
         if is_assigned(after) {
-            return Some(in_place(array));
+            let value = after.trim_start().strip_prefix('=').map(|value| value.trim().trim_end_matches(';'));
+            let is_mask = elements(index, facts).flatten().is_some_and(|held| held == "bool");
+            return Some(match value.filter(|_| is_mask) {
+                Some(value) => format!(
+                    "An array is not changed in place. A new one has other elements where a mask is `true`: `{}.where_({}, &{})`.",
+                    piece(&called_on(index)),
+                    piece(&number(value, held)),
+                    piece(array)
+                ),
+                None => in_place(array),
+            });
         }
         // Another array as the index.
         match elements(index, facts).flatten().as_deref() {
-            Some("bool") => return Some(format!("A mask chooses with `select`: `{}.select({})`.", piece(array), lent(index))),
+            Some("bool") => {
+                return Some(format!("A mask chooses with `select`: `{}.select({})`.", piece(array), lent(index)));
+            }
             Some(_) => {
                 return Some(format!(
                     "`take` has the elements at a list of indices, which has to be computed first: \
@@ -36,7 +50,11 @@ pub(super) fn part(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
         let index = if counted { format!("{index} as isize") } else { index.to_owned() };
         let index = index.as_str();
         if let Some(list) = inside(index).filter(|_| index.starts_with('[') && index.ends_with(']')) {
-            return Some(format!("Elements by a list of indices, along axis 0: `{}.take([{}], 0)`.", piece(array), piece(list)));
+            return Some(format!(
+                "Elements by a list of indices, along axis 0: `{}.take([{}], 0)`.",
+                piece(array),
+                piece(list)
+            ));
         }
         return Some(format!("A part of an array is `{}.slice(s![{}])`.", piece(array), piece(&slice(index))));
     }
@@ -55,7 +73,10 @@ pub(super) fn part(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
             "chunksize" => format!("The lengths of all chunks are `{array}.chunks()`."),
             _ => format!("A part of an array is `{array}.slice(s![0])`."),
         },
-        _ => format!("An array has no `{field}`: {}", numpy::method(field, array).map(|code| format!("it is `{code}`."))?),
+        _ => format!(
+            "An array has no `{field}`: {}",
+            numpy::method(field, array).map(|code| format!("it is `{code}`."))?
+        ),
     })
 }
 
@@ -85,7 +106,12 @@ pub(super) fn method(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
     let array = chain(before.trim_end().trim_end_matches('.'));
     let array = if array.is_empty() { "…" } else { piece(array) };
     if message.contains("associated") {
-        if let Some(ty) = diagnostic.children.iter().flat_map(|child| quoted(&child.message)).find_map(|word| word.strip_suffix(": Element")) {
+        if let Some(ty) = diagnostic
+            .children
+            .iter()
+            .flat_map(|child| quoted(&child.message))
+            .find_map(|word| word.strip_suffix(": Element"))
+        {
             return Some(values::held_by_none(ty));
         }
         return (words.last()?.starts_with("Array<")).then(|| made(method)).flatten();
@@ -98,7 +124,10 @@ pub(super) fn method(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
         return in_memory(method, array);
     }
     let ty = types().find(|ty| element(ty).is_some())?;
-    if message.contains("trait bounds were not satisfied") && !message.contains("not an iterator") && !diagnostic.label().contains("not an iterator") {
+    if message.contains("trait bounds were not satisfied")
+        && !message.contains("not an iterator")
+        && !diagnostic.label().contains("not an iterator")
+    {
         let said = for_other_elements(diagnostic, method, array, element(ty)?);
         if said.is_some() {
             return said;
@@ -127,16 +156,24 @@ pub(super) fn method(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
         }
         "plot" | "hist" | "imshow" | "scatter" => {
             let picture = if method == "plot" { "line" } else { method };
-            return Some(format!("A picture is drawn by a function, of what is computed: `plot::{picture}(&{array}.compute()?)`."));
+            return Some(format!(
+                "A picture is drawn by a function, of what is computed: `plot::{picture}(&{array}.compute()?)`."
+            ));
         }
         "where_" => {
             let arguments = parts(inside(after)?);
             let mask = compared(arguments.first()?, facts).unwrap_or_else(|| called_on(arguments[0]));
             let other = arguments.get(1).copied().unwrap_or("0.0");
-            return Some(format!("`where_` is a method of the mask: `{mask}.where_({}, {})`.", lent(array), lent(other)));
+            return Some(format!(
+                "`where_` is a method of the mask: `{mask}.where_({}, {})`.",
+                lent(array),
+                lent(other)
+            ));
         }
         "to_string" => {
-            return Some(format!("The array is lazy: `{array}.compute()?.to_string()` has its values, `format!(\"{{:?}}\", {array})` describes it."));
+            return Some(format!(
+                "The array is lazy: `{array}.compute()?.to_string()` has its values, `format!(\"{{:?}}\", {array})` describes it."
+            ));
         }
         "clamp" => return Some(format!("An array has no `clamp`; it is `{array}.clip({})`.", piece(inside(after)?))),
         "unwrap" | "expect" => {
@@ -145,7 +182,9 @@ pub(super) fn method(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
         }
         "gt" | "lt" | "sum" | "mean" => return None,
         "append" | "push" | "extend" | "concat" => {
-            return Some(format!("An array does not grow; two become a new one with `Array::concatenate(&[{array}, …], 0)`."));
+            return Some(format!(
+                "An array does not grow; two become a new one with `Array::concatenate(&[{array}, …], 0)`."
+            ));
         }
         "fill" | "itemset" | "swap" | "assign" | "slice_mut" => return Some(in_place(array)),
         "add" | "sub" | "mul" | "div" | "subtract" | "multiply" | "divide" => {
@@ -168,7 +207,8 @@ pub(super) fn method(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
 
 /// `Array::array(…)`
 fn made(name: &str) -> Option<String> {
-    numpy::of_library(&format!("{name}()"), &Facts::default()).map(|words| format!("There is no `Array::{name}`; {words}."))
+    numpy::of_library(&format!("{name}()"), &Facts::default())
+        .map(|words| format!("There is no `Array::{name}`; {words}."))
 }
 
 /// A method that an array in memory, ndarray's, does not have.
@@ -178,12 +218,16 @@ fn in_memory(method: &str, array: &str) -> Option<String> {
             format!("The elements come out row by row: `{array}.iter().copied().collect::<Vec<_>>()`.")
         }
         "compute" | "item" | "persist" if method == "item" => {
-            format!("What is computed has all its elements there: the first is `{array}.first()`; `item()?` belongs to the lazy array.")
+            format!(
+                "What is computed has all its elements there: the first is `{array}.first()`; `item()?` belongs to the lazy array."
+            )
         }
         "compute" | "persist" => format!("`{array}` is computed already: leave `.{method}()` away."),
         "max" | "min" => {
             let start = if method == "max" { "NEG_INFINITY" } else { "INFINITY" };
-            format!("The {method}imum of floats in memory is a fold: `{array}.iter().copied().fold(f64::{start}, f64::{method})`. A lazy array has `{method}()`.")
+            format!(
+                "The {method}imum of floats in memory is a fold: `{array}.iter().copied().fold(f64::{start}, f64::{method})`. A lazy array has `{method}()`."
+            )
         }
         "gt" | "lt" | "ge" | "le" => {
             let sign = numpy::COMPARISONS.iter().find(|(_, name)| *name == method)?.0;
@@ -213,7 +257,9 @@ fn for_other_elements(diagnostic: &Diagnostic, method: &str, array: &str, held: 
         ));
     }
     if held.starts_with("Complex") {
-        return Some(format!("Complex numbers have no `{method}`. Take a part of them first: `{array}.abs()`, `.real()` or `.imag()`."));
+        return Some(format!(
+            "Complex numbers have no `{method}`. Take a part of them first: `{array}.abs()`, `.real()` or `.imag()`."
+        ));
     }
     None
 }
@@ -233,9 +279,13 @@ pub(super) fn arguments(diagnostic: &Diagnostic, facts: &Facts) -> Option<String
         && path.starts_with("Array")
     {
         let given = inside_call(diagnostic)?;
-        let missing = diagnostic.spans.iter().any(|span| span.label.as_deref().is_some_and(|label| label.ends_with("is missing")));
+        let missing = diagnostic
+            .spans
+            .iter()
+            .any(|span| span.label.as_deref().is_some_and(|label| label.ends_with("is missing")));
         if function == "concatenate" || function == "stack" {
-            return missing.then(|| format!("`{function}` takes the axis, too: `Array::{function}({}, 0)`.", piece(given)));
+            return missing
+                .then(|| format!("`{function}` takes the axis, too: `Array::{function}({}, 0)`.", piece(given)));
         }
         if function == "arange" && parts(given).len() == 3 {
             return Some(
@@ -263,19 +313,31 @@ pub(super) fn arguments(diagnostic: &Diagnostic, facts: &Facts) -> Option<String
         && (other.contains('.') || is_array(other, facts))
         && !other.starts_with('"')
     {
-        return Some(format!("The {method}imum with something else, element by element, is `{array}.{method}imum({})`.", lent(other)));
+        return Some(format!(
+            "The {method}imum with something else, element by element, is `{array}.{method}imum({})`.",
+            lent(other)
+        ));
     }
     if REDUCTIONS.contains(&method) {
         if given.starts_with('"') {
             return Some(format!("The axes of an `Array` have numbers, not names: `{array}.{method}_axis(0)`."));
         }
-        let axis = parts(given).iter().find_map(|part| axes(part))?;
+        let all = parts(given);
+        let axis = match all.iter().all(|axis| axis.parse::<isize>().is_ok()) && all.len() > 1 {
+            true => format!("[{}]", all.join(", ")),
+            false => all.iter().find_map(|part| axes(part))?,
+        };
         let some = if axis.starts_with('[') { "these" } else { "one axis" };
         return Some(format!("`{method}` folds all axes; of {some} it is `{array}.{method}_axis({axis})`."));
     }
     Some(match (method, given.trim()) {
-        ("transpose" | "t", _) => format!("The transpose is `{array}.t()`; `transpose` takes the axes in their new order, as in `{array}.transpose([1, 0])`."),
-        ("cumsum" | "cumprod" | "nancumsum" | "nancumprod" | "sort" | "argsort" | "flip" | "expand_dims", "") => {
+        ("transpose" | "t", _) => format!(
+            "The transpose is `{array}.t()`; `transpose` takes the axes in their new order, as in `{array}.transpose([1, 0])`."
+        ),
+        ("sort" | "argsort", "") => {
+            format!("`{method}` works along one axis, such as the last: `{array}.{method}(-1)`.")
+        }
+        ("cumsum" | "cumprod" | "nancumsum" | "nancumprod" | "flip" | "expand_dims", "") => {
             format!("`{method}` works along one axis: `{array}.{method}(0)`.")
         }
         ("diff", _) => format!("`diff` takes how often and the axis: `{array}.diff(1, 0)`."),
@@ -285,13 +347,28 @@ pub(super) fn arguments(diagnostic: &Diagnostic, facts: &Facts) -> Option<String
         ("take" | "delete" | "compress", _) if parts(given).len() == 1 => {
             format!("`{method}` takes the axis, too: `{array}.{method}({}, 0)`.", piece(given))
         }
-        ("astype", ty) => format!("The type stands in angle brackets: `{array}.astype::<{}>()`.", piece(&numpy::element_type(ty))),
-        ("quantile" | "percentile" | "nanquantile", given) if parts(given).len() == 2 => {
-            format!("`{method}` takes all elements together; along an axis it is `{array}.{method}_axis({})`.", piece(given))
+        ("astype", ty) => {
+            format!("The type stands in angle brackets: `{array}.astype::<{}>()`.", piece(&numpy::element_type(ty)))
         }
-        ("histogram", _) => format!("The bins are one argument, a number and a range: `{array}.histogram((10, 0.0..1.0))`."),
-        ("reshape", _) => format!("A shape of several axes is one argument, in parentheses: `{array}.reshape(({}))`.", piece(given)),
-        ("rechunk", _) => format!("Chunks of several axes are one argument, in parentheses: `{array}.rechunk(({}))`.", piece(given)),
+        ("quantile" | "percentile" | "nanquantile", given) if parts(given).len() == 2 => {
+            format!(
+                "`{method}` takes all elements together; along an axis it is `{array}.{method}_axis({})`.",
+                piece(given)
+            )
+        }
+        ("histogram", _) => {
+            format!("The bins are one argument, a number and a range: `{array}.histogram((10, 0.0..1.0))`.")
+        }
+        ("reshape", _) => format!(
+            "A shape of several axes is one argument, in parentheses: `{array}.reshape(({}))`.",
+            piece(&given.replace("-1", "usize::MAX"))
+        ),
+        ("rechunk", _) => {
+            format!("Chunks of several axes are one argument, in parentheses: `{array}.rechunk(({}))`.", piece(given))
+        }
+        ("squeeze", axis) => {
+            format!("`squeeze` takes all axes of length 1; of one it is `{array}.squeeze_axis({})`.", piece(axis))
+        }
         ("where_", yes) if !yes.is_empty() => {
             format!("`where_` takes what stands elsewhere, too: `{array}.where_({}, 0.0)`.", lent(yes))
         }
@@ -329,11 +406,14 @@ pub(super) fn name(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
         return Some(format!("There is no `{name}` here; {words}."));
     }
     if matches!(name, "xr" | "xarray" | "zarr" | "h5py" | "netCDF4") {
-        return Some(format!("There is no `{name}` here; files of arrays are opened by functions of `Array`: press Tab after `Array::<f64>::`."));
+        return Some(format!(
+            "There is no `{name}` here; an array in a file is opened with `{}`.",
+            numpy::opened(diagnostic.line())
+        ));
     }
     let arguments = inside(after).filter(|_| after.starts_with('('))?;
     let code = numpy::function(name, arguments, facts)?;
-    Some(format!("There is no function `{name}` here; it is a method of the array: `{code}`."))
+    Some(format!("There is no function `{name}` here; {}.", numpy::called(&code)))
 }
 
 /// Whether a name that stands between these is that of an argument, as Python has it: `(axis = 0)`.
@@ -351,23 +431,30 @@ fn named_argument(before: &str, name: &str, after: &str, facts: &Facts) -> Strin
     let plain = "Rust has no named arguments";
     if is_name(method) && is_array(receiver, facts) {
         let base = method.strip_suffix("_axis").unwrap_or(method);
-        if REDUCTIONS.contains(&base) && name == "axis" {
-            return format!("{plain}: write `{}.{base}_axis({})`.", piece(receiver), axes(&value).unwrap_or_default());
-        }
-        if name == "ddof" {
-            return format!("{plain}: write `{}.{base}_ddof(Axes::all(), {value})`.", piece(receiver));
+        let arguments = after_call(before, name, after);
+        if REDUCTIONS.contains(&base)
+            && let Some(code) =
+                arguments.and_then(|given| numpy::function(base, &format!("{receiver}, {given}"), facts))
+        {
+            return format!("{plain}: write `{code}`.");
         }
         if REDUCTIONS.contains(&base) && matches!(name, "dim" | "dims") {
-            return format!("{plain}, and the axes of an `Array` have numbers, not names: `{}.{base}_axis(0)`.", piece(receiver));
-        }
-        if REDUCTIONS.contains(&base) && name == "keepdims" {
-            return format!("{plain}: folded axes stay with `{}.{base}_axis(Axes::from(0).keepdims())`.", piece(receiver));
+            return format!(
+                "{plain}, and the axes of an `Array` have numbers, not names: `{}.{base}_axis(0)`.",
+                piece(receiver)
+            );
         }
         if REDUCTIONS.contains(&base) && name == "dtype" {
             return format!("{plain}: the type is changed before, `{}.astype::<f64>().{base}()`.", piece(receiver));
         }
     }
     format!("{plain}: the value alone stands in its place, `{}({})`.", piece(chain(call)), piece(&value))
+}
+
+/// The arguments of the call in which a name stands between `before` and `after`.
+fn after_call(before: &str, name: &str, after: &str) -> Option<String> {
+    let given = &before[before.rfind('(')? + 1..];
+    inside(&format!("({given}{name}{after}")).map(str::to_owned)
 }
 
 /// What no parser of Rust reads: `y @ z`, `y[:, 0]`, `y[0, 1] = 3.0`, `where(…)`.
@@ -382,9 +469,14 @@ pub(super) fn not_rust(diagnostic: &Diagnostic, facts: &Facts) -> Option<String>
         let transposed = left.strip_suffix(".T").map(|left| format!("{left}.t()"));
         let right = parts(right.trim_end_matches(';')).first().copied()?;
         return is_array(left, facts).then(|| {
-            let right = if right.ends_with(".T") { format!("{}.t()", &right[..right.len() - 2]) } else { right.to_owned() };
+            let right =
+                if right.ends_with(".T") { format!("{}.t()", &right[..right.len() - 2]) } else { right.to_owned() };
             let right = if right.starts_with('&') { right } else { format!("&{right}") };
-            format!("There is no `@`; the product of matrices is `{}.dot({})`.", piece(transposed.as_deref().unwrap_or(left)), piece(&right))
+            format!(
+                "There is no `@`; the product of matrices is `{}.dot({})`.",
+                piece(transposed.as_deref().unwrap_or(left)),
+                piece(&right)
+            )
         });
     }
     if let Some((array, rest)) = line.split_once(".where(")
@@ -407,8 +499,9 @@ pub(super) fn not_rust(diagnostic: &Diagnostic, facts: &Facts) -> Option<String>
         let (word, sign) = if message.contains("`and`") { (" and ", "&") } else { (" or ", "|") };
         let (left, right) = line.split_once(word)?;
         let (left, right) = (chain(left), chain(right.trim_end_matches(';')));
-        return is_array(left, facts)
-            .then(|| format!("Masks are joined element by element with `&` and `|`: `{} {sign} {}`.", lent(left), lent(right)));
+        return is_array(left, facts).then(|| {
+            format!("Masks are joined element by element with `&` and `|`: `{} {sign} {}`.", lent(left), lent(right))
+        });
     }
     if let Some((_, mask)) = line.split_once("not ")
         && let mask = mask.trim_end_matches(';').trim()
@@ -422,7 +515,10 @@ pub(super) fn not_rust(diagnostic: &Diagnostic, facts: &Facts) -> Option<String>
         && let array = array.split([']', ')', ' ']).next()?
         && is_array(array, facts)
     {
-        return Some(format!("An operation works on all elements at once: `{array}.map_elements(|{}| …)`.", piece(each)));
+        return Some(format!(
+            "An operation works on all elements at once: `{array}.map_elements(|{}| …)`.",
+            piece(each)
+        ));
     }
     let in_memory = |array: &str| {
         array.ends_with(".compute()?") || facts.type_of(array).is_some_and(|ty| computed(&for_people(ty)).is_some())

@@ -1,7 +1,8 @@
 //! What NumPy, pandas, xarray and Dask call otherwise, and what it is on an array here.
 
-use super::source::{REDUCTIONS, axes, called_on, elements, is_array, lent, number, parts};
+use super::super::super::diagnostics::for_people;
 use super::super::{Facts, is_name, piece};
+use super::source::{REDUCTIONS, axes, called_on, elements, is_array, lent, number, parts};
 
 /// Methods and functions of one array. `{}` stands for the array.
 const RENAMED: &[(&str, &str)] = &[
@@ -147,6 +148,29 @@ const OF_TWO: &[(&str, &str)] = &[
     ("vdot", "vdot"),
 ];
 
+/// Functions of an array that are methods here, with the same arguments.
+const SAME: &[&str] = &[
+    "bincount",
+    "corrcoef",
+    "cov",
+    "diagonal",
+    "expand_dims",
+    "flatten",
+    "fliplr",
+    "flipud",
+    "full_like",
+    "moveaxis",
+    "ones_like",
+    "repeat",
+    "reshape",
+    "squeeze",
+    "tile",
+    "topk",
+    "tril",
+    "triu",
+    "zeros_like",
+];
+
 /// Names by which people know NumPy and what is like it.
 pub(in super::super) const LIBRARIES: &[&str] = &["cupy", "da", "dask", "jnp", "np", "numpy", "xp"];
 
@@ -170,20 +194,31 @@ pub(super) fn function(name: &str, arguments: &str, facts: &Facts) -> Option<Str
             let no = arguments.get(2)?;
             let choice = compared(first, facts).unwrap_or_else(|| array.clone());
             let held = [yes, no, first].iter().find_map(|side| elements(side, facts)).flatten().unwrap_or_default();
-            let side = |side: &str| if is_name(side) && !is_array(side, facts) { side.to_owned() } else { number(&lent(side), &held) };
+            let side = |side: &str| {
+                if is_name(side) && !is_array(side, facts) { side.to_owned() } else { number(&lent(side), &held) }
+            };
             return Some(format!("{choice}.where_({}, {})", side(yes), side(no)));
+        }
+        ("vstack" | "hstack", _) if first.starts_with('[') || first.starts_with('(') => {
+            return function("concatenate", &format!("{first}, {}", if name == "vstack" { 0 } else { 1 }), facts);
         }
         ("concatenate" | "stack", _) if first.starts_with('[') || first.starts_with('(') => {
             let kept = |part: &str| if is_name(part) { format!("{part}.clone()") } else { part.to_owned() };
-            let of = parts(first.trim_matches(['[', ']', '(', ')'])).into_iter().map(kept).collect::<Vec<_>>().join(", ");
+            let of =
+                parts(first.trim_matches(['[', ']', '(', ')'])).into_iter().map(kept).collect::<Vec<_>>().join(", ");
             let axis = arguments[1..].iter().find_map(|axis| axes(axis)).unwrap_or_else(|| "0".to_owned());
             return Some(format!("Array::{name}(&[{of}], {axis})"));
         }
         _ => {}
     }
+    let is_list = |ty: &str| for_people(ty).starts_with("Vec<Array<");
+    if name == "sum" && facts.type_of(first).is_some_and(is_list) {
+        return Some(format!("Array::stack(&{first}, 0).sum_axis(0)"));
+    }
     let held = elements(first, facts)?.unwrap_or_default();
     if matches!(name, "max" | "min")
-        && let Some(other) = second.filter(|other| other.contains('.') || !other.starts_with(|c: char| c.is_ascii_digit() || c == '-'))
+        && let Some(other) =
+            second.filter(|other| other.contains('.') || !other.starts_with(|c: char| c.is_ascii_digit() || c == '-'))
     {
         return Some(format!("{array}.{name}imum({})", lent(other)));
     }
@@ -199,10 +234,14 @@ pub(super) fn function(name: &str, arguments: &str, facts: &Facts) -> Option<Str
         let own = name.strip_prefix('a').filter(|rest| matches!(*rest, "max" | "min")).unwrap_or(name);
         let axis = arguments[1..].iter().find_map(|axis| axes(axis));
         let named = |argument: &str| {
-            arguments.iter().find_map(|given| given.split_once('=').filter(|(name, _)| name.trim() == argument))
+            let named =
+                |(name, value): &(&str, &str)| name.trim() == argument && !value.trim().eq_ignore_ascii_case("false");
+            arguments.iter().find_map(|given| given.split_once('=').filter(named))
         };
         let known = ["axis", "keepdims", "ddof"];
-        if arguments.iter().any(|given| given.split_once('=').is_some_and(|(name, _)| is_name(name.trim()) && !known.contains(&name.trim()))) {
+        if arguments.iter().any(|given| {
+            given.split_once('=').is_some_and(|(name, _)| is_name(name.trim()) && !known.contains(&name.trim()))
+        }) {
             return None;
         }
         let some = match (&axis, named("keepdims")) {
@@ -221,14 +260,27 @@ pub(super) fn function(name: &str, arguments: &str, facts: &Facts) -> Option<Str
     match name {
         "len" => Some(format!("{array}.shape()[0]")),
         "pow" => Some(format!("{array}.powi({})", second?)),
-        "inv" | "qr" | "svd" | "norm" | "cholesky" | "trace" | "unique" | "nonzero" => Some(format!("{array}.{name}()")),
-        "cumsum" | "cumprod" | "sort" | "argsort" | "flip" | "roll" | "diff" => {
-            let axis = arguments[1..].iter().find_map(|axis| axes(axis)).unwrap_or_else(|| "0".to_owned());
-            Some(match name {
-                "roll" => format!("{array}.roll(1, 0)"),
-                "diff" => format!("{array}.diff(1, {axis})"),
-                _ => format!("{array}.{name}({axis})"),
+        "inv" | "qr" | "svd" | "norm" | "cholesky" | "trace" | "unique" | "nonzero" => {
+            Some(format!("{array}.{name}()"))
+        }
+        "cumsum" | "cumprod" | "sort" | "argsort" | "flip" | "diff" => {
+            let axis = arguments[1..].iter().find_map(|axis| axes(axis));
+            Some(match (name, axis) {
+                ("diff", axis) => format!("{array}.diff(1, {})", axis.as_deref().unwrap_or("-1")),
+                (_, Some(axis)) => format!("{array}.{name}({axis})"),
+                // What each does without an axis.
+                ("sort" | "argsort", None) => format!("{array}.{name}(-1)"),
+                ("flip", None) => return None,
+                (_, None) => format!("{array}.flatten().{name}(0)"),
             })
+        }
+        "histogram" => Some(format!("{array}.histogram((10, 0.0..1.0))")),
+        "clip" => {
+            let ends: Vec<String> = arguments[1..].iter().map(|end| number(&lent(end), &held)).collect();
+            Some(format!("{array}.clip({})", ends.join(", ")))
+        }
+        _ if SAME.contains(&name) && !arguments[1..].iter().any(|given| given.contains('=')) => {
+            Some(format!("{array}.{name}({})", arguments[1..].join(", ")))
         }
         _ => method(name, &array),
     }
@@ -250,6 +302,25 @@ pub(super) fn compared(source: &str, facts: &Facts) -> Option<String> {
 pub(super) const COMPARISONS: [(&str, &str); 6] =
     [("==", "eq"), ("!=", "ne"), ("<=", "le"), (">=", "ge"), ("<", "lt"), (">", "gt")];
 
+/// A function of NumPy as it is called here, in words.
+pub(super) fn called(code: &str) -> String {
+    let what = if code.starts_with("Array::") { "it is" } else { "it is a method of the array:" };
+    format!("{what} `{code}`")
+}
+
+/// How an array in the file that a line names is opened.
+pub(super) fn opened(line: &str) -> String {
+    let path = line.split('"').nth(1).unwrap_or("x.nc");
+    let (function, rest) = match path.rsplit_once('.').map_or("", |(_, kind)| kind) {
+        "npy" => ("open_npy", ", \"auto\""),
+        "npz" => ("open_npz", ", \"name\", \"auto\""),
+        "zarr" => ("open_zarr", ""),
+        "h5" | "hdf5" | "hdf" => ("open_hdf5", ", \"dataset\", \"auto\""),
+        _ => ("open_netcdf", ", \"variable\", \"auto\""),
+    };
+    format!("Array::<f64>::{function}(\"{}\"{rest})?", super::super::piece(path))
+}
+
 /// What is asked of NumPy by its name: `np.zeros((3, 3))`, `np.mean(y)`, `np.pi`. `after` is what stands behind `np.`.
 pub(super) fn of_library(after: &str, facts: &Facts) -> Option<String> {
     let end = after.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(after.len());
@@ -258,16 +329,28 @@ pub(super) fn of_library(after: &str, facts: &Facts) -> Option<String> {
         && matches!(name, "random" | "linalg" | "fft")
     {
         let random = (name == "random").then(|| find(MADE, "random")).flatten();
-        return random.map(|code| format!("random numbers are `{code}`")).or_else(|| of_library(within, facts));
+        return random
+            .map(|code| format!("random numbers are made as in `{code}`"))
+            .or_else(|| of_library(within, facts));
     }
     let arguments = super::source::inside(rest);
     if let Some(code) = arguments.and_then(|arguments| function(name, arguments, facts)) {
-        return Some(format!("it is a method of the array: `{code}`"));
+        return Some(called(&code));
+    }
+    if matches!(name, "load" | "memmap" | "fromfile" | "from_zarr" | "open_dataset") {
+        return Some(format!("an array in a file is opened with `{}`", opened(rest)));
     }
     if let Some(code) = find(MADE, name) {
-        let shape = arguments.map(parts).and_then(|parts| parts.first().copied()).filter(|shape| shape.starts_with('('));
-        let code = shape.map_or(code.to_owned(), |shape| code.replace("(10, 10)", shape));
-        return Some(format!("an array in chunks is made with `{code}`"));
+        let code = match arguments.map(parts).and_then(|given| given.first().copied()) {
+            Some(shape) if shape.starts_with('(') => code.replace("(10, 10)", shape),
+            Some(list) if list.starts_with('[') && !list[1..].contains('[') => code.replace("[1.0, 2.0]", piece(list)),
+            Some(list) if is_name(list) && matches!(name, "array" | "asarray") => code.replace("vec![1.0, 2.0]", list),
+            Some(array) if is_name(array) => {
+                code.replace("(array", &format!("({array}")).replace("&value", &format!("&{array}"))
+            }
+            _ => code.to_owned(),
+        };
+        return Some(format!("an array in chunks is made as in `{code}`"));
     }
     if let Some(code) = find(CONSTANTS, name) {
         return Some(format!("it is `{code}`"));

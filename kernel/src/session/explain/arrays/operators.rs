@@ -75,7 +75,10 @@ fn compared(diagnostic: &Diagnostic, method: &str, facts: &Facts) -> Option<Stri
     if let Some(inner) = computed(left_type) {
         if is_reduced(uncomputed(left)) {
             let value = number(right, inner);
-            return Some(format!("The number itself is given by `item`: `{}.item()? {operator} {value}`.", uncomputed(left)));
+            return Some(format!(
+                "The number itself is given by `item`: `{}.item()? {operator} {value}`.",
+                uncomputed(left)
+            ));
         }
         return Some(format!(
             "An array in memory is compared element by element with a closure: `{}.mapv(|x| x {operator} {})`.",
@@ -251,7 +254,11 @@ fn beside(diagnostic: &Diagnostic, other: &str, held: &str) -> Option<String> {
             false => converted(value),
         };
         if held == "bool" && is_operator && is_number(inner) {
-            return Some(format!("One array is a mask and the other holds `{inner}`: compare that first, as in `{}.gt({})`.", called_on(value), number("0", inner)));
+            return Some(format!(
+                "One array is a mask and the other holds `{inner}`: compare that first, as in `{}.gt({})`.",
+                called_on(value),
+                number("0", inner)
+            ));
         }
         return Some(format!(
             "The arrays hold `{held}` and `{inner}`, and one type does not become the other by itself: `{}`.",
@@ -269,16 +276,32 @@ fn beside(diagnostic: &Diagnostic, other: &str, held: &str) -> Option<String> {
     }
     if let Some(inner) = super::super::argument_of(other, "Vec") {
         return (inner == held).then(|| {
-            format!("A `Vec` becomes an array with `Array::from_vec({}, \"auto\")`.", piece(value.trim_start_matches('&')))
+            format!(
+                "A `Vec` becomes an array with `Array::from_vec({}, \"auto\")`.",
+                piece(value.trim_start_matches('&'))
+            )
         });
     }
-    if other.starts_with('&') && is_number(other) {
-        return Some(format!("This is a reference to a number: write `*{}`.", piece(value)));
+    let referred = other.strip_prefix('&').filter(|_| is_number(other));
+    let lifted = format!("*{value}");
+    let value = match referred {
+        Some(_) => value.strip_prefix('&').unwrap_or(&lifted),
+        None => value,
+    };
+    let other = referred.unwrap_or(other);
+    if other == held {
+        return Some(format!(
+            "This is a reference to a number, and the number itself is expected: `{}`.",
+            fitting(call(value), value.to_owned())
+        ));
     }
     if is_float(held) && is_integer(other) {
         let value = if other == "{integer}" { number(value, held) } else { format!("{} as {held}", called_on(value)) };
         let value = if is_operator && value.contains(" as ") { format!("({value})") } else { value };
-        return Some(format!("The array holds `{held}`, so the number has to be one: `{}`.", fitting(call(&value), value)));
+        return Some(format!(
+            "The array holds `{held}`, so the number has to be one: `{}`.",
+            fitting(call(&value), value)
+        ));
     }
     if is_integer(held) && is_float(other) {
         let array = called_on(array);
@@ -287,12 +310,17 @@ fn beside(diagnostic: &Diagnostic, other: &str, held: &str) -> Option<String> {
                 "The array holds `{held}`. `{}` makes its elements floats first.",
                 format_args!("{array}.astype::<f64>() {subject} {}", piece(value))
             ),
-            false => format!("The array holds `{held}`, and this has a fraction. `{array}.astype::<f64>()` makes its elements floats first."),
+            false => format!(
+                "The array holds `{held}`, and this has a fraction. `{array}.astype::<f64>()` makes its elements floats first."
+            ),
         });
     }
     if is_number(held) && is_number(other) {
         let value = format!("({} as {held})", piece(value));
-        return Some(format!("The array holds `{held}`, so the number has to be one: `{}`.", fitting(call(&value), value)));
+        return Some(format!(
+            "The array holds `{held}`, so the number has to be one: `{}`.",
+            fitting(call(&value), value)
+        ));
     }
     None
 }

@@ -4,8 +4,30 @@ use super::super::{Facts, argument_of, is_name, visible};
 
 /// Methods that fold all axes, so that one number is left. Each has a sister with `_axis`.
 pub(super) const REDUCTIONS: &[&str] = &[
-    "all", "any", "argmax", "argmin", "count", "max", "mean", "median", "min", "nanargmax", "nanargmin", "nanmax",
-    "nanmean", "nanmedian", "nanmin", "nanprod", "nanstd", "nansum", "nanvar", "prod", "ptp", "std", "sum", "var",
+    "all",
+    "any",
+    "argmax",
+    "argmin",
+    "count",
+    "max",
+    "mean",
+    "median",
+    "min",
+    "nanargmax",
+    "nanargmin",
+    "nanmax",
+    "nanmean",
+    "nanmedian",
+    "nanmin",
+    "nanprod",
+    "nanstd",
+    "nansum",
+    "nanvar",
+    "prod",
+    "ptp",
+    "std",
+    "sum",
+    "var",
 ];
 
 /// Methods of an array that give something else than an array.
@@ -74,7 +96,10 @@ pub(super) fn uncomputed(source: &str) -> &str {
 /// The type of an array's elements, of a type as the session knows it: `taskloom::Array<f64>`.
 fn known_element(ty: &str, indexed: bool) -> Option<String> {
     let ty = super::super::super::diagnostics::for_people(ty);
-    argument_of(&ty, "Array").or_else(|| argument_of(argument_of(&ty, "Vec").filter(|_| indexed)?, "Array")).filter(|inner| !inner.contains(',')).map(str::to_owned)
+    argument_of(&ty, "Array")
+        .or_else(|| argument_of(argument_of(&ty, "Vec").filter(|_| indexed)?, "Array"))
+        .filter(|inner| !inner.contains(','))
+        .map(str::to_owned)
 }
 
 /// What is known of the elements of an expression that is an array: their type, or nothing but that it is one.

@@ -43,7 +43,10 @@ pub(super) fn mismatched(diagnostic: &Diagnostic, facts: &Facts) -> Option<Strin
         return None;
     }
     if expected == "Axis" && is_number(found) {
-        return Some(format!("An array in memory, ndarray's, names an axis so: `taskloom::ndarray::Axis({})`.", piece(source)));
+        return Some(format!(
+            "An array in memory, ndarray's, names an axis so: `taskloom::ndarray::Axis({})`.",
+            piece(source)
+        ));
     }
     if source.ends_with(".shape()") && is_number(expected) {
         return Some(format!("A shape has a length for each axis: `{}[0]` is the first.", piece(source)));
@@ -55,7 +58,10 @@ pub(super) fn mismatched(diagnostic: &Diagnostic, facts: &Facts) -> Option<Strin
         return condition(diagnostic, held, facts);
     }
     if lazy.is_some() && computed(expected).is_some() {
-        return Some(format!("The array is lazy, and one in memory is expected: `{}.compute()?`.", piece(&called_on(source))));
+        return Some(format!(
+            "The array is lazy, and one in memory is expected: `{}.compute()?`.",
+            piece(&called_on(source))
+        ));
     }
     if is_number(expected) {
         // `3.0 < y`
@@ -68,7 +74,9 @@ pub(super) fn mismatched(diagnostic: &Diagnostic, facts: &Facts) -> Option<Strin
         }
         return Some(match (is_reduced(array), is_float(expected) == is_float(held)) {
             (true, true) => format!("`{0}` is lazy; its number is given by `item`: `{0}.item()?`.", piece(array)),
-            (true, false) => format!("`{0}` is lazy; its number is given by `item`: `{0}.item()? as {expected}`.", piece(array)),
+            (true, false) => {
+                format!("`{0}` is lazy; its number is given by `item`: `{0}.item()? as {expected}`.", piece(array))
+            }
             _ if lazy.is_none() => format!(
                 "This is an array, and one number is expected. A reduction makes one of all elements, as in `{}.sum()`.",
                 piece(&called_on(source))
@@ -154,8 +162,13 @@ pub(super) fn cast(diagnostic: &Diagnostic) -> Option<String> {
         return Some(format!("The number itself is given by `item`: `{}.item()?{converted}`.", piece(array)));
     }
     Some(match computed(from) {
-        Some(_) => format!("The elements are converted one by one: `{}.mapv(|x| x as {to})`.", piece(&called_on(source))),
-        None => format!("The elements of an array are converted by `astype`: `{}.astype::<{to}>()`.", piece(&called_on(source))),
+        Some(_) => {
+            format!("The elements are converted one by one: `{}.mapv(|x| x as {to})`.", piece(&called_on(source)))
+        }
+        None => format!(
+            "The elements of an array are converted by `astype`: `{}.astype::<{to}>()`.",
+            piece(&called_on(source))
+        ),
     })
 }
 
@@ -165,7 +178,10 @@ pub(super) fn untyped(diagnostic: &Diagnostic) -> Option<String> {
         || diagnostic.children.iter().any(|child| child.message.contains("the type `Array<bool>`"));
     let (_, rest) = diagnostic.line().split_once("Array::").filter(|(before, _)| is_array && !before.ends_with(':'))?;
     let function = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next()?;
-    Some(format!("Nothing says what the array holds: write `Array::<f64>::{}(…)`.", is_name(function).then_some(function)?))
+    Some(format!(
+        "Nothing says what the array holds: write `Array::<f64>::{}(…)`.",
+        is_name(function).then_some(function)?
+    ))
 }
 
 /// E0271: an operator gives something else than what is asked for.
@@ -177,7 +193,8 @@ pub(super) fn resolved(diagnostic: &Diagnostic) -> Option<String> {
     if message.contains("as Number>::Sum") {
         return Some("Sums of integers have 64 bits, `i64` or `u64`, so what is beside them has, too.".to_owned());
     }
-    let in_memory = message.contains("<Array<") && ["Add", "Sub", "Mul", "Div", "Rem"].iter().any(|op| message.contains(&format!(" as {op}<")));
+    let in_memory = message.contains("<Array<")
+        && ["Add", "Sub", "Mul", "Div", "Rem"].iter().any(|op| message.contains(&format!(" as {op}<")));
     let (before, _) = around(diagnostic)?;
     in_memory.then(|| {
         format!(
@@ -212,7 +229,10 @@ pub(super) fn unsatisfied(diagnostic: &Diagnostic) -> Option<String> {
         element(ty)?;
         let array = source.trim_end_matches('?');
         let call = if is_reduced(array) { "item" } else { "compute" };
-        return Some(format!("The array is lazy and has not failed: `{}.{call}()?` computes it.", piece(&called_on(array))));
+        return Some(format!(
+            "The array is lazy and has not failed: `{}.{call}()?` computes it.",
+            piece(&called_on(array))
+        ));
     }
     if message.contains("doesn't implement `Display`") {
         element(words.first()?)?;
@@ -222,7 +242,9 @@ pub(super) fn unsatisfied(diagnostic: &Diagnostic) -> Option<String> {
             true => format!("`{name}` is lazy; its number is given by `item`: `{name}.item()?`."),
             false => {
                 let name = if name == "…" || name.is_empty() { "y" } else { name };
-                format!("The array is lazy. What it computes can be printed, `{name}.compute()?`; the array itself with `{{:?}}`.")
+                format!(
+                    "The array is lazy. What it computes can be printed, `{name}.compute()?`; the array itself with `{{:?}}`."
+                )
             }
         });
     }
@@ -232,8 +254,7 @@ pub(super) fn unsatisfied(diagnostic: &Diagnostic) -> Option<String> {
     if message.starts_with("an array cannot hold") {
         return Some(held_by_none(words.first()?));
     }
-    let bound = between(message, "the trait bound `", "` is not satisfied")
-        .and_then(|bound| bound.split_once(": "));
+    let bound = between(message, "the trait bound `", "` is not satisfied").and_then(|bound| bound.split_once(": "));
     let (ty, bound) = bound?;
     if bound == "Neg" && ty == "usize" {
         let (before, _) = around(diagnostic)?;
@@ -261,14 +282,21 @@ pub(super) fn unsatisfied(diagnostic: &Diagnostic) -> Option<String> {
         let array = chain(before.trim_end().trim_end_matches('['));
         return Some(match ty.contains("Range") || source.contains("..") {
             true => format!("A part of an array is `{}.slice(s![{}])`.", piece(array), slice(source)),
-            false => format!("An element is taken by the numbers of its axes: `{}[[0, 0]]`, or `[0]` where there is one axis.", piece(array)),
+            false => format!(
+                "An element is taken by the numbers of its axes: `{}[[0, 0]]`, or `[0]` where there is one axis.",
+                piece(array)
+            ),
         });
     }
     if bound == "AsRef<[SliceInfoElem]>" {
         let (before, _) = around(diagnostic)?;
         let array = chain(before.trim_end().strip_suffix(".slice(")?);
         let index = slice(source.trim_matches(['(', ')', '[', ']']));
-        return Some(format!("A part of an array is said with `s![…]`: `{}.slice(s![{}])`.", piece(array), piece(&index)));
+        return Some(format!(
+            "A part of an array is said with `s![…]`: `{}.slice(s![{}])`.",
+            piece(array),
+            piece(&index)
+        ));
     }
     if bound == "AsRef<[isize]>" || bound == "AsRef<[usize]>" {
         let inner = inside(source).map_or(source.to_owned(), |inner| parts(inner).join(", "));
@@ -278,17 +306,24 @@ pub(super) fn unsatisfied(diagnostic: &Diagnostic) -> Option<String> {
         let text = bound.contains("&str") || bound.contains("String");
         return Some(match text {
             true => "The axes of an `Array` have numbers and no names: `0` is the first, `-1` the last.".to_owned(),
-            false => "Axes are `0`, `-1` or a list of them, `[0, 1]`; all of them is the method without `_axis`.".to_owned(),
+            false => {
+                "Axes are `0`, `-1` or a list of them, `[0, 1]`; all of them is the method without `_axis`.".to_owned()
+            }
         });
     }
     if ty == "Chunking" && bound.starts_with("From<") {
-        return Some("Chunks are `\"auto\"`, one length for all axes, `100`, or one for each axis, `(100, 50)`.".to_owned());
+        return Some(
+            "Chunks are `\"auto\"`, one length for all axes, `100`, or one for each axis, `(100, 50)`.".to_owned(),
+        );
     }
     if matches!(bound, "Values" | "Matrix" | "Points") && element(ty).is_some() {
         return Some(format!("A picture needs values that are there: `&{}.compute()?`.", piece(&called_on(source))));
     }
     if bound.starts_with("IntoDimension") || ty == "Dim" {
-        return Some("A shape is a length, `100`, or one for each axis in parentheses, `(100, 50)`, in whole numbers.".to_owned());
+        return Some(
+            "A shape is a length, `100`, or one for each axis in parentheses, `(100, 50)`, in whole numbers."
+                .to_owned(),
+        );
     }
     if bound == "ScalarOperand" && element(ty).is_some() {
         return Some("One side is lazy and the other in memory. `Array::from_ndarray(…, \"auto\")` makes a lazy array of what is in memory.".to_owned());
@@ -303,7 +338,9 @@ pub(super) fn held_by_none(ty: &str) -> String {
         "isize" => "; counts are `i64`",
         _ => "",
     };
-    format!("An array cannot hold `{ty}`: its elements are `bool`, integers from `i8` to `u64`, `f32`, `f64` or complex numbers{way}.")
+    format!(
+        "An array cannot hold `{ty}`: its elements are `bool`, integers from `i8` to `u64`, `f32`, `f64` or complex numbers{way}."
+    )
 }
 
 /// A list of arrays that is to be added up.
