@@ -184,6 +184,11 @@ pub(crate) mod sealed {
 
 /// What an [`Array`](super::Array) can hold: `bool`, the integers from 8 to 64 bits, `f32`, `f64` and complex numbers of
 /// both. Its `Default` is zero, or `false`.
+#[diagnostic::on_unimplemented(
+    message = "an array cannot hold `{Self}`",
+    label = "not a type of elements",
+    note = "elements are `bool`, the integers from `i8` to `u64`, `f32`, `f64`, and complex numbers of both"
+)]
 pub trait Element: sealed::Lanes + Copy + Default + PartialEq + Debug + Display + Send + Sync + 'static {
     /// The type, as a value.
     const DTYPE: DType;
@@ -192,6 +197,11 @@ pub trait Element: sealed::Lanes + Copy + Default + PartialEq + Debug + Display 
 }
 
 /// Elements that can be calculated with. Integers wrap around on overflow, as NumPy's do, whatever a build's flags say.
+#[diagnostic::on_unimplemented(
+    message = "elements of type `{Self}` are not numbers",
+    label = "this needs an array of numbers",
+    note = "`.astype::<i64>()` and `.astype::<f64>()` make numbers of the elements of an array"
+)]
 pub trait Number: Element {
     /// What a sum of many is held in: 64 bits for integers, as in NumPy.
     type Sum: Number;
@@ -350,6 +360,11 @@ macro_rules! floats {
 floats!(f32 f64);
 
 /// Real numbers with a point: `f32` and `f64`.
+#[diagnostic::on_unimplemented(
+    message = "elements of type `{Self}` are not floats",
+    label = "this needs an array of `f64` or `f32`",
+    note = "`.astype::<f64>()` makes floats of the elements of an array"
+)]
 pub trait Float: Number<Sum = Self, Mean = Self, Abs = Self> + Ordered + num_traits::Float {
     /// The nearest number of this type.
     fn from_f64(value: f64) -> Self;
@@ -359,6 +374,11 @@ pub trait Float: Number<Sum = Self, Mean = Self, Abs = Self> + Ordered + num_tra
 
 /// Elements with an order: all but the complex numbers. A NaN is as in NumPy: where there is one, it is the smallest and
 /// the largest.
+#[diagnostic::on_unimplemented(
+    message = "elements of type `{Self}` have no order",
+    label = "this needs an array of elements with an order",
+    note = "complex numbers have none; `.abs()`, `.real()` and `.imag()` give real numbers"
+)]
 pub trait Ordered: Element + PartialOrd {
     /// The smallest value of the type; negative infinity for floats.
     const LOWEST: Self;
@@ -398,6 +418,11 @@ ordered! {
 
 /// Conversion from one element type to another, as Rust's `as`: to integers it cuts off and saturates; `true` is one; what
 /// is not zero is `true`; a complex number loses its imaginary part.
+#[diagnostic::on_unimplemented(
+    message = "elements of type `{Self}` do not become `{To}`",
+    label = "not a type of elements",
+    note = "elements are `bool`, the integers from `i8` to `u64`, `f32`, `f64`, and complex numbers of both"
+)]
 pub trait Cast<To>: Element {
     /// The nearest that `To` has.
     fn cast(self) -> To;

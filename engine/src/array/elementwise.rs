@@ -13,6 +13,11 @@ use super::node::{Node, NodeRef};
 use crate::task::{Made, packed};
 
 /// What can stand beside an array of `T`: another one, or an element.
+#[diagnostic::on_unimplemented(
+    message = "`Array<{T}>` and `{Self}` do not go together",
+    label = "neither an `Array<{T}>` nor a `{T}`",
+    note = "an array goes with arrays and elements of its own type: `.astype::<{T}>()` converts an array, `as {T}` a number"
+)]
 pub trait Operand<T> {
     #[doc(hidden)]
     fn operand(self) -> Beside;

@@ -24,6 +24,7 @@ use crate::task::Made;
 /// let x = Array::<f64>::ones((4, 5, 6), 3);
 /// assert_eq!(x.sum_axis(-1).shape(), [4, 5]);
 /// assert_eq!(x.sum_axis([0, 2]).shape(), [5]);
+/// assert_eq!(x.sum_axis((0, 2)).shape(), [5]);
 /// assert_eq!(x.sum_axis(Axes::from(1).keepdims()).shape(), [4, 1, 6]);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +72,16 @@ macro_rules! axes_from {
                 Axes { axes: Some(axes.iter().map(|&axis| axis as isize).collect()), keepdims: false }
             }
         }
+        impl From<($type, $type)> for Axes {
+            fn from((first, second): ($type, $type)) -> Axes {
+                Axes::from([first, second])
+            }
+        }
+        impl From<($type, $type, $type)> for Axes {
+            fn from((first, second, third): ($type, $type, $type)) -> Axes {
+                Axes::from([first, second, third])
+            }
+        }
         impl From<Vec<$type>> for Axes {
             fn from(axes: Vec<$type>) -> Axes {
                 Axes { axes: Some(axes.iter().map(|&axis| axis as isize).collect()), keepdims: false }
@@ -79,6 +90,13 @@ macro_rules! axes_from {
     )* };
 }
 axes_from!(i32 isize usize);
+
+/// An axis as ndarray names it.
+impl From<ndarray::Axis> for Axes {
+    fn from(axis: ndarray::Axis) -> Axes {
+        Axes::from(axis.index())
+    }
+}
 
 /// The number of an axis that may be counted from the end.
 pub(crate) fn axis_of(operation: &str, axis: isize, grid: &Grid) -> Built<usize> {
@@ -296,6 +314,50 @@ impl<T: Element> Array<T> {
         }
         let kernel = nonzero(T::DTYPE);
         Array::<u64>::of(built(Node::elementwise(kernel, &[self.node()]))).sum_axis(axes)
+    }
+}
+
+impl Array<bool> {
+    /// How many elements are `true`.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// assert_eq!(Array::<i64>::arange(10, 4).gt(6).sum().item()?, 3);
+    /// # Ok::<(), taskloom::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn sum(&self) -> Array<i64> {
+        self.sum_axis(Axes::all())
+    }
+
+    /// How many elements along some [`Axes`] are `true`.
+    ///
+    /// # Panics
+    /// When there is no such axis, or one is named twice.
+    #[track_caller]
+    pub fn sum_axis(&self, axes: impl Into<Axes>) -> Array<i64> {
+        self.astype::<i64>().sum_axis(axes)
+    }
+
+    /// The share of elements that are `true`; NaN of no elements.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// assert_eq!(Array::<i64>::arange(10, 4).gt(6).mean().item()?, 0.3);
+    /// # Ok::<(), taskloom::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn mean(&self) -> Array<f64> {
+        self.mean_axis(Axes::all())
+    }
+
+    /// The share of elements along some [`Axes`] that are `true`.
+    ///
+    /// # Panics
+    /// When there is no such axis, or one is named twice.
+    #[track_caller]
+    pub fn mean_axis(&self, axes: impl Into<Axes>) -> Array<f64> {
+        self.astype::<f64>().mean_axis(axes)
     }
 }
 

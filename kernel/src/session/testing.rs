@@ -1,5 +1,7 @@
 //! Cells compiled by the real rustc, in the form in which a session has them checked.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::Command;
 
 use super::diagnostics::{Diagnostic, UserPlace};
@@ -37,6 +39,22 @@ const ENGINE: &str = "\
     fn keep<T: 'static>(_: T) {} \
     pub struct CellError; impl<T: std::fmt::Display> From<T> for CellError { fn from(_: T) -> Self { CellError } } ";
 
+/// Variables of earlier cells of a session that works with arrays.
+pub const ARRAY_VARIABLES: &[(&str, &str)] = &[
+    ("y", "taskloom::Array<f64>"),
+    ("z", "taskloom::Array<f64>"),
+    ("i", "taskloom::Array<i64>"),
+    ("b", "taskloom::Array<bool>"),
+    ("m", "taskloom::ndarray::ArrayD<f64>"),
+    ("list", "std::vec::Vec<taskloom::Array<f64>>"),
+    ("n", "i64"),
+    ("price", "f64"),
+];
+
+/// What stands around a cell of such a session.
+const ARRAYS: &str = "#[allow(unused_imports)] use taskloom::prelude::*; \
+    pub struct CellError; impl<T: std::fmt::Display> From<T> for CellError { fn from(_: T) -> Self { CellError } } ";
+
 /// What rustc says about a cell, and the cell.
 pub struct Checked {
     pub diagnostics: Vec<Diagnostic>,
@@ -57,8 +75,36 @@ impl Checked {
     }
 }
 
-/// Compiles a cell. Lines that begin with an item are put into a file of items, as a session does.
+/// Compiles a cell, with as much of the engine as most messages need.
 pub fn check(code: &str) -> Checked {
+    compile(code, ENGINE, VARIABLES, &[])
+}
+
+/// Compiles a cell of a session that works with arrays, with the engine itself.
+pub fn check_arrays(code: &str) -> Checked {
+    let engine = engine();
+    let folder = engine.parent().expect("it is in a folder");
+    let mut named = OsString::from("taskloom=");
+    named.push(&engine);
+    let mut dependencies = OsString::from("dependency=");
+    dependencies.push(folder.join("deps").is_dir().then(|| folder.join("deps")).unwrap_or(folder.to_owned()));
+    compile(code, ARRAYS, ARRAY_VARIABLES, &["--extern".into(), named, "-L".into(), dependencies])
+}
+
+/// The engine that was built with this test, or the one that `TASKLOOM_TEST_ENGINE` names.
+fn engine() -> PathBuf {
+    if let Some(named) = std::env::var_os("TASKLOOM_TEST_ENGINE") {
+        return PathBuf::from(named);
+    }
+    let test = std::env::current_exe().expect("a test knows its program");
+    let file = format!("{}taskloom{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    let engine = test.with_file_name(file);
+    assert!(engine.exists(), "there is no {}: run `cargo build --workspace` first", engine.display());
+    engine
+}
+
+/// Lines that begin with an item are put into a file of items, as a session does.
+fn compile(code: &str, frame: &str, variables: &[(&str, &str)], arguments: &[OsString]) -> Checked {
     let is_item = |line: &str| {
         let words = ["fn ", "async fn", "struct ", "enum ", "impl", "mod ", "const ", "#[", "trait "];
         words.iter().any(|start| line.starts_with(start)) && line.ends_with(['}', ';'])
@@ -66,10 +112,10 @@ pub fn check(code: &str) -> Checked {
     let only = |items: bool| -> String {
         code.lines().map(|line| if is_item(line) == items { format!("{line}\n") } else { "\n".to_owned() }).collect()
     };
-    let variables: Vec<String> = VARIABLES.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
+    let variables: Vec<String> = variables.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
     let asynchronous = if code.contains(".await") { "async " } else { "" };
     let checked = format!(
-        "#![allow(unused)] {ENGINE} include!(\"cell_1_items.rs\"); include!(\"cell_2_items.rs\"); \
+        "#![allow(unused)] {frame} include!(\"cell_1_items.rs\"); include!(\"cell_2_items.rs\"); \
          pub {asynchronous}fn cell({}) -> ::std::result::Result<(), CellError> {{\n{}; ::std::result::Result::Ok(()) }}\n",
         variables.join(", "),
         only(false)
@@ -84,6 +130,7 @@ pub fn check(code: &str) -> Checked {
         .args(["--crate-name", "cell", "--edition", "2024", "--crate-type", "lib", "--emit", "metadata"])
         .arg(&file)
         .args(["-Ztrim-diagnostic-paths=no", "--diagnostic-width=100000", "--error-format=json", "-Zallow-features="])
+        .args(arguments)
         .arg("--out-dir")
         .arg(folder.path())
         .env("RUSTC_BOOTSTRAP", "1")

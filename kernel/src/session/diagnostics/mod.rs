@@ -6,6 +6,7 @@
 
 mod canvas;
 mod engine;
+mod ndarray;
 mod render;
 mod words;
 
@@ -170,6 +171,9 @@ impl Child {
     fn parse(json: &Value) -> Option<Child> {
         let message = json["message"].as_str()?;
         // About the compiler, not about the code.
+        if message.contains("similarly named trait") {
+            return None;
+        }
         let noise = ["this error originates in", "this warning originates in", "this compiler was built on", "`#["];
         if words::is_generated(message) || noise.iter().any(|start| message.starts_with(start)) {
             return None;

@@ -41,7 +41,10 @@ pub fn for_people(text: &str) -> String {
     // What is asked for by its path has to be named by it.
     let names_a_path = ["unresolved import", "cannot find", "could not find", "failed to resolve", "use of un", "no `"];
     let text = without_closure_places(&text);
-    if names_a_path.iter().any(|start| text.starts_with(start)) { text } else { short_paths(&text) }
+    if names_a_path.iter().any(|start| text.starts_with(start)) {
+        return text;
+    }
+    super::ndarray::by_their_names(&short_paths(&text))
 }
 
 /// rust-analyzer's parser says `expected SEMICOLON`.

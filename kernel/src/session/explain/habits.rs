@@ -108,8 +108,14 @@ const METHODS: &[(&str, &str)] = &[
 
 /// Python's libraries, and what does their work here.
 const LIBRARIES: &[(&str, &str)] = &[
-    ("numpy", "arrays of numbers are in `use taskloom::ndarray::prelude::*;`"),
-    ("np", "arrays of numbers are in `use taskloom::ndarray::prelude::*;`"),
+    (
+        "numpy",
+        "arrays in chunks, `Array`, are in `use taskloom::prelude::*;`, those in memory in `use taskloom::ndarray::prelude::*;`",
+    ),
+    (
+        "np",
+        "arrays in chunks, `Array`, are in `use taskloom::prelude::*;`, those in memory in `use taskloom::ndarray::prelude::*;`",
+    ),
     ("pandas", "data frames are in `use taskloom::polars::prelude::*;`"),
     ("pd", "data frames are in `use taskloom::polars::prelude::*;`"),
     ("math", "mathematics are methods, `x.sqrt()`, and constants, `std::f64::consts::PI`"),
@@ -119,8 +125,10 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("sys", "the environment is in `std::env`, the process in `std::process`"),
     ("json", "JSON is in `use taskloom::serde_json;`"),
     ("re", "regular expressions are in the crate `regex`: `:dep regex = \"1\"`"),
-    ("dask", "delayed, futures and collections are in `use taskloom::prelude::*;`"),
-    ("matplotlib", "pictures are drawn by values that can be shown, such as `.visualize()` of a graph"),
+    ("da", "arrays in chunks, `Array`, are in `use taskloom::prelude::*;`"),
+    ("dask", "delayed, futures and arrays are in `use taskloom::prelude::*;`"),
+    ("plt", "pictures are drawn by `plot`, as in `plot::line(&values)`, which is in `use taskloom::prelude::*;`"),
+    ("matplotlib", "pictures are drawn by `plot`, which is in `use taskloom::prelude::*;`"),
     ("collections", "collections are in `use std::collections::HashMap;`"),
     ("threading", "threads are in `std::thread`; `delayed!` runs calls in parallel"),
 ];

@@ -43,23 +43,57 @@ pub(super) const MODULES: &[&str] = &[
 ];
 /// The engine's prelude.
 pub(super) const PRELUDE: &[&str] = &[
+    "Array",
+    "Axes",
     "Client",
     "Delayed",
     "Drawing",
     "Future",
+    "Html",
+    "Jpeg",
+    "Json",
+    "Latex",
+    "Markdown",
+    "Math",
     "MimeBundle",
+    "Png",
     "Scheduler",
     "Show",
+    "Svg",
+    "Text",
+    "VegaLite",
     "as_completed",
+    "clear_output",
     "compute",
     "delayed",
     "delayed_value",
     "display",
     "display_as",
+    "display_handle",
+    "input",
+    "password",
     "persist",
+    "plot",
+    "s",
     "sleep_ms",
     "update_display",
     "wait",
+];
+/// What of arrays is not in the prelude.
+pub(super) const ARRAYS: &[&str] = &[
+    "ArrayError",
+    "Bins",
+    "Boundaries",
+    "Boundary",
+    "Chunking",
+    "Compression",
+    "DType",
+    "Indexing",
+    "Indices",
+    "Interpolation",
+    "Norm",
+    "PadMode",
+    "Quantiles",
 ];
 /// What of Polars is used by name.
 pub(super) const POLARS: &[&str] = &[
@@ -78,7 +112,7 @@ pub(super) const POLARS: &[&str] = &[
     "when",
 ];
 pub(super) const NDARRAY: &[&str] =
-    &["Array", "Array1", "Array2", "Array3", "ArrayD", "ArrayView1", "Axis", "arr1", "arr2", "array"];
+    &["Array1", "Array2", "Array3", "ArrayD", "ArrayView1", "Axis", "NewAxis", "arr1", "arr2", "array"];
 /// Crates that come with the engine.
 pub(super) const BUNDLED: &[&str] = &["ndarray", "polars", "rayon", "serde", "serde_json"];
 /// Crates that people ask for, at the version to ask for.
@@ -94,8 +128,9 @@ pub(super) const CRATES: &[(&str, &str)] = &[
 ];
 
 /// Names that come with the engine, and how they are brought in.
-const BROUGHT_IN: [(&[&str], &str); 3] = [
+const BROUGHT_IN: [(&[&str], &str); 4] = [
     (PRELUDE, "taskloom::prelude::*"),
+    (ARRAYS, "taskloom::array::*"),
     (POLARS, "taskloom::polars::prelude::*"),
     (NDARRAY, "taskloom::ndarray::prelude::*"),
 ];
@@ -109,4 +144,25 @@ pub(super) fn path(name: &str) -> Option<&'static str> {
 /// All names that are well known.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     IMPORTS.iter().map(|(name, _)| *name).chain(BROUGHT_IN.iter().flat_map(|(names, _)| names.iter().copied()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_prelude_is_the_engines() {
+        let engine = include_str!("../../../../engine/src/lib.rs");
+        let (_, prelude) = engine.split_once("pub mod prelude {").expect("it has one");
+        let (prelude, _) = prelude.split_once("\n}").expect("it ends");
+        let words =
+            prelude.split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').filter(|word| !word.is_empty());
+        let mut names: Vec<&str> = words
+            .filter(|word| !matches!(*word, "pub" | "use") && !word.ends_with("::"))
+            .filter_map(|word| word.rsplit("::").next())
+            .collect();
+        names.sort_unstable();
+        assert!(names.contains(&"delayed"), "{names:?}");
+        assert_eq!(names, PRELUDE);
+    }
 }

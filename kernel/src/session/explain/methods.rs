@@ -11,7 +11,11 @@ pub(super) fn explain(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> 
     if message.ends_with("cannot be an argument of a task") {
         return argument(diagnostic);
     }
-    let method = *words.first()?;
+    // A trait can have a message of its own, which does not name the method.
+    let method = match diagnostic.subject() {
+        subject if is_name(subject) && words.first() != Some(&subject) && !message.contains("associated") => subject,
+        _ => *words.first()?,
+    };
     let ty = receiver(diagnostic, &words);
     if message.contains("associated item") || message.contains("variant") {
         return associated(diagnostic, method, ty);
@@ -58,6 +62,12 @@ pub(super) fn explain(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> 
         return None;
     }
     let is_iterator_method = diagnostic.label().contains("is not an iterator");
+    if is_iterator_method && argument_of(ty, "Result").is_some() {
+        return Some(format!(
+            "The call may have failed: it gives a `Result`, and `{method}` belongs to what is inside. `?.{call}` takes it out, \
+             and ends the cell with the error if there is one."
+        ));
+    }
     if is_iterator_method {
         return Some(format!(
             "`{method}` is a method of iterators, and {} makes one with `.iter()`: `{before}.iter().{call}`, followed by \
@@ -131,6 +141,9 @@ fn argument(diagnostic: &Diagnostic) -> Option<String> {
 /// The type of the value that the method was called on: the label has it with its arguments, the message without.
 fn receiver<'a>(diagnostic: &'a Diagnostic, words: &[&'a str]) -> &'a str {
     let label = diagnostic.label();
+    if diagnostic.message.contains("doesn't implement") {
+        return words.first().copied().unwrap_or("value");
+    }
     between(label, "method not found in `", "`")
         .or_else(|| between(label, "`", "` is not an iterator"))
         .or_else(|| words.get(1).copied())
@@ -188,6 +201,9 @@ fn trait_to_import(diagnostic: &Diagnostic) -> Option<String> {
     paths.next().filter(|_| asks).map(str::to_owned)
 }
 
+/// Traits that `derive` implements.
+const DERIVED: [&str; 9] = ["Clone", "Copy", "Debug", "Default", "Eq", "Hash", "Ord", "PartialEq", "PartialOrd"];
+
 /// The method is there, but not for these types.
 fn unsatisfied(diagnostic: &Diagnostic, method: &str, ty: &str) -> Option<String> {
     let words = || diagnostic.children.iter().flat_map(|child| quoted(&child.message));
@@ -197,7 +213,8 @@ fn unsatisfied(diagnostic: &Diagnostic, method: &str, ty: &str) -> Option<String
     }
     if let Some((who, bound)) = bounds().next()
         && is_name(bare(who))
-        && is_name(bound)
+        && DERIVED.contains(&bound)
+        && !traits::is_of_std(bare(who))
     {
         return Some(format!(
             "`{method}` is only there if `{0}` is `{bound}`: write `#[derive({bound})]` above the definition of `{0}`.",

@@ -1,6 +1,6 @@
 //! A value of one type where another is expected.
 
-use super::super::diagnostics::Diagnostic;
+use super::super::diagnostics::{Diagnostic, Span};
 use super::{
     Facts, argument_of, bare, between, capital, is_float, is_integer, is_name, is_number, piece, quoted, said,
 };
@@ -12,7 +12,7 @@ pub(super) fn explain(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> 
                 .to_owned(),
         );
     }
-    if diagnostic.message.contains("incompatible types") {
+    if diagnostic.message.contains("incompatible types") && !diagnostic.message.starts_with("`?`") {
         let (expected, found) = types(diagnostic)?;
         let what =
             if diagnostic.message.contains("match") { "All arms of a `match`" } else { "Both branches of an `if`" };
@@ -28,7 +28,11 @@ pub(super) fn explain(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> 
     }
     let (expected, found) = types(diagnostic)?;
     let (expected, found) = (expected.as_str(), found.as_str());
-    let source = diagnostic.subject();
+    // When several arguments are wrong, the message is about the call and the label about one of them.
+    let source = match diagnostic.message.starts_with("arguments to this") {
+        true => labelled(diagnostic).map_or("", |(span, _)| span.text.as_str()),
+        false => diagnostic.subject(),
+    };
     if let Some(other) = other_method(diagnostic) {
         return Some(other);
     }
@@ -50,12 +54,17 @@ fn kind(ty: &str) -> String {
     }
 }
 
+/// The place whose label names two types.
+fn labelled(diagnostic: &Diagnostic) -> Option<(&Span, &str)> {
+    let spans = diagnostic.spans.iter().filter(|span| span.primary).chain(&diagnostic.spans);
+    spans
+        .filter_map(|span| Some((span, span.label.as_deref()?)))
+        .find(|(_, label)| label.starts_with("expected ") && label.contains("found "))
+}
+
 /// What the label says: `expected `i64`, found integer`. A type in backticks comes without them.
 fn types(diagnostic: &Diagnostic) -> Option<(String, String)> {
-    let labels = diagnostic.spans.iter().filter(|span| span.primary).chain(&diagnostic.spans);
-    let label = labels
-        .filter_map(|span| span.label.as_deref())
-        .find(|label| label.starts_with("expected ") && label.contains("found "))?;
+    let (_, label) = labelled(diagnostic)?;
     let (expected, found) = label.strip_prefix("expected ")?.split_once(", found ")?;
     let name = |text: &str| between(text, "`", "`").unwrap_or(text).to_owned();
     Some((name(expected), name(found)))

@@ -3,6 +3,7 @@
 //! rustc explains itself to someone who knows Rust. What it cannot know is that a name was moved away by cell `[3]`, that
 //! a function of a cell does not see the notebook's variables, or that whoever writes `len(v)` comes from Python.
 
+mod arrays;
 mod habits;
 mod inference;
 mod known;
@@ -52,6 +53,9 @@ impl Facts {
 pub fn explain(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
     if let Some(variable) = kept_reference(&diagnostic.message) {
         return Some(ownership::kept_reference(variable));
+    }
+    if let Some(said) = arrays::explain(diagnostic, facts) {
+        return Some(said);
     }
     let Some(code) = diagnostic.code.as_deref() else {
         return names::missing_macro(diagnostic, facts).or_else(|| syntax::explain(diagnostic, facts));

@@ -224,6 +224,9 @@ fn module(diagnostic: &Diagnostic, name: &str, facts: &Facts) -> Option<String> 
             "`{name}` is a module of the standard library: write `use std::{name};` first, or `std::{name}::…`."
         ));
     }
+    if known::PRELUDE.contains(&name) {
+        return Some(format!("`{name}` comes with the engine: write `use taskloom::prelude::*;` first."));
+    }
     Some(dependency(name))
 }
 

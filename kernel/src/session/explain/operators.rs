@@ -2,7 +2,7 @@
 
 use super::super::diagnostics::Diagnostic;
 use super::traits::restriction;
-use super::{Facts, a, argument_of, bare, is_float, is_integer, is_name, is_number, quoted};
+use super::{Facts, a, argument_of, bare, capital, is_float, is_integer, is_name, is_number, quoted, said};
 
 /// Operators that a type does not have.
 pub(super) fn explain(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
@@ -80,6 +80,17 @@ fn binary(diagnostic: &Diagnostic, words: &[&str], facts: &Facts) -> Option<Stri
         "<" | ">" | "<=" | ">=" => Some("PartialEq, PartialOrd"),
         _ => None,
     };
+    for of in ["Result", "Option"] {
+        if derive.is_some() && argument_of(ty, of).is_some() {
+            let way = if of == "Result" {
+                "may have failed: it is a `Result`. A `?` behind it takes the value out, and ends the cell with the error if there is one"
+            } else {
+                "may be missing: it is an `Option`. `.unwrap()` takes the value out and panics if there is none"
+            };
+            let left = diagnostic.spans.iter().filter(|span| !span.primary).min_by_key(|span| span.start);
+            return Some(format!("{} {way}.", capital(&said(left.map_or("", |span| &span.text), "the value"))));
+        }
+    }
     if let Some(derive) = derive {
         return Some(match is_name(ty) {
             true => format!(
@@ -124,7 +135,8 @@ pub(super) fn two_types(diagnostic: &Diagnostic, words: &[&str], facts: &Facts) 
         let (first, second) = (*words.first()?, *words.get(1)?);
         if reversed { (second, first) } else { (first, second) }
     };
-    let operator = diagnostic.subject();
+    // Of what is in a macro, such as `assert_eq!`, there is no source.
+    let operator = if diagnostic.subject().is_empty() { "==" } else { diagnostic.subject() };
     for (of, way) in [
         (
             "Result",

@@ -169,6 +169,13 @@ fn printed(diagnostic: &Diagnostic) -> Option<String> {
             "This is a task that has not run. `.compute()?` gives its value, which can be printed.".to_owned(),
         );
     }
+    if argument_of(ty, "Result").is_some() && message.contains("`Display`") {
+        return Some(
+            "The value may have failed: it is a `Result`. A `?` behind it takes the value out, and ends the cell with the error if \
+             there is one."
+                .to_owned(),
+        );
+    }
     if message.contains("`Debug`") {
         return Some(format!(
             "`{{:?}}` needs `{ty}` to be printable: write `#[derive(Debug)]` on the line above its definition, and run that cell \
@@ -257,6 +264,25 @@ fn unsized_value(diagnostic: &Diagnostic) -> Option<String> {
     })
 }
 
+/// Whether a type, named by one word, is the language's or its library's: nobody can write a `derive` above it.
+pub(super) fn is_of_std(ty: &str) -> bool {
+    is_number(ty)
+        || matches!(
+            ty,
+            "bool"
+                | "char"
+                | "str"
+                | "String"
+                | "PathBuf"
+                | "Path"
+                | "Instant"
+                | "Duration"
+                | "File"
+                | "OsString"
+                | "SystemTime"
+        )
+}
+
 /// `the trait bound `T: Trait` is not satisfied`.
 fn missing_trait(diagnostic: &Diagnostic, ty: &str, bound: &str) -> Option<String> {
     let trait_name = bound.split('<').next().unwrap_or(bound);
@@ -303,7 +329,7 @@ fn missing_trait(diagnostic: &Diagnostic, ty: &str, bound: &str) -> Option<Strin
     let derived = ["Clone", "Copy", "Debug", "Default", "Eq", "Hash", "Ord", "PartialEq", "PartialOrd"];
     let short = trait_name.rsplit("::").next().unwrap_or(trait_name);
     let name = bare(ty);
-    if derived.contains(&short) && is_name(name) {
+    if derived.contains(&short) && is_name(name) && !is_of_std(name) {
         let with = match short {
             "Eq" => "PartialEq, Eq",
             "Hash" => "PartialEq, Eq, Hash",
@@ -328,9 +354,17 @@ fn missing_trait(diagnostic: &Diagnostic, ty: &str, bound: &str) -> Option<Strin
             a(name)
         ));
     }
+    if argument_of(name, "Result").is_some() {
+        return Some(format!(
+            "{} may have failed: it is a `Result`. A `?` behind it takes the value out, and ends the cell with the error if there \
+             is one.",
+            capital(&said(diagnostic.subject(), "the value"))
+        ));
+    }
     Some(format!(
-        "{} is a `{name}`, which does not have what is asked for here, the trait `{short}`.",
-        said(diagnostic.subject(), "This")
+        "{} is {}, which does not have what is asked for here, the trait `{short}`.",
+        said(diagnostic.subject(), "This"),
+        a(name)
     ))
     .filter(|_| {
         is_name(diagnostic.subject())

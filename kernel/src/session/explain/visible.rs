@@ -1,7 +1,7 @@
 //! Which of several errors to show: one mistake often has many.
 
 use super::super::diagnostics::Diagnostic;
-use super::quoted;
+use super::{arrays, quoted};
 
 /// Of the errors that are shown, so many are explained.
 pub const SHOWN: usize = 3;
@@ -41,8 +41,20 @@ fn follows(later: &Diagnostic, earlier: &Diagnostic) -> bool {
         let ty = diagnostic.message.strip_suffix(" between threads safely")?;
         quoted(ty).first().map(|ty| (*ty).to_owned())
     };
+    // `f(x = 1)`: the names of arguments are unknown, and the call has too many.
+    let same_call = missing_name(earlier).is_some()
+        && (is_named_argument(later) || is_named_argument(earlier) && later.code.as_deref() == Some("E0061"))
+        || earlier.code.as_deref() == Some("E0423") && later.code.as_deref() == Some("E0061");
+    // Of what another language's library is asked for, nothing is right.
+    let same_library = missing_name(earlier).is_some_and(|name| arrays::LIBRARIES.contains(&name));
+    // An array in memory beside a lazy one, and a type that no array holds: each is asked for in two ways.
+    let same_array = later.message.contains(": ScalarOperand`") && earlier.code.as_deref() == Some("E0271")
+        || later.code.as_deref() == Some("E0061")
+            && ["`Bins: From<", "`Indices: From<"].iter().any(|bound| earlier.message.contains(bound))
+        || later.message.contains(" do not become ") && earlier.message.starts_with("an array cannot hold");
     let same_thread = thread(later).is_some() && thread(later) == thread(earlier);
-    same_words && same_line || same_name || same_line && (half_read || same_sum || same_bound || same_thread)
+    let same = half_read || same_sum || same_bound || same_call || same_library || same_array || same_thread;
+    same_words && same_line || same_name || same_line && same
 }
 
 /// Whether one error is the reason of another, in whatever order they come.
@@ -64,6 +76,12 @@ fn explains_away(reason: &Diagnostic, other: &Diagnostic) -> bool {
 /// The file and the line that an error is about.
 fn line_of(diagnostic: &Diagnostic) -> Option<(&str, usize)> {
     diagnostic.primary().map(|span| (span.file.as_str(), span.start.line))
+}
+
+/// Whether a name that does not exist is that of an argument: `axis` in `f(axis = 0)`.
+fn is_named_argument(diagnostic: &Diagnostic) -> bool {
+    missing_name(diagnostic).is_some()
+        && arrays::around(diagnostic).is_some_and(|(before, after)| arrays::is_argument(before, after))
 }
 
 /// The name that an error says does not exist.

@@ -2,15 +2,19 @@
 //! a cell, and under it a line for each error that is shown.
 
 use super::super::diagnostics::{Diagnostic, Position, render};
-use super::super::testing::{VARIABLES, check, plain};
+use super::super::testing::{ARRAY_VARIABLES, Checked, VARIABLES, check, check_arrays, plain};
 use super::{Facts, SHOWN, explain, visible};
 
 /// A session some cells old: cell `[3]` moved `old`, and cell `[2]`, which would have made `broken`, failed.
 fn facts(code: &str) -> Facts {
+    facts_of(code, VARIABLES)
+}
+
+fn facts_of(code: &str, variables: &[(&str, &str)]) -> Facts {
     let name = |name: &str| name.trim_start_matches("mut ").to_owned();
     Facts {
         code: code.to_owned(),
-        variables: VARIABLES.iter().map(|(variable, ty)| (name(variable), (*ty).to_owned())).collect(),
+        variables: variables.iter().map(|(variable, ty)| (name(variable), (*ty).to_owned())).collect(),
         items: vec!["inc".to_owned()],
         moved: vec![("old".to_owned(), 3)],
         failed: vec![("broken".to_owned(), 2)],
@@ -19,13 +23,18 @@ fn facts(code: &str) -> Facts {
 
 /// Checks every cell of a file of mistakes.
 fn assert_explained(mistakes: &str) {
-    let (mut cells, mut differing) = (0, String::new());
+    assert_explained_in(mistakes, VARIABLES, check);
+}
+
+/// Checks every cell of a file of mistakes with the variables of some session. Gives all sentences.
+fn assert_explained_in(mistakes: &str, variables: &[(&str, &str)], check: fn(&str) -> Checked) -> Vec<String> {
+    let (mut cells, mut differing, mut all) = (0, String::new(), Vec::new());
     for mistake in mistakes.split("```rust\n").skip(1) {
         let (code, rest) = mistake.split_once("\n```\n").expect("each cell is closed");
         let expected: Vec<&str> = rest.lines().filter_map(|line| line.strip_prefix("> ")).collect();
         let checked = check(code);
         let shown = visible(&checked.diagnostics);
-        let facts = facts(code);
+        let facts = facts_of(code, variables);
         let said: Vec<String> = shown.iter().take(SHOWN).filter_map(|error| explain(error, &facts)).collect();
         if said != expected {
             differing.push_str(&format!("{code}\n  expected {expected:#?}\n  but got  {said:#?}\n"));
@@ -41,9 +50,52 @@ fn assert_explained(mistakes: &str) {
             }
         }
         cells += 1;
+        all.extend(said);
     }
     assert!(cells > 5, "the file has been read");
     assert!(differing.is_empty(), "{differing}");
+    all
+}
+
+/// Code that is to be written instead has to be right: each piece that begins with a variable of the session, or with
+/// `Array`, is compiled.
+fn assert_advice_compiles(sentences: &[String]) {
+    let begins = |piece: &str| {
+        let name: String =
+            piece.trim_start_matches(['&', '!', '-', '(']).chars().take_while(|c| c.is_alphanumeric()).collect();
+        let name = name.as_str();
+        matches!(name, "Array" | "plot" | "assert" | "let")
+            || ARRAY_VARIABLES.iter().any(|(variable, _)| *variable == name)
+    };
+    let mut pieces: Vec<&str> = sentences.iter().flat_map(|said| said.split('`').skip(1).step_by(2)).collect();
+    pieces.retain(|piece| begins(piece) && piece.contains(['(', ' ']) && !piece.contains('…'));
+    pieces.sort_unstable();
+    pieces.dedup();
+    assert!(pieces.len() > 30, "{pieces:?}");
+    let parameters: Vec<String> = ARRAY_VARIABLES.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
+    let function = |(number, piece): (usize, &&str)| {
+        let statement = if piece.starts_with("let ") { (*piece).to_owned() } else { format!("let _ = {piece};") };
+        format!("fn advice_{number}({}) -> taskloom::Result<()> {{ {statement} Ok(()) }}\n", parameters.join(", "))
+    };
+    let checked = check_arrays(&pieces.iter().enumerate().map(function).collect::<String>());
+    let wrong: Vec<String> =
+        checked.diagnostics.iter().map(|error| format!("{}\n  {}", error.message, error.line())).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn arrays() {
+    assert_advice_compiles(&assert_explained_in(include_str!("arrays.md"), ARRAY_VARIABLES, check_arrays));
+}
+
+#[test]
+fn parts_of_arrays() {
+    assert_advice_compiles(&assert_explained_in(include_str!("array_parts.md"), ARRAY_VARIABLES, check_arrays));
+}
+
+#[test]
+fn numpy() {
+    assert_advice_compiles(&assert_explained_in(include_str!("numpy.md"), ARRAY_VARIABLES, check_arrays));
 }
 
 #[test]
@@ -105,7 +157,7 @@ fn a_parsers_message_is_explained_by_the_line_of_the_cell() {
     assert!(semicolon.starts_with("A `let` ends with a semicolon, also on the last line"), "{semicolon}");
     assert!(semicolon.contains("write `x` on a line of its own"), "{semicolon}");
     let import = said("import numpy as np", "expected SEMICOLON", 1);
-    assert!(import.contains("use taskloom::ndarray::prelude::*;"), "{import}");
+    assert!(import.contains("use taskloom::prelude::*;"), "{import}");
 }
 
 #[test]
