@@ -1,4 +1,4 @@
-// Blocks of 500 × 500 pairs: 2 MB each, and a few of them at a time.
+// Blocks of 500 × 500 pairs: enough of them for all cores, and small.
 let some = cluster.rechunk((500, 3));
 let differences = some.expand_dims(1) - some.expand_dims(0);
 let squares = (&differences * &differences).sum_axis(-1);

@@ -46,7 +46,7 @@ check!("Each month is compared with its own climate", 2, {
     let got = answer.compute()?;
     let sea = taskloom::Array::<f32>::open_zarr_array(data("ocean/sst.zarr"), "sst", "auto")?.compute()?;
     // A few places tell: the equator, both hemispheres, and one on land.
-    for (row, column) in [(44, 110), (66, 160), (24, 15), (54, 60), (70, 90)] {
+    for (row, column) in [(66, 160), (24, 15), (44, 110), (54, 60), (70, 45)] {
         let mean = |months: &dyn Fn(usize) -> bool| {
             let chosen: Vec<f64> = (0..360).filter(|&at| months(at)).map(|at| f64::from(sea[[at, row, column]])).collect();
             chosen.iter().sum::<f64>() / chosen.len() as f64
@@ -66,6 +66,8 @@ check!("Each month is compared with its own climate", 2, {
                 "the sign is the other way round: temperature less climate"
             } else if came.is_nan() {
                 "a NaN on the open sea: is something divided by nothing?"
+            } else if value.is_nan() {
+                "there is land, which has no temperature of the sea: let its NaN be"
             } else {
                 "subtract from each month the mean of that month over all thirty years"
             };

@@ -3,9 +3,9 @@ trait BlockedMean {
     /// The number; or, where there is none, what to do about it.
     fn number(&self) -> std::result::Result<f64, String>;
 
-    /// Names of the tasks behind it, and how many of them need no other task.
-    fn work(&self) -> (Vec<String>, usize) {
-        (Vec::new(), 0)
+    /// Names of the tasks behind it, and of those among them that need no other task.
+    fn work(&self) -> (Vec<String>, Vec<String>) {
+        (Vec::new(), Vec::new())
     }
 }
 
@@ -14,11 +14,11 @@ impl BlockedMean for taskloom::Delayed<f64> {
         self.compute().map_err(|error| format!("computing `blocked_mean` failed: {error}"))
     }
 
-    fn work(&self) -> (Vec<String>, usize) {
+    fn work(&self) -> (Vec<String>, Vec<String>) {
         let graph = self.graph();
         let is_task = |id| graph.task(id).is_some();
         let first = graph.ids().filter(|&id| is_task(id) && !graph.inputs(id).iter().any(|&input| is_task(input)));
-        (self.task_names(), first.count())
+        (self.task_names(), first.map(|id| graph.name(id).to_owned()).collect())
     }
 }
 
@@ -43,6 +43,7 @@ impl BlockedMean for taskloom::Array<f64> {
 /// What to change so that every block is a task that can begin at once; empty when it is so.
 fn blocks_advice(value: &impl BlockedMean, blocks: usize) -> String {
     let (names, first) = value.work();
+    let (begin, has_read) = (first.len(), first.iter().any(|name| name == "sum" || name == "count"));
     match names.as_slice() {
         [] => "No task stands behind `blocked_mean`: all blocks had been read when the cell ended. Put `delayed!( … )` around \
                the calls in the loop and behind it, and take `delayed_value`, `.compute()` and `?` away."
@@ -51,11 +52,11 @@ fn blocks_advice(value: &impl BlockedMean, blocks: usize) -> String {
             "The graph of `blocked_mean` has one task, `{only}`, and one task keeps one core busy. Delay each call inside the \
              loop, so that every block has tasks of its own."
         ),
-        _ if !names.iter().any(|name| name == "read_block") && first < blocks => "The graph has no task `read_block`: the blocks \
-               were read while the loop ran, all of them into memory. Delay that call too, and do not compute in the loop."
+        _ if has_read => "The tasks `sum` and `count` wait for nothing, so the blocks were read while the loop ran, all of them \
+               into memory. Delay `read_block` too, and do not compute in the loop; `&numbers` then stands for the block to come."
             .to_owned(),
-        _ if first < blocks => format!(
-            "{blocks} tasks that can begin at once were expected, one for each block, and {first} came. Do all blocks take part? \
+        _ if begin < blocks => format!(
+            "{blocks} tasks that can begin at once were expected, one for each block, and {begin} came. Do all blocks take part? \
              Does a block wait for the one before it?"
         ),
         _ => String::new(),
@@ -102,7 +103,7 @@ check!("Every block is read once", 1, {
         blocks_advice(&blocked_mean, block_count).is_empty(),
         "This follows as soon as every block has a task: see the check above."
     );
-    let first = blocked_mean.work().1;
+    let first = blocked_mean.work().1.len();
     ensure!(
         first < 2 * block_count,
         "{first} tasks begin with the file, and there are {block_count} blocks: some are read twice. Keep the lazy block in a \

@@ -66,8 +66,13 @@ check!("The index is right", 2, {
     let is = |other: &[f64]| got.iter().zip(other).all(|(&came, other)| (f64::from(came) - other).abs() < 2e-3);
     let cut = sea.slice(taskloom::ndarray::s![0, 42..47, 95..121]);
     let warm = cut.iter().map(|&value| f64::from(value)).sum::<f64>() / cut.len() as f64;
-    let mine = anomaly.slice(taskloom::ndarray::s![.., 42..47, 95..121]).nanmean_axis([1, 2]).compute()?;
-    let advice = if is(&nino_of(&sea, 0..89, 0..180)) {
+    let mean_of = |region: taskloom::Array<f32>| region.nanmean_axis([1, 2]).compute();
+    let (everywhere, mine) =
+        (mean_of(anomaly.clone())?, mean_of(anomaly.slice(taskloom::ndarray::s![.., 42..47, 95..121]))?);
+    let is_array = |other: &taskloom::ndarray::ArrayD<f32>| got.iter().zip(other).all(|(came, other)| (came - other).abs() < 1e-4);
+    let advice = if is(&expected) {
+        ""
+    } else if is_array(&everywhere) {
         "that is the mean over all oceans; cut the region out first"
     } else if (f64::from(got[0]) - warm).abs() < 2e-3 {
         "these are temperatures; cut the region out of `anomaly`, not of `sst`"
@@ -75,28 +80,21 @@ check!("The index is right", 2, {
         "the last row or column of the region is missing, for the end of a range is not part of it"
     } else if is(&nino_of(&sea, 42..47, 60..86)) {
         "170° W was taken for 120° E: west of Greenwich, a longitude is 360 less the degrees"
-    } else if got.iter().zip(&mine).all(|(came, mine)| (came - mine).abs() < 1e-4) {
+    } else if is_array(&mine) {
         "the region is right, and `anomaly` is not yet: solve the exercise before this one"
     } else {
         "the region has the rows of 4° S to 4° N and the columns of 190° E to 240° E, all of them in"
     };
-    ensure!(is(&expected), "December 1997: {:.3} was expected and {:.3} came; {advice}.", expected[95], got[95]);
+    ensure!(advice.is_empty(), "December 1997: {:.3} was expected and {:.3} came; {advice}.", expected[95], got[95]);
 });
 
 check!("Nothing is read before compute", 1, {
     let answer = nino.lazy();
     let problem = answer.as_ref().err().cloned().unwrap_or_default();
     ensure!(problem.is_empty(), "{problem}");
-    let answer = answer?;
-    ensure!(answer.ndim() == 1, "This follows as soon as there is one number for each month: see the check above.");
     ensure!(
-        nino_tasks(&answer).iter().any(|name| name.contains("read_zarr")),
+        nino_tasks(&answer?).iter().any(|name| name.contains("read_zarr")),
         "The file had been read when the cell ended: no task of `nino` reads it. Leave `.compute()?` and `.persist()?` away, here \
          and in `anomaly`."
-    );
-    // Where nothing is cut out there is nothing to see yet.
-    ensure!(
-        answer.compute()?[95] > 1.0,
-        "The winter of 1997 should stand out by more than a degree. This follows as soon as the index is right."
     );
 });
