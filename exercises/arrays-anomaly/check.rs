@@ -12,7 +12,8 @@ impl Anomaly for taskloom::Array<f32> {
 
 impl<D: taskloom::ndarray::Dimension> Anomaly for taskloom::ndarray::Array<f32, D> {
     fn lazy(&self) -> std::result::Result<taskloom::Array<f32>, String> {
-        Err("`anomaly` holds numbers, which were computed while the cell ran. Leave `.compute()?` away: the check calls it.".to_owned())
+        Err("`anomaly` holds numbers, which were computed while the cell ran. Leave `.compute()?` away: the check \
+             calls it.".to_owned())
     }
 }
 
@@ -24,7 +25,8 @@ impl Anomaly for std::result::Result<taskloom::ndarray::ArrayD<f32>, taskloom::E
 
 impl Anomaly for taskloom::Array<f64> {
     fn lazy(&self) -> std::result::Result<taskloom::Array<f32>, String> {
-        Err("`anomaly` holds elements of type f64; f32 was expected, as in what it is made from. Is there an `astype` too many?".to_owned())
+        Err("`anomaly` holds elements of type f64; f32 was expected, as in what it is made from. Is there an `astype` \
+             too many?".to_owned())
     }
 }
 
@@ -41,14 +43,16 @@ check!("Each month is compared with its own climate", 2, {
     let answer = answer?;
     ensure!(
         answer.ndim() == 3 && answer.shape() == [360, 89, 180],
-        "`anomaly` should have the shape of `sst`, (360, 89, 180), and it is {answer:?}. Bring it back into shape at the end."
+        "`anomaly` should have the shape of `sst`, (360, 89, 180), and it is {answer:?}. Bring it back into shape at \
+         the end."
     );
     let got = answer.compute()?;
     let sea = taskloom::Array::<f32>::open_zarr_array(data("ocean/sst.zarr"), "sst", "auto")?.compute()?;
     // A few places tell: the equator, both hemispheres, and one on land.
     for (row, column) in [(66, 160), (24, 15), (44, 110), (54, 60), (70, 45)] {
         let mean = |months: &dyn Fn(usize) -> bool| {
-            let chosen: Vec<f64> = (0..360).filter(|&at| months(at)).map(|at| f64::from(sea[[at, row, column]])).collect();
+            let chosen: Vec<f64> =
+                (0..360).filter(|&at| months(at)).map(|at| f64::from(sea[[at, row, column]])).collect();
             chosen.iter().sum::<f64>() / chosen.len() as f64
         };
         for month in [0, 95, 199, 311] {
@@ -59,9 +63,11 @@ check!("Each month is compared with its own climate", 2, {
             let advice = if is(value) {
                 "this is the temperature itself; subtract the climate of the month"
             } else if is(value - mean(&|_| true)) {
-                "that compares with the mean of all months, so that every summer looks hot: compare Januaries with Januaries"
+                "that compares with the mean of all months, so that every summer looks hot: compare Januaries with \
+                 Januaries"
             } else if is(value - mean(&|at| at / 12 == month / 12)) {
-                "that compares with the mean of the same year; the years are axis 0 of the reshaped array, and their mean is the climate"
+                "that compares with the mean of the same year; the years are axis 0 of the reshaped array, and their \
+                 mean is the climate"
             } else if is(-expected) {
                 "the sign is the other way round: temperature less climate"
             } else if came.is_nan() {
@@ -73,7 +79,8 @@ check!("Each month is compared with its own climate", 2, {
             };
             ensure!(
                 is(expected),
-                "Month {month} at row {row} and column {column}: {expected:.3} was expected and {came:.3} came; {advice}."
+                "Month {month} at row {row} and column {column}: {expected:.3} was expected and {came:.3} came; \
+                 {advice}."
             );
         }
     }

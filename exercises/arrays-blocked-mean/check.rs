@@ -36,7 +36,8 @@ impl BlockedMean for std::result::Result<f64, taskloom::Error> {
 
 impl BlockedMean for taskloom::Array<f64> {
     fn number(&self) -> std::result::Result<f64, String> {
-        Err("`blocked_mean` is an Array already. That is the next section; here, build it yourself with `delayed!`.".to_owned())
+        Err("`blocked_mean` is an Array already. That is the next section; here, build it yourself with `delayed!`."
+            .to_owned())
     }
 }
 
@@ -45,19 +46,20 @@ fn blocks_advice(value: &impl BlockedMean, blocks: usize) -> String {
     let (names, first) = value.work();
     let (begin, has_read) = (first.len(), first.iter().any(|name| name == "sum" || name == "count"));
     match names.as_slice() {
-        [] => "No task stands behind `blocked_mean`: all blocks had been read when the cell ended. Put `delayed!( … )` around \
-               the calls in the loop and behind it, and take `delayed_value`, `.compute()` and `?` away."
+        [] => "No task stands behind `blocked_mean`: all blocks had been read when the cell ended. Put `delayed!( … )` \
+               around the calls in the loop and behind it, and take `delayed_value`, `.compute()` and `?` away."
             .to_owned(),
         [only] => format!(
-            "The graph of `blocked_mean` has one task, `{only}`, and one task keeps one core busy. Delay each call inside the \
-             loop, so that every block has tasks of its own."
+            "The graph of `blocked_mean` has one task, `{only}`, and one task keeps one core busy. Delay each call \
+             inside the loop, so that every block has tasks of its own."
         ),
-        _ if has_read => "The tasks `sum` and `count` wait for nothing, so the blocks were read while the loop ran, all of them \
-               into memory. Delay `read_block` too, and do not compute in the loop; `&numbers` then stands for the block to come."
+        _ if has_read => "The tasks `sum` and `count` wait for nothing, so the blocks were read while the loop ran, \
+                          all of them into memory. Delay `read_block` too, and do not compute in the loop; \
+                          `&numbers` then stands for the block to come."
             .to_owned(),
         _ if begin < blocks => format!(
-            "{blocks} tasks that can begin at once were expected, one for each block, and {begin} came. Do all blocks take part? \
-             Does a block wait for the one before it?"
+            "{blocks} tasks that can begin at once were expected, one for each block, and {begin} came. Do all blocks \
+             take part? Does a block wait for the one before it?"
         ),
         _ => String::new(),
     }
@@ -78,8 +80,8 @@ check!("The mean is right", 1, {
     }
     let close = |expected: f64| (got - expected).abs() <= 1e-9 * expected.abs();
     let advice = if close(means / block_count as f64) {
-        "that is the mean of the blocks' means, in which the short last block weighs as much as the others; divide the sum of \
-         the sums by the sum of the counts"
+        "that is the mean of the blocks' means, in which the short last block weighs as much as the others; divide the \
+         sum of the sums by the sum of the counts"
     } else if close(total) {
         "that is the sum of all numbers; divide it by how many there are"
     } else if close(numbers) {
@@ -106,7 +108,7 @@ check!("Every block is read once", 1, {
     let first = blocked_mean.work().1.len();
     ensure!(
         first < 2 * block_count,
-        "{first} tasks begin with the file, and there are {block_count} blocks: some are read twice. Keep the lazy block in a \
-         variable and give `&numbers` to both `sum` and `count`; they share the one reading."
+        "{first} tasks begin with the file, and there are {block_count} blocks: some are read twice. Keep the lazy \
+         block in a variable and give `&numbers` to both `sum` and `count`; they share the one reading."
     );
 });

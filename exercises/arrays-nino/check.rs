@@ -12,7 +12,8 @@ impl Nino for taskloom::Array<f32> {
 
 impl<D: taskloom::ndarray::Dimension> Nino for taskloom::ndarray::Array<f32, D> {
     fn lazy(&self) -> std::result::Result<taskloom::Array<f32>, String> {
-        Err("`nino` holds numbers, which were computed while the cell ran. Leave `.compute()?` away: the check calls it.".to_owned())
+        Err("`nino` holds numbers, which were computed while the cell ran. Leave `.compute()?` away: the check calls \
+             it.".to_owned())
     }
 }
 
@@ -24,7 +25,8 @@ impl Nino for std::result::Result<taskloom::ndarray::ArrayD<f32>, taskloom::Erro
 
 impl Nino for taskloom::Array<f64> {
     fn lazy(&self) -> std::result::Result<taskloom::Array<f32>, String> {
-        Err("`nino` holds elements of type f64; f32 was expected, as in what it is made from. Is there an `astype` too many?".to_owned())
+        Err("`nino` holds elements of type f64; f32 was expected, as in what it is made from. Is there an `astype` too \
+             many?".to_owned())
     }
 }
 
@@ -35,7 +37,11 @@ fn nino_tasks(array: &taskloom::Array<f32>) -> Vec<String> {
 }
 
 /// The anomaly of each month over some rows and columns.
-fn nino_of(sea: &taskloom::ndarray::ArrayD<f32>, rows: std::ops::Range<usize>, columns: std::ops::Range<usize>) -> Vec<f64> {
+fn nino_of(
+    sea: &taskloom::ndarray::ArrayD<f32>,
+    rows: std::ops::Range<usize>,
+    columns: std::ops::Range<usize>,
+) -> Vec<f64> {
     let of_month = |month: usize| {
         let (mut sum, mut places) = (0.0, 0.0);
         for row in rows.clone() {
@@ -58,7 +64,8 @@ check!("The index is right", 2, {
     let answer = answer?;
     ensure!(
         answer.ndim() == 1 && answer.len() == 360,
-        "`nino` should have the shape (360,), one number for each month, and it is {answer:?}. The mean goes over the axes 1 and 2."
+        "`nino` should have the shape (360,), one number for each month, and it is {answer:?}. The mean goes over the \
+         axes 1 and 2."
     );
     let got = answer.compute()?;
     let sea = taskloom::Array::<f32>::open_zarr_array(data("ocean/sst.zarr"), "sst", "auto")?.compute()?;
@@ -69,14 +76,18 @@ check!("The index is right", 2, {
     let mean_of = |region: taskloom::Array<f32>| region.nanmean_axis([1, 2]).compute();
     let (everywhere, mine) =
         (mean_of(anomaly.clone())?, mean_of(anomaly.slice(taskloom::ndarray::s![.., 42..47, 95..121]))?);
-    let is_array = |other: &taskloom::ndarray::ArrayD<f32>| got.iter().zip(other).all(|(came, other)| (came - other).abs() < 1e-4);
+    let is_array =
+        |other: &taskloom::ndarray::ArrayD<f32>| got.iter().zip(other).all(|(came, other)| (came - other).abs() < 1e-4);
     let advice = if is(&expected) {
         ""
     } else if is_array(&everywhere) {
         "that is the mean over all oceans; cut the region out first"
     } else if (f64::from(got[0]) - warm).abs() < 2e-3 {
         "these are temperatures; cut the region out of `anomaly`, not of `sst`"
-    } else if [(42..46, 95..121), (42..47, 95..120), (42..46, 95..120)].into_iter().any(|(rows, columns)| is(&nino_of(&sea, rows, columns))) {
+    } else if [(42..46, 95..121), (42..47, 95..120), (42..46, 95..120)]
+        .into_iter()
+        .any(|(rows, columns)| is(&nino_of(&sea, rows, columns)))
+    {
         "the last row or column of the region is missing, for the end of a range is not part of it"
     } else if is(&nino_of(&sea, 42..47, 60..86)) {
         "170° W was taken for 120° E: west of Greenwich, a longitude is 360 less the degrees"
@@ -94,7 +105,7 @@ check!("Nothing is read before compute", 1, {
     ensure!(problem.is_empty(), "{problem}");
     ensure!(
         nino_tasks(&answer?).iter().any(|name| name.contains("read_zarr")),
-        "The file had been read when the cell ended: no task of `nino` reads it. Leave `.compute()?` and `.persist()?` away, here \
-         and in `anomaly`."
+        "The file had been read when the cell ended: no task of `nino` reads it. Leave `.compute()?` and `.persist()?` \
+         away, here and in `anomaly`."
     );
 });

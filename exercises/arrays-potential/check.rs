@@ -12,7 +12,8 @@ impl Energy for taskloom::Array<f64> {
 
 impl<D: taskloom::ndarray::Dimension> Energy for taskloom::ndarray::Array<f64, D> {
     fn lazy(&self) -> std::result::Result<taskloom::Array<f64>, String> {
-        Err("`energy` holds numbers, which were computed while the cell ran. Leave `.compute()?` away: the check calls it.".to_owned())
+        Err("`energy` holds numbers, which were computed while the cell ran. Leave `.compute()?` away: the check calls \
+             it.".to_owned())
     }
 }
 
@@ -24,7 +25,8 @@ impl Energy for std::result::Result<taskloom::ndarray::ArrayD<f64>, taskloom::Er
 
 impl Energy for taskloom::Array<f32> {
     fn lazy(&self) -> std::result::Result<taskloom::Array<f64>, String> {
-        Err("`energy` holds elements of type f32; f64 was expected, as in what it is made from. Is there an `astype` too many?".to_owned())
+        Err("`energy` holds elements of type f32; f64 was expected, as in what it is made from. Is there an `astype` \
+             too many?".to_owned())
     }
 }
 
@@ -36,7 +38,8 @@ fn energy_tasks(array: &taskloom::Array<f64>) -> Vec<String> {
 
 impl Energy for f64 {
     fn lazy(&self) -> std::result::Result<taskloom::Array<f64>, String> {
-        Err("`energy` is a number, which was computed while the cell ran. Leave `.item()?` away: the check calls it.".to_owned())
+        Err("`energy` is a number, which was computed while the cell ran. Leave `.item()?` away: the check calls it."
+            .to_owned())
     }
 }
 
@@ -60,7 +63,8 @@ check!("The energy is right", 2, {
     }
     let is = |other: f64| (got - other).abs() <= 1e-6 * other.abs();
     let advice = if got.is_nan() {
-        "each particle has distance 0 from itself, where ∞ − ∞ is NaN, and one NaN spoils a sum; `nansum` leaves them out"
+        "each particle has distance 0 from itself, where ∞ − ∞ is NaN, and one NaN spoils a sum; `nansum` leaves them \
+         out"
     } else if got.is_infinite() {
         "each particle has distance 0 from itself, where the formula is infinite; leave these pairs out"
     } else if is(2.0 * expected) {
@@ -86,8 +90,8 @@ check!("Nothing runs before compute", 1, {
     let names = energy_tasks(&answer);
     ensure!(
         names.iter().any(|name| name.contains("sub")),
-        "No task of `energy` subtracts anything, so the work was done while the cell ran. Write the formula down for `cluster` \
-         itself, without `compute`."
+        "No task of `energy` subtracts anything, so the work was done while the cell ran. Write the formula down for \
+         `cluster` itself, without `compute`."
     );
 });
 
@@ -100,8 +104,8 @@ check!("The pairs are shared out, and their table is never in memory as a whole"
     ensure!(pairs > 0, "This follows as soon as the work is lazy: see the check above.");
     ensure!(
         pairs >= 4,
-        "{pairs} task{} all pairs, so that some cores have nothing to do: `cluster` is one chunk, and so their table is one, too. Cut \
-         the particles first, `cluster.rechunk((500, 3))`.",
+        "{pairs} task{} all pairs, so that some cores have nothing to do: `cluster` is one chunk, and so their table \
+         is one, too. Cut the particles first, `cluster.rechunk((500, 3))`.",
         if pairs == 1 { " works on" } else { "s work on" }
     );
     let (result, profile) = taskloom::diagnostics::profile(|| answer.compute());
@@ -109,8 +113,8 @@ check!("The pairs are shared out, and their table is never in memory as a whole"
     let most = profile.live.iter().map(|sample| sample.live_bytes).max().unwrap_or(0);
     ensure!(
         most < 32 << 20,
-        "While it ran, {} MiB of results were held at once; the whole table has 68. Cut the particles into smaller chunks, and do \
-         not keep the table by `persist` or `compute`.",
+        "While it ran, {} MiB of results were held at once; the whole table has 68. Cut the particles into smaller \
+         chunks, and do not keep the table by `persist` or `compute`.",
         most >> 20
     );
 });

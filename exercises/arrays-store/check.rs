@@ -12,7 +12,8 @@ impl Coarse for taskloom::Array<f32> {
 
 impl<D: taskloom::ndarray::Dimension> Coarse for taskloom::ndarray::Array<f32, D> {
     fn lazy(&self) -> std::result::Result<taskloom::Array<f32>, String> {
-        Err("`coarse` holds numbers, which were computed while the cell ran. Leave `.compute()?` away: the check calls it.".to_owned())
+        Err("`coarse` holds numbers, which were computed while the cell ran. Leave `.compute()?` away: the check calls \
+             it.".to_owned())
     }
 }
 
@@ -24,7 +25,8 @@ impl Coarse for std::result::Result<taskloom::ndarray::ArrayD<f32>, taskloom::Er
 
 impl Coarse for taskloom::Array<f64> {
     fn lazy(&self) -> std::result::Result<taskloom::Array<f32>, String> {
-        Err("`coarse` holds elements of type f64; f32 was expected, as in what it is made from. Is there an `astype` too many?".to_owned())
+        Err("`coarse` holds elements of type f64; f32 was expected, as in what it is made from. Is there an `astype` \
+             too many?".to_owned())
     }
 }
 
@@ -60,8 +62,8 @@ check!("It is never in memory as a whole", 1, {
     ensure!(problem.is_empty(), "{problem}");
     ensure!(
         coarse_tasks(&answer?).iter().any(|name| name.contains("read_hdf5")),
-        "`coarse` holds its numbers in memory: no task of it reads a file. A month fits, a century would not. Store the slice as it \
-         is, without `compute`, `persist` and `from_ndarray`."
+        "`coarse` holds its numbers in memory: no task of it reads a file. A month fits, a century would not. Store \
+         the slice as it is, without `compute`, `persist` and `from_ndarray`."
     );
 });
 
@@ -73,13 +75,17 @@ check!("The file holds it", 1, {
     let stored = stored?;
     ensure!(
         stored.shape() == [31, 180, 360],
-        "{path} holds an array of shape {:?}, and (31, 180, 360) was expected. Run your cell again, with `overwrite(true)`.",
+        "{path} holds an array of shape {:?}, and (31, 180, 360) was expected. Run your cell again, with \
+         `overwrite(true)`.",
         stored.shape()
     );
     let noon = stored.slice(taskloom::ndarray::s![30, .., ..]).compute()?;
     let day = taskloom::Array::<f32>::open_hdf5(data("weather/2021-01-31.h5"), "t2m", "auto")?.compute()?;
     let right = (0..180).all(|row| (0..360).all(|column| noon[[row, column]] == day[[2 * row, 2 * column]]));
-    ensure!(right, "{path} holds other numbers than every second row and column. Run your cell again, with `overwrite(true)`.");
+    ensure!(
+        right,
+        "{path} holds other numbers than every second row and column. Run your cell again, with `overwrite(true)`."
+    );
 });
 
 check!("A stored chunk holds all days of a place", 1, {
@@ -89,12 +95,17 @@ check!("A stored chunk holds all days of a place", 1, {
     let chunks = info?.chunks.unwrap_or_default();
     ensure!(
         chunks.first() == Some(&31),
-        "The stored chunks are {chunks:?}, so whoever wants the days of one place reads a chunk for every {} of them. Say \
-         `.chunks([31, …, …])` in the options.",
-        if chunks.first() == Some(&1) { "one".to_owned() } else { chunks.first().map_or(String::new(), usize::to_string) }
+        "The stored chunks are {chunks:?}, so whoever wants the days of one place reads a chunk for every {} of them. \
+         Say `.chunks([31, …, …])` in the options.",
+        if chunks.first() == Some(&1) {
+            "one".to_owned()
+        } else {
+            chunks.first().map_or(String::new(), usize::to_string)
+        }
     );
     ensure!(
         chunks.iter().product::<usize>() < 31 * 180 * 360,
-        "One chunk holds everything, so whoever wants one place reads it all. Cut the rows and columns, for instance by 60."
+        "One chunk holds everything, so whoever wants one place reads it all. Cut the rows and columns, for instance \
+         by 60."
     );
 });

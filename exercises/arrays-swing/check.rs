@@ -12,7 +12,8 @@ impl Jump for taskloom::Array<f32> {
 
 impl<D: taskloom::ndarray::Dimension> Jump for taskloom::ndarray::Array<f32, D> {
     fn lazy(&self) -> std::result::Result<taskloom::Array<f32>, String> {
-        Err("`jump` holds numbers, which were computed while the cell ran. Leave `.compute()?` away: the check calls it.".to_owned())
+        Err("`jump` holds numbers, which were computed while the cell ran. Leave `.compute()?` away: the check calls \
+             it.".to_owned())
     }
 }
 
@@ -24,7 +25,8 @@ impl Jump for std::result::Result<taskloom::ndarray::ArrayD<f32>, taskloom::Erro
 
 impl Jump for taskloom::Array<f64> {
     fn lazy(&self) -> std::result::Result<taskloom::Array<f32>, String> {
-        Err("`jump` holds elements of type f64; f32 was expected, as in what it is made from. Is there an `astype` too many?".to_owned())
+        Err("`jump` holds elements of type f64; f32 was expected, as in what it is made from. Is there an `astype` too \
+             many?".to_owned())
     }
 }
 
@@ -45,7 +47,9 @@ check!("The jumps are right", 2, {
     );
     let got = answer.compute()?;
     let days: Vec<_> = (1..=31)
-        .map(|day| taskloom::Array::<f32>::open_hdf5(data(&format!("weather/2021-01-{day:02}.h5")), "t2m", "auto")?.compute())
+        .map(|day| {
+            taskloom::Array::<f32>::open_hdf5(data(&format!("weather/2021-01-{day:02}.h5")), "t2m", "auto")?.compute()
+        })
         .collect::<std::result::Result<_, _>>()?;
     for (row, column) in [(60, 100), (70, 650), (90, 300), (180, 400), (270, 30), (340, 500)] {
         let at = |day: usize| days[day][[row, column]];
@@ -70,7 +74,10 @@ check!("The jumps are right", 2, {
         } else {
             "subtract from each day the day before it, and take the largest change at each place"
         };
-        ensure!(advice.is_empty(), "Row {row}, column {column}: {expected:.2} was expected and {came:.2} came; {advice}.");
+        ensure!(
+            advice.is_empty(),
+            "Row {row}, column {column}: {expected:.2} was expected and {came:.2} came; {advice}."
+        );
     }
 });
 
@@ -83,11 +90,8 @@ check!("Nothing is read before compute, and the days are read in parallel", 1, {
     let reading = graph.ids().filter(|&id| graph.name(id).contains("read_hdf5")).count();
     ensure!(
         reading > 0,
-        "The files had been read when the cell ended: no task of `jump` reads them. Work with `month` itself, and leave \
-         `.compute()?` and `.persist()?` away."
+        "The files had been read when the cell ended: no task of `jump` reads them. Work with `month` itself, and \
+         leave `.compute()?` and `.persist()?` away."
     );
-    ensure!(
-        reading >= 31,
-        "{reading} tasks read files, and there are 31 files. Do all days take part?"
-    );
+    ensure!(reading >= 31, "{reading} tasks read files, and there are 31 files. Do all days take part?");
 });

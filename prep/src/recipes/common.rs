@@ -37,7 +37,8 @@ fn lattice(seed: u64, at: [i64; 3]) -> f64 {
     (bits >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
 }
 
-/// Smooth noise from -1 to 1, with hills as wide as `scale` says in time, latitude and longitude. The last has to divide 360.
+/// Smooth noise from -1 to 1, with hills as wide as `scale` says in time, latitude and longitude; the last has to divide
+/// 360.
 fn noise(seed: u64, at: [f64; 3], scale: [f64; 3]) -> f64 {
     let around = (360.0 / scale[2]) as i64;
     let place: [f64; 3] = std::array::from_fn(|axis| at[axis] / scale[axis]);

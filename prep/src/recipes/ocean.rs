@@ -11,8 +11,7 @@ fn longitude(column: usize) -> f64 {
     2.0 * column as f64
 }
 
-/// How warm the tropical Pacific is, beyond its season: events of the years in which there were some, each at its height
-/// in December.
+/// How warm the tropical Pacific is, beyond its season: events in the years that had some, each at its height in December.
 fn el_nino(month: usize) -> f64 {
     const EVENTS: [(i32, f64); 18] = [
         (1991, 1.6),
@@ -54,11 +53,13 @@ fn temperature(month: usize, row: usize, column: usize) -> f32 {
     let season = 5.0 * bump(lat.abs(), 42.0, 20.0) * (lat / 8.0).tanh() * if lat < 0.0 { 0.6 } else { 1.0 } * turn;
     let trend = 0.017 * (time - 180.0) / 12.0;
     let pacific = bump(lat, 0.0, 9.0) * (bump(lon, 235.0, 38.0) - 0.35 * bump(lon, 145.0, 25.0));
-    let weather = 0.7 * noise(1, [time, lat, lon], [4.0, 12.0, 20.0]) + 0.4 * noise(2, [time, lat, lon], [2.0, 6.0, 8.0]);
+    let weather = 0.7 * noise(1, [time, lat, lon], [4.0, 12.0, 20.0])
+        + 0.4 * noise(2, [time, lat, lon], [2.0, 6.0, 8.0]);
     rounded((climate + season + trend + el_nino(month) * pacific + weather).max(-1.8), PARTS) as f32
 }
 
-let sst = Array::from_fn((MONTHS, LATITUDES, LONGITUDES), (24, LATITUDES, LONGITUDES), |at| temperature(at[0], at[1], at[2]));
+let (shape, chunks) = ((MONTHS, LATITUDES, LONGITUDES), (24, LATITUDES, LONGITUDES));
+let sst = Array::from_fn(shape, chunks, |at| temperature(at[0], at[1], at[2]));
 let lat = Array::from_fn(LATITUDES, "auto", |at| latitude(at[0]) as f32);
 let lon = Array::from_fn(LONGITUDES, "auto", |at| longitude(at[0]) as f32);
 // The first day of each month, as a number of days.
@@ -87,7 +88,8 @@ sst.to_zarr_array(&zarr, "sst", &plain()
     .attribute("units", "degree_Celsius"))?;
 lat.to_zarr_array(&zarr, "lat", &plain().dimension_names(["lat"]).attribute("units", "degrees_north"))?;
 lon.to_zarr_array(&zarr, "lon", &plain().dimension_names(["lon"]).attribute("units", "degrees_east"))?;
-time.to_zarr_array(&zarr, "time", &plain().dimension_names(["time"]).attribute("units", SINCE).attribute("calendar", "standard"))?;
+let dates = plain().dimension_names(["time"]).attribute("units", SINCE).attribute("calendar", "standard");
+time.to_zarr_array(&zarr, "time", &dates)?;
 
 const MISSING: i16 = i16::MIN;
 let packed = (&sst * PARTS as f32).fill_nan(f32::from(MISSING)).astype::<i16>();

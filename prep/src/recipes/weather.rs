@@ -27,11 +27,13 @@ fn temperature(day: usize, row: usize, column: usize) -> f32 {
     let climate = 301.0 - 46.0 * lat.to_radians().sin().powi(2);
     // January: the continents are cold in the north and warm in the south.
     let continent = land * if lat > 0.0 { -13.0 * (lat / 25.0).tanh() } else { 5.0 * bump(lat, -25.0, 18.0) };
-    let heights: f64 = HEIGHTS.iter().map(|&(y, x, tall, wide, less)| less * bump(lat, y, tall) * bump(lon, x, wide)).sum();
+    let height = |&(y, x, tall, wide, less): &(f64, f64, f64, f64, f64)| less * bump(lat, y, tall) * bump(lon, x, wide);
+    let heights: f64 = HEIGHTS.iter().map(height).sum();
     // Six highs and lows around the globe move eastwards, ten degrees a day.
     let storms = 5.0 * bump(lat.abs(), 50.0, 14.0) * (6.0 * (lon - 10.0 * time).to_radians() + lat / 12.0).sin();
     let mild = 0.3 + 0.7 * bump(lat.abs(), 55.0, 25.0);
-    let weather = mild * (5.0 * noise(3, [time, lat, lon], [3.0, 10.0, 12.0]) + 2.0 * noise(4, [time, lat, lon], [1.0, 4.0, 5.0]));
+    let (wide, near) = ([3.0, 10.0, 12.0], [1.0, 4.0, 5.0]);
+    let weather = mild * (5.0 * noise(3, [time, lat, lon], wide) + 2.0 * noise(4, [time, lat, lon], near));
     let ground = land * 2.5 * noise(5, [0.0, lat, lon], [1.0, 2.0, 2.5]);
     rounded(climate + continent - heights + storms + weather + ground, 16.0) as f32
 }
