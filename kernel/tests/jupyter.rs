@@ -56,7 +56,8 @@ fn install() -> Installed {
     let taskloom = env!("CARGO_BIN_EXE_taskloom");
     run(Command::new(taskloom).arg("install").arg("--home").arg(home.root()).current_dir(root()));
     let data = root().join("data");
-    run(Command::new(taskloom).arg("prep").arg("--data").arg(&data).arg("--python").arg(&python));
+    let mut prep = Command::new(taskloom);
+    run(prep.arg("prep").arg("--data").arg(&data).arg("--python").arg(&python).arg("--home").arg(home.root()));
     let screenshots = target.join("screenshots");
     std::fs::create_dir_all(&screenshots).expect("a folder for screenshots");
     Installed { python, home, data, screenshots }

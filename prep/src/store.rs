@@ -1,23 +1,19 @@
-//! The folder of the flights: what is in it, whether it is whole, and how new files get there at once.
+//! What is in the folder of the flights, and whether it is whole.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::Crc;
 use tempfile::TempDir;
 
+use crate::folder::{Folder, MANIFEST, is_whole};
 use crate::{PrepError, Prepared, Source, grouped};
 
 const FOLDER: &str = "flights";
-const NOTE: &str = "SOURCE.txt";
-const MANIFEST: &str = ".manifest";
 const MANIFEST_TITLE: &str = "taskloom flights 1";
-const LOCK: &str = ".flights.lock";
-const STAGING: &str = ".flights-staging-";
-const OLD: &str = ".flights-old";
 
 /// The name of a month's file; January is 0.
 pub(crate) fn month_file(month: usize) -> String {
@@ -33,15 +29,6 @@ pub(crate) fn month_dir(staging: &Path) -> PathBuf {
 /// Where in a staging folder pip puts the package.
 pub(crate) fn download_dir(staging: &Path) -> PathBuf {
     staging.join("download")
-}
-
-/// The folder a person knows, for a path that may lie in a staging folder.
-pub(crate) fn visible(path: &Path) -> PathBuf {
-    let hidden = |part: &OsStr| part.to_string_lossy().starts_with(STAGING);
-    match path.ancestors().find(|part| part.file_name().is_some_and(hidden)) {
-        Some(staging) => staging.parent().unwrap_or(path).to_owned(),
-        None => path.to_owned(),
-    }
 }
 
 /// A file as the manifest knows it.
@@ -157,37 +144,24 @@ impl Manifest {
 }
 
 /// The place of the flights on the disk.
-pub(crate) struct Store {
-    /// The folder as the caller named it.
-    dir: PathBuf,
-    /// The same folder with links followed, so that a linked folder stays on the disk it was put on.
-    target: PathBuf,
-    /// Where the target lies, and where hidden work is done: a rename works only within one disk.
-    parent: PathBuf,
-}
+pub(crate) struct Store(Folder);
 
 impl Store {
     pub(crate) fn new(data: &Path) -> Result<Self, PrepError> {
-        let dir = data.join(FOLDER);
-        for path in [data, &dir] {
-            if path.is_file() {
-                return Err(PrepError::NotAFolder { path: path.to_owned() });
-            }
-        }
-        let target = fs::canonicalize(&dir).unwrap_or_else(|_| dir.clone());
-        let parent = target.parent().unwrap_or(data).to_owned();
-        Ok(Self { dir, target, parent })
+        let ours = |name: &OsStr| (0..12).any(|month| name == OsStr::new(&month_file(month)));
+        Ok(Self(Folder::new(data, FOLDER, ours)?))
     }
 
     pub(crate) fn target(&self) -> &Path {
-        &self.target
+        self.0.target()
     }
 
     pub(crate) fn prepared(&self, manifest: Manifest, fresh: bool) -> Prepared {
+        let dir = self.0.dir();
         Prepared {
-            files: manifest.files.iter().map(|file| self.dir.join(&file.name)).collect(),
+            files: manifest.files.iter().map(|file| dir.join(&file.name)).collect(),
             rows: manifest.rows(),
-            dir: self.dir.clone(),
+            dir: dir.to_owned(),
             source: manifest.source,
             fresh,
         }
@@ -195,65 +169,24 @@ impl Store {
 
     /// The manifest, when there is one and every file is as it says, to the byte.
     pub(crate) fn verified(&self) -> Option<Manifest> {
-        let manifest = Manifest::from_text(&fs::read_to_string(self.target.join(MANIFEST)).ok()?)?;
-        let whole = |file: &Entry| {
-            let path = self.target.join(&file.name);
-            // The size is compared first: it is free, and tells most damage.
-            fs::metadata(&path).is_ok_and(|meta| meta.is_file() && meta.len() == file.bytes)
-                && checksum(&path).is_ok_and(|crc| crc == file.crc)
-        };
-        (manifest.files.iter().all(whole) && self.target.join(NOTE).is_file()).then_some(manifest)
+        let manifest = Manifest::from_text(&fs::read_to_string(self.target().join(MANIFEST)).ok()?)?;
+        let whole = |file: &Entry| is_whole(&self.target().join(&file.name), file.bytes, file.crc);
+        (manifest.files.iter().all(whole) && self.0.has_note()).then_some(manifest)
     }
 
-    /// Waits until no other process prepares this folder, and keeps others out until the result is dropped.
     pub(crate) fn lock(&self, progress: &mut dyn FnMut(&str)) -> Result<File, PrepError> {
-        fs::create_dir_all(&self.parent).map_err(|error| PrepError::file("made", &self.parent, error))?;
-        let path = self.parent.join(LOCK);
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(|error| PrepError::file("written", &path, error))?;
-        if let Err(fs::TryLockError::WouldBlock) = file.try_lock() {
-            progress("Waiting for another run that is preparing the same folder");
-            // Some network disks cannot lock. Going on without is then better than not working at all.
-            let _ = file.lock();
-        }
-        Ok(file)
+        self.0.lock(progress)
     }
 
-    /// Clears away what an interrupted run left. To be called with the lock held.
     pub(crate) fn recover(&self) {
-        let old = self.parent.join(OLD);
-        if fs::symlink_metadata(&old).is_ok() {
-            if self.target.exists() {
-                self.retire(&old);
-            } else {
-                // The run ended between the two renames of `publish`.
-                let _ = fs::rename(&old, &self.target);
-            }
-        }
-        let Ok(entries) = fs::read_dir(&self.parent) else {
-            return;
-        };
-        for entry in entries.flatten() {
-            if entry.file_name().to_string_lossy().starts_with(STAGING) {
-                // What cannot be removed is hidden and in nobody's way.
-                let _ = fs::remove_dir_all(entry.path());
-            }
-        }
+        self.0.recover();
     }
 
-    /// A hidden folder on the target's disk, removed when dropped.
+    /// A hidden folder on the target's disk, removed when dropped, with a place for months and one for a download.
     pub(crate) fn staging(&self) -> Result<TempDir, PrepError> {
-        let staging = tempfile::Builder::new()
-            .prefix(STAGING)
-            .tempdir_in(&self.parent)
-            .map_err(|error| PrepError::file("written", &self.parent, error))?;
-        for path in [month_dir(staging.path()), download_dir(staging.path())] {
-            fs::create_dir(&path).map_err(|error| PrepError::file("made", &path, error))?;
-        }
+        let staging = self.0.staging()?;
+        let path = download_dir(staging.path());
+        fs::create_dir(&path).map_err(|error| PrepError::file("made", &path, error))?;
         Ok(staging)
     }
 
@@ -270,69 +203,8 @@ impl Store {
 
     /// Completes the staged months with note and manifest, and moves them into place.
     pub(crate) fn publish(&self, staging: &TempDir, manifest: &Manifest) -> Result<(), PrepError> {
-        let staged = month_dir(staging.path());
-        for (name, text) in [(NOTE, manifest.note()), (MANIFEST, manifest.to_text())] {
-            let path = staged.join(name);
-            write_whole(&path, text.as_bytes()).map_err(|error| PrepError::file("written", &path, error))?;
-        }
-        let old = self.parent.join(OLD);
-        let replaces = self.target.exists();
-        if replaces {
-            fs::rename(&self.target, &old).map_err(|error| PrepError::file("moved", &self.target, error))?;
-        }
-        if let Err(error) = fs::rename(&staged, &self.target) {
-            if replaces {
-                let _ = fs::rename(&old, &self.target);
-            }
-            return Err(PrepError::file("moved into place", &self.target, error));
-        }
-        if replaces {
-            self.retire(&old);
-        }
-        Ok(())
+        self.0.publish(staging, &manifest.note(), &manifest.to_text())
     }
-
-    /// Removes a replaced folder, after bringing over what in it was not ours.
-    fn retire(&self, old: &Path) {
-        let ours = |name: &OsStr| {
-            name == NOTE || name == MANIFEST || (0..12).any(|month| name == OsStr::new(&month_file(month)))
-        };
-        let mut all_moved = true;
-        for entry in fs::read_dir(old).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            if ours(&name) {
-                continue;
-            }
-            let to = self.target.join(&name);
-            all_moved &= fs::symlink_metadata(&to).is_err() && fs::rename(entry.path(), to).is_ok();
-        }
-        if all_moved {
-            let _ = fs::remove_dir_all(old);
-        } else {
-            // Somebody's file is still in there, so only ours go.
-            for name in (0..12).map(month_file).chain([NOTE.to_owned(), MANIFEST.to_owned()]) {
-                let _ = fs::remove_file(old.join(name));
-            }
-        }
-    }
-}
-
-fn checksum(path: &Path) -> io::Result<u32> {
-    let mut file = File::open(path)?;
-    let mut crc = Crc::new();
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(crc.sum()),
-            read => crc.update(&buffer[..read]),
-        }
-    }
-}
-
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 /// A month's file while it is written: counts the bytes and keeps the checksum.

@@ -1,0 +1,1 @@
+let anomaly = &sst - sst.mean_axis(0);

@@ -1,0 +1,1 @@
+let nino = anomaly.nanmean_axis([1, 2]);

@@ -1,0 +1,1 @@
+let energy = Array::full((), potential(&cluster.compute()?), "auto");

@@ -1,0 +1,1 @@
+let row_means = (&square + square.t()).mean_axis(1);
