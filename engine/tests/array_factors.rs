@@ -229,7 +229,10 @@ fn matrices_without_elements() {
     for (rows, columns) in [(0, 3), (3, 0), (0, 0)] {
         let x = Array::<f64>::ones((rows, columns), 2);
         let (q, r) = x.qr();
-        assert_eq!((q.everywhere().unwrap().shape(), r.everywhere().unwrap().shape()), (&[rows, 0][..], &[0, columns][..]));
+        assert_eq!(
+            (q.everywhere().unwrap().shape(), r.everywhere().unwrap().shape()),
+            (&[rows, 0][..], &[0, columns][..])
+        );
         let (u, s, vt) = x.svd();
         assert_eq!(u.matmul(&(s.expand_dims(1) * vt)).everywhere().unwrap(), x.everywhere().unwrap());
     }

@@ -1,14 +1,14 @@
 //! Indexing, shapes, scans, windows and functions of blocks, in random compositions, against a plain evaluation.
 
-#[path = "common/everywhere.rs"]
-mod everywhere;
 #[path = "common/arrays.rs"]
 mod arrays;
+#[path = "common/everywhere.rs"]
+mod everywhere;
 #[path = "common/refused.rs"]
 mod refused;
 
-use everywhere::Everywhere;
 use arrays::{Case, Dice, axis_chunks, chunks, shape};
+use everywhere::Everywhere;
 use refused::refused;
 use taskloom::array::{Array, Boundary, Indexing, PadMode};
 use taskloom::ndarray::{self, ArrayD, ArrayViewD, Axis, Dimension, IxDyn, Slice, s};

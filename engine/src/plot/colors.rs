@@ -25,16 +25,46 @@ const VIRIDIS: [[u8; 3]; 11] = [
     [0xfd, 0xe7, 0x25],
 ];
 
-/// The colour of a part between 0 and 1.
-pub(super) fn viridis(part: f64) -> String {
-    let place = part.clamp(0.0, 1.0) * (VIRIDIS.len() - 1) as f64;
-    let below = (place.floor() as usize).min(VIRIDIS.len() - 2);
-    let between = place - below as f64;
-    let mix = |channel: usize| {
-        let (low, high) = (f64::from(VIRIDIS[below][channel]), f64::from(VIRIDIS[below + 1][channel]));
-        (low + (high - low) * between).round() as u8
-    };
-    format!("#{:02x}{:02x}{:02x}", mix(0), mix(1), mix(2))
+/// Eleven points from blue by nearly white to red (ColorBrewer's RdBu: Brewer and Harrower, 2003).
+const BLUE_RED: [[u8; 3]; 11] = [
+    [0x05, 0x30, 0x61],
+    [0x21, 0x66, 0xac],
+    [0x43, 0x93, 0xc3],
+    [0x92, 0xc5, 0xde],
+    [0xd1, 0xe5, 0xf0],
+    [0xf7, 0xf7, 0xf7],
+    [0xfd, 0xdb, 0xc7],
+    [0xf4, 0xa5, 0x82],
+    [0xd6, 0x60, 0x4d],
+    [0xb2, 0x18, 0x2b],
+    [0x67, 0x00, 0x1f],
+];
+
+/// The colours of numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shades {
+    /// From dark to light.
+    Sequential,
+    /// Away from a middle, in two directions.
+    Diverging,
+}
+
+impl Shades {
+    /// The colour of a part between 0 and 1.
+    pub(super) fn color(self, part: f64) -> String {
+        let points = match self {
+            Shades::Sequential => &VIRIDIS,
+            Shades::Diverging => &BLUE_RED,
+        };
+        let place = part.clamp(0.0, 1.0) * (points.len() - 1) as f64;
+        let below = (place.floor() as usize).min(points.len() - 2);
+        let between = place - below as f64;
+        let mix = |channel: usize| {
+            let (low, high) = (f64::from(points[below][channel]), f64::from(points[below + 1][channel]));
+            (low + (high - low) * between).round() as u8
+        };
+        format!("#{:02x}{:02x}{:02x}", mix(0), mix(1), mix(2))
+    }
 }
 
 #[cfg(test)]
@@ -67,8 +97,16 @@ mod tests {
 
     #[test]
     fn viridis_runs_from_violet_to_yellow() {
+        let viridis = |part| Shades::Sequential.color(part);
         assert_eq!((viridis(0.0).as_str(), viridis(1.0).as_str()), ("#440154", "#fde725"));
         assert_eq!(viridis(f64::INFINITY), "#fde725");
         assert!(luminance(&viridis(0.3)) < luminance(&viridis(0.6)));
+    }
+
+    #[test]
+    fn two_directions_are_as_dark_at_their_ends_and_light_in_the_middle() {
+        let color = |part| Shades::Diverging.color(part);
+        assert_eq!((color(0.0).as_str(), color(0.5).as_str(), color(1.0).as_str()), ("#053061", "#f7f7f7", "#67001f"));
+        assert!(contrast(&color(0.0), &color(1.0)) < 1.3);
     }
 }

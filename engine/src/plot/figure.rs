@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::axis::Axis;
 use super::check::{check, is_time, names};
-use super::colors::PALETTE;
+use super::colors::{PALETTE, Shades};
 use super::domain::{image_size, x_axis, y_axis};
 use super::shapes::{kept, shapes};
 use super::{Column, Grid, Layer, Mark, Plot, PlotError};
@@ -39,6 +39,8 @@ pub(super) struct Figure {
     pub(super) notes: Vec<String>,
     /// Whether something may be outside the axes.
     pub(super) clip: bool,
+    /// Whether a number may be outside the range of colours.
+    pub(super) limits_colors: bool,
 }
 
 /// One mark with its data.
@@ -114,7 +116,7 @@ pub(super) enum Shape {
 #[derive(Debug, Clone)]
 pub(super) enum Paint {
     One(String),
-    Numbers { values: Vec<f64>, lo: f64, hi: f64 },
+    Numbers { values: Vec<f64>, lo: f64, hi: f64, shades: Shades },
     Names { places: Vec<usize>, names: Vec<String> },
 }
 
@@ -131,7 +133,7 @@ impl Figure {
         let shapes = shapes(&kept, names.as_deref(), plot, &mut notes)?;
         let mut colors = PALETTE.iter().cycle().zip(0..);
         let layers: Vec<Drawn> =
-            kept.iter().zip(shapes).map(|(layer, shape)| drawn(layer, shape, &mut colors, kept.len())).collect();
+            kept.iter().zip(shapes).map(|(layer, shape)| drawn(layer, shape, &mut colors, kept.len(), plot)).collect();
         let x = x_axis(&layers, names, is_time, plot)?;
         let y = y_axis(&layers, &plot.layers, plot)?;
         let image = plot.layers.iter().any(|layer| layer.mark == Mark::Heat { image: true });
@@ -149,6 +151,7 @@ impl Figure {
             layers,
             notes,
             clip: plot.x_range.is_some() || plot.y_range.is_some(),
+            limits_colors: plot.color_range.is_some(),
         })
     }
 
@@ -174,9 +177,9 @@ impl Figure {
     }
 
     /// The numbers that colours stand for, if there are any.
-    pub(super) fn color_range(&self) -> Option<(f64, f64)> {
+    pub(super) fn color_range(&self) -> Option<(f64, f64, Shades)> {
         self.layers.iter().find_map(|layer| match layer.paint {
-            Paint::Numbers { lo, hi, .. } => Some((lo, hi)),
+            Paint::Numbers { lo, hi, shades, .. } => Some((lo, hi, shades)),
             _ => None,
         })
     }
@@ -184,13 +187,13 @@ impl Figure {
 
 type Colors<'a> = std::iter::Zip<std::iter::Cycle<std::slice::Iter<'a, &'static str>>, std::ops::RangeFrom<usize>>;
 
-fn drawn(layer: &Layer, shape: Shape, colors: &mut Colors<'_>, layers: usize) -> Drawn {
+fn drawn(layer: &Layer, shape: Shape, colors: &mut Colors<'_>, layers: usize, plot: &Plot) -> Drawn {
     let mut dashed = false;
     let paint = match (&shape, &layer.color) {
-        (Shape::Cells { grid, .. }, _) => numbers_paint(grid.values.clone()),
+        (Shape::Cells { grid, .. }, _) => numbers_paint(grid.values.clone(), plot),
         (_, Some(Ok(color))) => Paint::One(color.clone()),
         (_, Some(Err(Column::Names(values)))) => names_paint(values),
-        (_, Some(Err(Column::Numbers(values) | Column::Times(values)))) => numbers_paint(values.clone()),
+        (_, Some(Err(Column::Numbers(values) | Column::Times(values)))) => numbers_paint(values.clone(), plot),
         _ => {
             let (color, place) = colors.next().unwrap_or((&PALETTE[0], 0));
             dashed = place >= PALETTE.len();
@@ -207,11 +210,16 @@ fn drawn(layer: &Layer, shape: Shape, colors: &mut Colors<'_>, layers: usize) ->
     Drawn { shape, paint, label: layer.label.clone(), opacity, dashed }
 }
 
-fn numbers_paint(values: Vec<f64>) -> Paint {
+fn numbers_paint(values: Vec<f64>, plot: &Plot) -> Paint {
     let finite = || values.iter().copied().filter(|value| value.is_finite());
     let (lo, hi) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
     let (lo, hi) = if lo > hi { (0.0, 1.0) } else { (lo, hi) };
-    Paint::Numbers { values, lo, hi }
+    let (shades, most) = match plot.diverging {
+        true => (Shades::Diverging, Some(lo.abs().max(hi.abs()))),
+        false => (Shades::Sequential, None),
+    };
+    let (lo, hi) = plot.color_range.or(most.map(|most| (-most, most))).unwrap_or((lo, hi));
+    Paint::Numbers { values, lo, hi, shades }
 }
 
 /// The names that come first have colours of their own; the rest share the last.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::axis::Axis;
-use super::colors::{MISSING, PALETTE, viridis};
+use super::colors::{MISSING, PALETTE};
 use super::figure::{Drawn, Figure, Paint, Shape, stroke_width};
 use super::svg::Frame;
 use super::{Grid, thin};
@@ -98,10 +98,10 @@ fn points(
         let _ = write!(svg, "<circle cx=\"{px}\" cy=\"{py}\" r=\"{r}\"");
         match &layer.paint {
             Paint::One(_) => {}
-            Paint::Numbers { values, lo, hi } => {
+            Paint::Numbers { values, lo, hi, shades } => {
                 let value = values[place];
                 if value.is_finite() {
-                    let _ = write!(svg, " fill=\"{}\"", viridis(part(value, *lo, *hi)));
+                    let _ = write!(svg, " fill=\"{}\"", shades.color(part(value, *lo, *hi)));
                 }
             }
             Paint::Names { places, .. } => {
@@ -146,7 +146,7 @@ fn bars(
 }
 
 fn cells(svg: &mut String, figure: &Figure, layer: &Drawn, frame: &Frame, grid: &Grid, per: (usize, usize)) {
-    let Paint::Numbers { lo, hi, .. } = &layer.paint else { return };
+    let Paint::Numbers { lo, hi, shades: colors, .. } = &layer.paint else { return };
     let small = thin::blocks(grid, CELLS);
     let (per_row, per_column) = (per.0 * grid.rows.div_ceil(CELLS).max(1), per.1 * grid.columns.div_ceil(CELLS).max(1));
     let mut shades: BTreeMap<usize, String> = BTreeMap::new();
@@ -155,7 +155,7 @@ fn cells(svg: &mut String, figure: &Figure, layer: &Drawn, frame: &Frame, grid: 
         while column < small.columns {
             let shade = |column: usize| {
                 let value = small.values[row * small.columns + column];
-                value.is_finite().then(|| ((part(value, *lo, *hi) * SHADES as f64) as usize).min(SHADES - 1))
+                value.is_finite().then(|| ((part(value, *lo, *hi) * SHADES as f64).max(0.0) as usize).min(SHADES - 1))
             };
             let from = column;
             let own = shade(from);
@@ -182,7 +182,7 @@ fn cells(svg: &mut String, figure: &Figure, layer: &Drawn, frame: &Frame, grid: 
         layer.opacity
     );
     for (shade, path) in shades {
-        let _ = write!(svg, "<path fill=\"{}\" d=\"{path}\"/>", viridis((shade as f64 + 0.5) / SHADES as f64));
+        let _ = write!(svg, "<path fill=\"{}\" d=\"{path}\"/>", colors.color((shade as f64 + 0.5) / SHADES as f64));
     }
     svg.push_str("</g>");
 }

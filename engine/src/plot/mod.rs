@@ -127,6 +127,8 @@ pub struct Plot {
     size: Option<(u32, u32)>,
     x_range: Option<(f64, f64)>,
     y_range: Option<(f64, f64)>,
+    color_range: Option<(f64, f64)>,
+    diverging: bool,
     log_x: bool,
     log_y: bool,
     error: Option<PlotError>,
@@ -176,6 +178,8 @@ impl Plot {
             size: None,
             x_range: None,
             y_range: None,
+            color_range: None,
+            diverging: false,
             log_x: false,
             log_y: false,
             error: None,
@@ -263,6 +267,30 @@ impl Plot {
         self
     }
 
+    /// The values between which colours run, in place of the smallest and the largest: several plots with the same range can
+    /// be compared. What is outside has the colour of the nearer end.
+    ///
+    /// ```
+    /// use taskloom::plot;
+    /// let _ = plot::imshow([[280.1, 293.5], [271.0, 301.2]]).color_range(270.0, 305.0);
+    /// ```
+    pub fn color_range(mut self, from: f64, to: f64) -> Self {
+        self.color_range = self.range("color_range", from, to);
+        self
+    }
+
+    /// Colours for what can be above or below a normal: from blue by nearly white to red, with 0 in the middle unless
+    /// [`color_range`](Self::color_range) says otherwise.
+    ///
+    /// ```
+    /// use taskloom::plot;
+    /// let _ = plot::heatmap([[-0.5, 0.1], [1.2, 0.0]]).diverging().title("warmer and colder than the mean");
+    /// ```
+    pub fn diverging(mut self) -> Self {
+        self.diverging = true;
+        self
+    }
+
     fn range(&mut self, option: &'static str, from: f64, to: f64) -> Option<(f64, f64)> {
         if from.is_finite() && to.is_finite() && from < to {
             return Some((from, to));
@@ -340,6 +368,8 @@ impl Plot {
         self.size = self.size.or(other.size);
         self.x_range = self.x_range.or(other.x_range);
         self.y_range = self.y_range.or(other.y_range);
+        self.color_range = self.color_range.or(other.color_range);
+        self.diverging |= other.diverging;
         self.log_x |= other.log_x;
         self.log_y |= other.log_y;
         self.error = self.error.or(other.error);

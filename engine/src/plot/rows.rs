@@ -41,7 +41,7 @@ pub(super) fn points(figure: &Figure, x: &[f64], y: &[f64], areas: Option<&[f64]
             }
             match paint {
                 Paint::One(_) => {}
-                Paint::Numbers { values, lo, hi } => {
+                Paint::Numbers { values, lo, hi, .. } => {
                     row.insert("c".into(), number(values[place], (hi - lo) * 1e-4));
                 }
                 Paint::Names { places, names } => {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::axis::Axis;
-use super::colors::{TEXT, viridis};
+use super::colors::{Shades, TEXT};
 use super::figure::{Figure, Symbol, X_TICKS, Y_TICKS};
 use super::layers;
 use super::ticks::short;
@@ -211,7 +211,7 @@ fn x_axis(svg: &mut String, figure: &Figure, frame: &Frame, labels: &XLabels) {
 struct Legend {
     /// Name, colour and symbol.
     entries: Vec<(String, String, Symbol)>,
-    bar: Option<(f64, f64)>,
+    bar: Option<(f64, f64, Shades)>,
     title: Option<String>,
 }
 
@@ -231,7 +231,7 @@ impl Legend {
 
     fn width(&self) -> f64 {
         let names = self.entries.iter().map(|entry| text_width(&entry.0) + 40.0).fold(0.0, f64::max);
-        let bar = self.bar.map_or(0.0, |(lo, hi)| 38.0 + text_width(&short(lo)).max(text_width(&short(hi))));
+        let bar = self.bar.map_or(0.0, |(lo, hi, _)| 38.0 + text_width(&short(lo)).max(text_width(&short(hi))));
         let title = match &self.title {
             Some(title) if names > 0.0 || bar > 0.0 => text_width(title) + 22.0,
             _ => 0.0,
@@ -272,14 +272,14 @@ impl Legend {
             let _ = write!(svg, "<text x=\"{}\" y=\"{}\">{}</text>", at(left + 19.0), at(middle + 4.0), escape(name));
             top += LINE_HEIGHT;
         }
-        let Some((lo, hi)) = self.bar else { return };
+        let Some((lo, hi, shades)) = self.bar else { return };
         const SHADES: usize = 48;
         let height = (frame.top + frame.height - top).clamp(20.0, 180.0);
         let one = height / SHADES as f64;
         svg.push_str("<g shape-rendering=\"crispEdges\">");
         for shade in 0..SHADES {
             let (y, color) =
-                (at(top + height - (shade + 1) as f64 * one), viridis((shade as f64 + 0.5) / SHADES as f64));
+                (at(top + height - (shade + 1) as f64 * one), shades.color((shade as f64 + 0.5) / SHADES as f64));
             let _ = write!(
                 svg,
                 "<rect x=\"{}\" y=\"{y}\" width=\"12\" height=\"{}\" fill=\"{color}\"/>",

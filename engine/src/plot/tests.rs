@@ -167,6 +167,25 @@ fn a_large_matrix_is_averaged_over_blocks() {
 }
 
 #[test]
+fn colours_can_diverge_and_be_the_same_in_several_plots() {
+    let scale = |plot: Plot| plot.spec().unwrap()["layer"][0]["encoding"]["color"]["scale"].clone();
+    let matrix = [[-1.0, 3.0], [0.0, 2.0]];
+    let diverging = scale(heatmap(matrix).diverging());
+    assert_eq!((&diverging["domain"], &diverging["reverse"]), (&json!([-3.0, 3.0]), &json!(true)));
+    let svg = heatmap(matrix).diverging().svg().unwrap();
+    let red = super::colors::Shades::Diverging.color(63.5 / 64.0);
+    assert!(svg.contains(&red), "the largest is the darkest red");
+    let limited = scale(heatmap(matrix).color_range(0.0, 2.0));
+    assert_eq!((&limited["domain"], &limited["clamp"]), (&json!([0.0, 2.0]), &json!(true)));
+    // What is outside is drawn in the colour of the nearer end, in all forms.
+    assert!(
+        heatmap(matrix).color_range(0.0, 2.0).svg().is_ok() && heatmap(matrix).color_range(0.0, 2.0).text().is_ok()
+    );
+    let error = heatmap(matrix).color_range(2.0, 2.0).spec().unwrap_err().to_string();
+    assert!(error.contains("color_range"), "{error}");
+}
+
+#[test]
 fn colours_by_number_and_by_name_have_scales() {
     let numbers = scatter([1, 2, 3]).color([0.0, f64::NAN, 1e7]).color_label("W");
     let color = &numbers.spec().unwrap()["layer"][0]["encoding"]["color"]["condition"];

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::axis::Axis;
-use super::colors::{MISSING, PALETTE, TEXT};
+use super::colors::{MISSING, PALETTE, Shades, TEXT};
 use super::figure::{Drawn, Figure, Paint, Shape, X_TICKS, Y_TICKS, stroke_width};
 use super::rows::{number, points, ranges};
 use super::ticks::Notation;
@@ -240,15 +240,27 @@ fn color(figure: &Figure, layer: &Drawn) -> Option<Value> {
             }
             Some(color)
         }
-        Paint::Numbers { lo, hi, .. } => {
+        Paint::Numbers { lo, hi, shades, .. } => {
             let (lo, hi) = if lo < hi { (*lo, *hi) } else { (lo - 0.5, hi + 0.5) };
+            let (scheme, reverse) = match shades {
+                Shades::Sequential => ("viridis", false),
+                // From red to blue, as Vega has it.
+                Shades::Diverging => ("redblue", true),
+            };
+            let mut scale = json!({"scheme": scheme, "domain": [lo, hi], "nice": false, "zero": false});
+            if reverse {
+                scale["reverse"] = json!(true);
+            }
+            if figure.limits_colors {
+                scale["clamp"] = json!(true);
+            }
             Some(json!({
                 "condition": {
                     "test": "isValid(datum.c)",
                     "field": "c",
                     "type": "quantitative",
                     "title": title,
-                    "scale": {"scheme": "viridis", "domain": [lo, hi], "nice": false, "zero": false},
+                    "scale": scale,
                     "legend": legend_of(lo, hi),
                 },
                 "value": MISSING,

@@ -1,8 +1,8 @@
 //! Random shapes, chunks and arrays, and pairs of a lazy array with what it has to be.
 
 use ndarray::{ArrayD, Dimension, IxDyn};
-use taskloom::array::Chunking;
 use taskloom::Array;
+use taskloom::array::Chunking;
 
 use super::Tested;
 use super::everywhere::Everywhere;

@@ -72,9 +72,7 @@ pub fn of_ordered<T: Tested + Ordered>(rng: &mut Rng, x: &Pair<T>) {
     let zero = T::default();
     exact(x, &with, x.lazy.any_axis(axes()), |values| values.iter().any(|&value| value != zero));
     exact(x, &with, x.lazy.all_axis(axes()), |values| values.iter().all(|&value| value != zero));
-    exact(x, &with, x.lazy.count_axis(axes()), |values| {
-        values.iter().filter(|&&value| value != zero).count() as u64
-    });
+    exact(x, &with, x.lazy.count_axis(axes()), |values| values.iter().filter(|&&value| value != zero).count() as u64);
     if has_nothing(x, &with.1) {
         return;
     }
