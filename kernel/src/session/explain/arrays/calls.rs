@@ -159,8 +159,11 @@ pub(super) fn name(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
 
 /// Whether a name that stands between these is that of an argument, as Python has it: `(axis = 0)`.
 pub(in super::super) fn is_argument(before: &str, after: &str) -> bool {
-    let after = after.trim_start();
-    before.trim_end().ends_with(['(', ',']) && after.starts_with('=') && !after.starts_with("==")
+    let (before, after) = (before.trim_end(), after.trim_start());
+    // `if (x = 5)` is no call.
+    let called = before.rfind('(').map_or("", |open| chain(&before[..open]));
+    let is_call = !matches!(called, "" | "if" | "while" | "match" | "return" | "in");
+    is_call && before.ends_with(['(', ',']) && after.starts_with('=') && !after.starts_with("==")
 }
 
 /// `y.sum(axis = 0)`
