@@ -21,7 +21,10 @@ fn numbers() -> Array<f64> {
 }
 
 fn in_memory() -> Array<f64> {
-    Array::from_ndarray(Array2::from_shape_fn((30, 40), |(row, column)| (row as f64 * 1.7 - column as f64).sin()), (7, 12))
+    Array::from_ndarray(
+        Array2::from_shape_fn((30, 40), |(row, column)| (row as f64 * 1.7 - column as f64).sin()),
+        (7, 12),
+    )
 }
 
 /// Packs an array, computes it in another process, and compares.
