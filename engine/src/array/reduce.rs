@@ -332,6 +332,14 @@ impl Array<bool> {
 
     /// How many elements along some [`Axes`] are `true`.
     ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// let large = Array::<i64>::arange(10, 4).reshape((2, 5)).gt(3);
+    /// assert_eq!(large.sum_axis(1).compute()?.as_slice(), Some(&[1, 5][..]));
+    /// assert_eq!(large.mean_axis(1).compute()?.as_slice(), Some(&[0.2, 1.0][..]));
+    /// # Ok::<(), taskloom::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// When there is no such axis, or one is named twice.
     #[track_caller]

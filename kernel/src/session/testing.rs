@@ -87,7 +87,9 @@ pub fn check_arrays(code: &str) -> Checked {
     let mut named = OsString::from("taskloom=");
     named.push(&engine);
     let mut dependencies = OsString::from("dependency=");
-    dependencies.push(folder.join("deps").is_dir().then(|| folder.join("deps")).unwrap_or(folder.to_owned()));
+    // An installed engine has what it links to in a folder of its own.
+    let beside = folder.join("deps");
+    dependencies.push(if beside.is_dir() { &beside } else { folder });
     compile(code, ARRAYS, ARRAY_VARIABLES, &["--extern".into(), named, "-L".into(), dependencies])
 }
 

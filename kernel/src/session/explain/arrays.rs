@@ -4,8 +4,10 @@
 //! line, nothing is said here, and the general words of the other modules are.
 
 mod calls;
+mod methods;
 mod numpy;
 mod operators;
+mod parts;
 mod source;
 mod values;
 
@@ -17,7 +19,7 @@ use super::{Facts, argument_of, bare, quoted};
 
 /// What to write instead, if an error is about arrays.
 pub(super) fn explain(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
-    let Some(code) = diagnostic.code.as_deref() else { return calls::not_rust(diagnostic, facts) };
+    let Some(code) = diagnostic.code.as_deref() else { return parts::not_rust(diagnostic, facts) };
     match code {
         "E0369" | "E0368" | "E0600" | "E0614" => operators::explain(diagnostic, facts),
         "E0277" => operators::explain(diagnostic, facts).or_else(|| values::unsatisfied(diagnostic)),
@@ -25,8 +27,8 @@ pub(super) fn explain(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> 
         "E0282" | "E0283" | "E0284" | "E0790" | "E0034" => values::untyped(diagnostic),
         "E0308" => values::mismatched(diagnostic, facts),
         "E0605" | "E0606" | "E0604" => values::cast(diagnostic),
-        "E0608" | "E0609" => calls::part(diagnostic, facts),
-        "E0599" => calls::method(diagnostic, facts),
+        "E0608" | "E0609" => parts::part(diagnostic, facts),
+        "E0599" => methods::method(diagnostic, facts),
         "E0061" => calls::arguments(diagnostic, facts),
         "E0425" | "E0433" | "E0423" => calls::name(diagnostic, facts),
         "E0382" => operators::moved(diagnostic),

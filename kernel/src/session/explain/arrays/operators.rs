@@ -19,13 +19,11 @@ pub(super) fn explain(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> 
             let array = called_on(operator.trim_start_matches('-'));
             return Some(format!("A mask is turned around by `!`: `!{}`.", piece(&array)));
         }
-        return Some(match inner {
-            _ => format!(
-                "`!` turns a mask around, an `Array<bool>`. Where the elements are zero says `{}.eq({})`.",
-                piece(&array),
-                number("0", inner)
-            ),
-        });
+        return Some(format!(
+            "`!` turns a mask around, an `Array<bool>`. Where the elements are zero says `{}.eq({})`.",
+            piece(&array),
+            number("0", inner)
+        ));
     }
     if message.starts_with("binary assignment operation") {
         let sign = *quoted(message).first()?;
