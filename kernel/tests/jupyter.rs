@@ -148,6 +148,11 @@ fn notebooks() {
 }
 
 #[test]
+fn answers_to_exercises() {
+    pytest("test_answers.py");
+}
+
+#[test]
 fn browser() {
     pytest("test_browser.py");
     with_installation(|installed| eprintln!("screenshots: {}", installed.screenshots.display()));
