@@ -16,8 +16,8 @@ mod simd;
 mod sink;
 
 pub(crate) use kernel::{Kernel, Map1, Map2, Map3};
-pub(crate) use leaf::{AnyArray, AnyGenerator, Generating, Generator};
+pub(crate) use leaf::{AnyArray, AnyGenerator, Generating, Generator, Steps, Tile};
 pub(crate) use program::Program;
 pub(crate) use reducers::*;
 pub(crate) use simd::vectorised;
-pub(crate) use sink::{AnyReducer, row_major};
+pub(crate) use sink::{AnyReducer, Folding, Place, row_major};

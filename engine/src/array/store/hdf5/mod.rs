@@ -21,10 +21,12 @@ use std::sync::Arc;
 pub use options::{Hdf5Options, Hdf5Writer};
 pub use time::{Calendar, DateTime, TimeUnits};
 
-use self::netcdf::{Decoded, Meaning, dimensions};
+use self::netcdf::{decoded, dimensions};
 use self::read::{Hdf5Source, asked, dataset, file, json, names, shape, typed};
 use super::ArrayInfo;
-use super::source::opened;
+use super::decoded::Meaning;
+use super::error::Stored;
+use super::source::{Source, opened};
 use crate::array::Array;
 use crate::array::chunks::Chunking;
 use crate::array::element::{DType, Element, Float};
@@ -55,7 +57,7 @@ impl<T: Float> Array<T> {
     /// As [`open_hdf5`](Array::open_hdf5).
     pub fn open_netcdf(path: impl AsRef<Path>, variable: &str, chunks: impl Into<Chunking>) -> Result<Array<T>> {
         let path = path.as_ref();
-        let source = Decoded::open(path, &file(path)?, variable, T::DTYPE)?;
+        let source = decoded(path, &file(path)?, variable, T::DTYPE)?;
         opened("open_netcdf", path, Arc::new(source), chunks.into())
     }
 }
@@ -68,7 +70,7 @@ impl Array<i64> {
     /// As [`open_hdf5`](Array::open_hdf5), and when the variable has no `units` like `days since 1850-01-01`.
     pub fn open_netcdf_time(path: impl AsRef<Path>, variable: &str, chunks: impl Into<Chunking>) -> Result<Array<i64>> {
         let path = path.as_ref();
-        let source = Decoded::open(path, &file(path)?, variable, DType::I64)?;
+        let source = decoded(path, &file(path)?, variable, DType::I64)?;
         opened("open_netcdf_time", path, Arc::new(source), chunks.into())
     }
 }
@@ -79,7 +81,7 @@ impl Array<i64> {
 /// As [`open_netcdf_time`](Array::open_netcdf_time).
 pub fn netcdf_time_units(path: impl AsRef<Path>, variable: &str) -> Result<TimeUnits> {
     let path = path.as_ref();
-    match Decoded::open(path, &file(path)?, variable, DType::I64)?.meaning {
+    match decoded(path, &file(path)?, variable, DType::I64)?.meaning {
         Meaning::Time(units) => Ok(units),
         Meaning::Number { .. } => unreachable!("seconds are asked for"),
     }
@@ -124,4 +126,20 @@ pub fn hdf5_attributes(path: impl AsRef<Path>) -> Result<serde_json::Map<String,
     let path = path.as_ref();
     let file = file(path)?;
     Ok(json(asked(path, || file.root().attrs())?))
+}
+
+/// A dataset as a source of its elements.
+pub(super) fn source(path: &Path, name: &str) -> Stored<Box<dyn Source>> {
+    Ok(Box::new(Hdf5Source::open(path, &file(path)?, name)?))
+}
+
+/// The texts of a dataset, in row-major order; of single characters the last axis is put together.
+pub(super) fn texts(path: &Path, name: &str) -> Stored<Vec<String>> {
+    let found = dataset(path, &file(path)?, name)?;
+    let texts = asked(path, || found.read_string())?;
+    let len = match shape(path, &found)?[..] {
+        [_, len] => len,
+        _ => return Ok(texts),
+    };
+    Ok(texts.chunks(len.max(1)).map(|texts| texts.concat().trim_end_matches(['\0', ' ']).to_owned()).collect())
 }

@@ -27,6 +27,8 @@ pub struct Hdf5Options {
     pub(super) fill: Option<Scalar>,
     pub(super) dimensions: Vec<String>,
     pub(super) attributes: Map<String, Json>,
+    /// Bytes are characters of texts.
+    pub(super) is_text: bool,
 }
 
 impl Hdf5Options {
@@ -136,6 +138,30 @@ impl Hdf5Writer {
         let name = name.trim_matches('/').to_owned();
         self.arrays.push(Added { name, node: Arc::clone(array.node()), options: options.clone() });
         self
+    }
+
+    /// Texts along a dimension, or a single one, as NetCDF has them: rows of characters.
+    pub(crate) fn add_texts(
+        self,
+        name: &str,
+        dim: Option<&str>,
+        texts: &[String],
+        options: &Hdf5Options,
+    ) -> Hdf5Writer {
+        let len = texts.iter().map(String::len).max().unwrap_or(0).max(1);
+        let mut bytes: Vec<u8> = Vec::with_capacity(texts.len() * len);
+        for (at, text) in texts.iter().enumerate() {
+            bytes.extend(text.bytes());
+            bytes.resize(len * (at + 1), 0);
+        }
+        let rows = Array::<u8>::from_vec(bytes, usize::MAX);
+        let characters = format!("string{len}");
+        let options = options.clone().attribute("_Encoding", "utf-8");
+        let (rows, dims) = match dim {
+            Some(dim) => (rows.reshape((texts.len(), len)), vec![dim.to_owned(), characters]),
+            None => (rows, vec![characters]),
+        };
+        self.add(name, &rows, &Hdf5Options { is_text: true, ..options.dimension_names(dims) })
     }
 
     /// Computes and writes all arrays, one after another, each block by block. The file appears under its name when it is

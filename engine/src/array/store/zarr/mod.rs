@@ -22,7 +22,8 @@ use serde_json::{Map, Value as Json};
 use super::ArrayInfo;
 use crate::array::chunks::Chunking;
 use crate::array::element::{Element, Scalar};
-use crate::array::store::source::opened;
+use crate::array::store::error::Stored;
+use crate::array::store::source::{Source, opened};
 use crate::array::{Array, create::lengths};
 use crate::error::Result;
 
@@ -243,4 +244,17 @@ pub fn zarr_arrays(path: impl AsRef<Path>) -> Result<Vec<String>> {
 /// When there is no such group, or its metadata is damaged.
 pub fn zarr_attributes(path: impl AsRef<Path>) -> Result<Map<String, Json>> {
     Ok(group::attributes(path.as_ref())?)
+}
+
+/// An array of a group as a source of its elements.
+pub(super) fn source(path: &Path, name: &str) -> Stored<Box<dyn Source>> {
+    let folder = group::within(path, name);
+    let meta = group::array_at(&folder)?;
+    Ok(Box::new(read::ZarrSource::new(folder, meta)))
+}
+
+/// Makes a group where there is none, and writes its attributes.
+pub(super) fn group_with(path: &Path, options: &ZarrOptions, attributes: &Map<String, Json>) -> Stored<()> {
+    group::made(path, "any", options.version)?;
+    group::describe(path, options.version, attributes)
 }

@@ -1,0 +1,111 @@
+//! A line of one dimension, a heat map of two.
+
+use super::array::DataArray;
+use super::core::{Coord, Labelled};
+use super::error::LabelError;
+use super::labels::Labels;
+use crate::array::{Cast, Element};
+use crate::error::Result;
+use crate::plot::{Column, Grid, Matrix, Plot, PlotError, heatmap, line};
+
+/// The labels of a dimension, or the places of its elements.
+fn column(of: &Labelled, axis: usize) -> Column {
+    match of.index(&of.dims[axis]).map(|coord| &coord.labels) {
+        None => Column::Numbers((0..of.len(axis)).map(|place| place as f64).collect()),
+        Some(Labels::Texts(texts)) => Column::Names(texts.to_vec()),
+        Some(Labels::Times(times)) => {
+            Column::Times(times.dates().map(|date| super::time::milliseconds(&date)).collect())
+        }
+        Some(labels) => Column::Numbers(labels.numbers().unwrap_or_default()),
+    }
+}
+
+/// `temperature [K]`.
+fn titled(name: &str, attrs: &serde_json::Map<String, serde_json::Value>) -> String {
+    let text = |key: &str| attrs.get(key).and_then(serde_json::Value::as_str);
+    let name = text("long_name").or_else(|| text("standard_name")).unwrap_or(name);
+    match text("units") {
+        Some(units) => format!("{name} [{units}]"),
+        None => name.to_owned(),
+    }
+}
+
+fn axis_title(of: &Labelled, axis: usize) -> String {
+    let dim = &of.dims[axis];
+    of.index(dim).map_or_else(|| dim.clone(), |coord| titled(dim, &coord.attrs))
+}
+
+/// What a plot of one slice is called: the single labels beside it.
+fn title(of: &Labelled) -> Option<String> {
+    let single: Vec<String> = of
+        .coords
+        .iter()
+        .filter(|coord| coord.dim.is_none())
+        .map(|Coord { name, labels, .. }| format!("{name} = {}", labels.text(0)))
+        .collect();
+    (!single.is_empty()).then(|| single.join(", "))
+}
+
+struct Values(Grid);
+
+impl Matrix for Values {
+    fn grid(&self) -> std::result::Result<Grid, PlotError> {
+        Ok(self.0.clone())
+    }
+}
+
+/// The evenly spaced labels of an axis as the edges of what is drawn.
+fn edges(column: &Column) -> Option<(f64, f64)> {
+    let Column::Numbers(values) = column else { return None };
+    let (&first, &last) = (values.first()?, values.last()?);
+    let step = if values.len() > 1 { (last - first) / (values.len() - 1) as f64 } else { 1.0 };
+    Some((first - step / 2.0, last + step / 2.0))
+}
+
+fn drawn(of: &Labelled, values: Vec<f64>) -> Plot {
+    let value = titled(of.name.as_deref().unwrap_or(""), &of.attrs);
+    let mut plot = match of.dims.len() {
+        1 => line((column(of, 0), Column::Numbers(values))).x_label(axis_title(of, 0)).y_label(value),
+        _ => {
+            let grid = Grid { rows: of.len(0), columns: of.len(1), values };
+            let _ = edges;
+            heatmap(Values(grid)).x_label(axis_title(of, 1)).y_label(axis_title(of, 0)).color_label(value)
+        }
+    };
+    if let Some(title) = title(of) {
+        plot = plot.title(title);
+    }
+    plot
+}
+
+impl<T: Element + Cast<f64>> DataArray<T> {
+    /// Computes the elements and draws them: one dimension as a line over its labels, two as a heat map, the second along x.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// let t = DataArray::new(Array::<f64>::arange(12, 4).reshape((3, 4)), ["y", "x"]).with_name("t").with_attr("units", "K");
+    /// let plot = t.plot()?;
+    /// assert!(plot.svg()?.contains("t [K]"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When it has more dimensions than two, or none, or a task fails.
+    pub fn plot(&self) -> Result<Plot> {
+        planned(&self.inner)?;
+        let values = self.astype::<f64>().compute()?;
+        Ok(drawn(&self.inner, values.iter().copied().collect()))
+    }
+}
+
+fn planned(of: &Labelled) -> Result<()> {
+    if matches!(of.dims.len(), 1 | 2) {
+        return Ok(());
+    }
+    let why = format!(
+        "one dimension is a line and two are a heat map, and there are {} ({}); `isel`, `sel` and means leave fewer",
+        of.dims.len(),
+        of.dims.join(", ")
+    );
+    Err(LabelError::parameter("plot", why).into())
+}
