@@ -30,6 +30,12 @@ pub(super) fn inner(operation: &str, left: &Labelled, right: &Labelled) -> Built
                     return Err(LabelError::parameter(operation, why));
                 }
                 let there = two.labels.places();
+                if there.len() < two.labels.len() || one.labels.places().len() < one.labels.len() {
+                    let why = format!(
+                        "a label of `{dim}` is there twice, so that nothing says which elements belong together"
+                    );
+                    return Err(LabelError::parameter(operation, why));
+                }
                 let both: Vec<(usize, usize)> =
                     one.labels.keys().enumerate().filter_map(|(place, key)| Some((place, *there.get(&key)?))).collect();
                 let (mine, theirs): (Vec<usize>, Vec<usize>) = both.into_iter().unzip();

@@ -420,8 +420,9 @@ impl<T> DataArray<T> {
 
     /// The elements at some labels of a dimension: see [`Selector`].
     ///
-    /// A range of labels has both its ends in it, and says the same whether labels rise or fall. Times are written as
-    /// texts; one that says a year, a month, or the day of hourly times takes all in it.
+    /// A range of labels has both its ends in it; they may be named in either order, whether labels rise or fall. One with
+    /// an open end goes on in the order of the labels. Times are written as texts; one that says a year, a month, or the
+    /// day of hourly times takes all in it.
     ///
     /// ```
     /// use taskloom::prelude::*;

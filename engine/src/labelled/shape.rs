@@ -136,8 +136,13 @@ fn joined(arrays: &[Labelled], dim: &str) -> Built<Labelled> {
     let axis = first.axis(NAME, dim)?;
     let mut result = ordered[0].clone();
     result.data = Untyped::concatenate(&parts, axis as isize);
+    // What goes along the dimension has to be everywhere; what stands beside stays where it is not contradicted.
     let same = |coord: &Coord| {
-        ordered.iter().all(|array| array.coords.iter().any(|own| own.name == coord.name && own.dim == coord.dim))
+        let is_along = coord.dim.as_deref() == Some(dim);
+        ordered.iter().all(|array| match array.coords.iter().find(|own| own.name == coord.name) {
+            Some(own) => own.dim == coord.dim,
+            None => !is_along,
+        })
     };
     let mut coords = Vec::new();
     for coord in result.coords.iter().filter(|coord| same(coord)) {
@@ -150,7 +155,7 @@ fn joined(arrays: &[Labelled], dim: &str) -> Built<Labelled> {
         let labels = match coord.dim.as_deref() {
             Some(along) if along == dim => Labels::joined(&all),
             // A single label that differs goes along the dimension.
-            None if all.iter().any(|labels| !labels.same(all[0])) => {
+            None if all.len() == ordered.len() && all.iter().any(|labels| !labels.same(all[0])) => {
                 let lengths = ordered.iter().map(|array| array.len(axis));
                 let each: Vec<Labels> =
                     all.iter().zip(lengths).map(|(labels, len)| labels.take(&vec![0; len])).collect();
