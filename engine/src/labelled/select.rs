@@ -319,8 +319,9 @@ impl Search<'_> {
             _ => Err(self.kind(label)),
         };
         let numbers = self.labels().numbers().unwrap_or_default();
-        let falls = numbers.len() > 1 && numbers.is_sorted_by(|one, other| one >= other);
-        self.in_order(falls || numbers.is_sorted())?;
+        let rises = numbers.is_sorted();
+        let falls = !rises && numbers.is_sorted_by(|one, other| one >= other);
+        self.in_order(rises || falls)?;
         // Times are said from the earlier to the later; where numbers fall, both ways are meant.
         let mut low = start.map(|label| edge(label, false)).transpose()?;
         let mut high = end.map(|label| edge(label, true)).transpose()?;

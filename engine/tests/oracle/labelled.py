@@ -129,7 +129,7 @@ def step(rng, array):
         # pandas takes a text that says exactly one time as that time; for other calendars there are only stretches.
         if rng.random() < 0.5 and isinstance(labels[0], np.datetime64):
             return {"kind": "sel", "dim": "time", "one": time_texts(rng, labels)}
-        if not array.indexes["time"].is_monotonic_increasing:
+        if not (array.indexes["time"].is_monotonic_increasing and array.indexes["time"].is_unique):
             return None
         ends = sorted([time_texts(rng, labels), time_texts(rng, labels)])
         return {"kind": "sel", "dim": "time", "from": rng.choice([ends[0], None]), "to": rng.choice([ends[1], None])}
