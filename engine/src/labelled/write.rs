@@ -140,7 +140,7 @@ struct Zarr<'a> {
 
 impl Target for Zarr<'_> {
     fn put<T: Element>(&mut self, name: &str, stored: &Stored<T>) -> Result<()> {
-        let mut options = self.options.clone().dimension_names(&stored.dims);
+        let mut options = self.options.clone().without_fill().dimension_names(&stored.dims);
         for (name, value) in &stored.attrs {
             options = options.attribute(name, value.clone());
         }

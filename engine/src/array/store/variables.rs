@@ -100,6 +100,11 @@ impl Container {
             {
                 info.attributes.insert("_FillValue".into(), f64::from_le_bytes(*bytes).into());
             }
+            if self.is_zarr
+                && let Some(missing) = zarr::missing_value(&self.path, &name)?
+            {
+                info.attributes.entry("_FillValue").or_insert(missing.into());
+            }
             found.push(Variable { name, info, times });
         }
         Ok((found, unread))

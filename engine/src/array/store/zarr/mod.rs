@@ -21,8 +21,10 @@ use serde_json::{Map, Value as Json};
 
 use super::ArrayInfo;
 use crate::array::chunks::Chunking;
-use crate::array::element::{Element, Scalar};
-use crate::array::store::error::Stored;
+use crate::array::dispatch::with_real;
+use crate::array::element::{Cast, DType, Element, Scalar};
+use crate::array::store::bytes::read_elements;
+use crate::array::store::error::{StoreError, Stored};
 use crate::array::store::source::{Source, opened};
 use crate::array::{Array, create::lengths};
 use crate::error::Result;
@@ -60,6 +62,8 @@ pub struct ZarrOptions {
     compression: Compression,
     chunks: Option<Vec<usize>>,
     fill: Option<Scalar>,
+    /// Nothing is missing: what is the fill value otherwise counts as missing in xarray's eyes.
+    unsaid_fill: bool,
     dimensions: Vec<String>,
     attributes: Map<String, Json>,
     overwrite: bool,
@@ -79,6 +83,7 @@ impl ZarrOptions {
             compression: Compression::Zstd(3),
             chunks: None,
             fill: None,
+            unsaid_fill: false,
             dimensions: Vec::new(),
             attributes: Map::new(),
             overwrite: false,
@@ -106,6 +111,12 @@ impl ZarrOptions {
     /// What stands where nothing was written. Its type has to be that of the array.
     pub fn fill_value<T: Element>(mut self, value: T) -> ZarrOptions {
         self.fill = Some(value.scalar());
+        self
+    }
+
+    /// Where no fill value was given, the metadata has none.
+    pub(crate) fn without_fill(mut self) -> ZarrOptions {
+        self.unsaid_fill = self.version == 2 && self.fill.is_none();
         self
     }
 
@@ -257,4 +268,22 @@ pub(super) fn source(path: &Path, name: &str) -> Stored<Box<dyn Source>> {
 pub(super) fn group_with(path: &Path, options: &ZarrOptions, attributes: &Map<String, Json>) -> Stored<()> {
     group::made(path, "any", options.version)?;
     group::describe(path, options.version, attributes)
+}
+
+/// What version 2 of the format has for what is missing: the fill value. Version 3 has an attribute for that, and so has a
+/// fill value of zero no meaning but that nothing was written.
+pub(super) fn missing_value(path: &Path, name: &str) -> Stored<Option<f64>> {
+    let meta = group::array_at(&group::within(path, name))?;
+    let is_number = !matches!(meta.dtype, DType::Bool | DType::Complex32 | DType::Complex64);
+    if meta.version != 2 || !is_number {
+        return Ok(None);
+    }
+    let value = with_real!(meta.dtype, T => {
+        let values = read_elements::<T, StoreError>(1, |bytes| {
+            bytes.copy_from_slice(&meta.fill);
+            Ok(())
+        })?;
+        values.first().map(|&value| Cast::<f64>::cast(value))
+    });
+    Ok(value.filter(|&value| value != 0.0))
 }
