@@ -1,21 +1,16 @@
 //! Several labelled arrays under names, which share dimensions and labels.
 
-use std::path::Path;
-
 use serde_json::{Map, Value as Json};
 
 use super::array::{DataArray, chunked};
-use super::core::{Coord, Dims, Labelled, Untyped, typed};
+use super::core::{Coord, Labelled, Untyped, typed};
 use super::error::{Built, LabelError, built};
-use super::group::Groups;
-use super::reduce::{Fold, is_float};
-use super::select::{Method, Places, Selector};
+use super::reduce::is_float;
+use super::search::Method;
+use super::select::{Places, Selector};
 use super::show;
 use crate::array::dispatch::{with_float, with_real};
-use crate::array::store::{Hdf5Options, ZarrOptions};
 use crate::array::{Cast, DType, Element};
-use crate::display::{MimeBundle, Show};
-use crate::error::Result;
 
 /// Labelled arrays of any element types under names, such as those of a NetCDF file.
 ///
@@ -44,7 +39,7 @@ pub struct Dataset {
 
 impl std::fmt::Debug for Dataset {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.text())
+        f.write_str(&show::dataset_text(self))
     }
 }
 
@@ -52,40 +47,6 @@ impl Dataset {
     /// Nothing yet.
     pub fn new() -> Dataset {
         Dataset::default()
-    }
-
-    /// All that is in a NetCDF-4 or HDF5 file, or in the folder of a Zarr group.
-    ///
-    /// Names of dimensions, coordinates and attributes are read now, elements when they are needed. By the CF conventions,
-    /// packed numbers become what they mean, missing ones NaN, and times are times. What is in groups inside is left out.
-    ///
-    /// ```no_run
-    /// use taskloom::prelude::*;
-    /// let ocean = Dataset::open("tos_Omon_GFDL-CM4.nc")?;
-    /// let tos = ocean.array::<f32>("tos");
-    /// # Ok::<(), taskloom::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// When there is no such file or folder, it is damaged, or what it says of its dimensions does not fit together.
-    pub fn open(path: impl AsRef<Path>) -> Result<Dataset> {
-        super::read::opened(path.as_ref())
-    }
-
-    /// Stores everything in a new NetCDF-4 file; the options say how elements are packed.
-    ///
-    /// # Errors
-    /// As [`Hdf5Writer::write`](crate::array::store::Hdf5Writer::write).
-    pub fn to_netcdf(&self, path: impl AsRef<Path>, options: &Hdf5Options) -> Result<()> {
-        super::write::to_netcdf(self, path.as_ref(), options)
-    }
-
-    /// Stores everything in a Zarr group; the options say how elements are packed.
-    ///
-    /// # Errors
-    /// As [`Array::to_zarr_array`](crate::Array::to_zarr_array), and when labels are texts.
-    pub fn to_zarr(&self, path: impl AsRef<Path>, options: &ZarrOptions) -> Result<()> {
-        super::write::to_zarr(self, path.as_ref(), options)
     }
 
     /// With another array, in the place of one of that name.
@@ -186,7 +147,7 @@ impl Dataset {
         Ok(var)
     }
 
-    fn converted(&self, name: &str, wanted: DType) -> Built<Labelled> {
+    pub(super) fn converted(&self, name: &str, wanted: DType) -> Built<Labelled> {
         let var = self.attached(name)?;
         let has = var.dtype();
         if has == wanted {
@@ -203,7 +164,7 @@ impl Dataset {
     }
 
     /// Puts an array in, and what it has of coordinates.
-    fn put(&mut self, name: &str, array: &Labelled) -> Built<()> {
+    pub(super) fn put(&mut self, name: &str, array: &Labelled) -> Built<()> {
         const NAME: &str = "Dataset::with";
         if self.coords.iter().chain(&array.coords).any(|coord| coord.name == name) {
             return Err(LabelError::parameter(NAME, format!("`{name}` is a coordinate already")));
@@ -248,7 +209,7 @@ impl Dataset {
     }
 
     /// An operation on all arrays that it is about; the others stay as they are. Coordinates are those of the results.
-    fn each(
+    pub(super) fn each(
         &self,
         concerns: impl Fn(&Labelled) -> bool,
         change: impl Fn(&Labelled) -> Built<Labelled>,
@@ -262,13 +223,18 @@ impl Dataset {
         Ok(result)
     }
 
-    fn known_dim(&self, operation: &str, dim: &str) -> Built<()> {
+    pub(super) fn known_dim(&self, operation: &str, dim: &str) -> Built<()> {
         let sizes = self.sizes();
         let there: Vec<&str> = sizes.iter().map(|(dim, _)| *dim).collect();
         if there.contains(&dim) { Ok(()) } else { Err(LabelError::unknown(operation, "dimension", dim, &there)) }
     }
 
-    fn along(&self, operation: &str, dim: &str, change: impl Fn(&Labelled) -> Built<Labelled>) -> Built<Dataset> {
+    pub(super) fn along(
+        &self,
+        operation: &str,
+        dim: &str,
+        change: impl Fn(&Labelled) -> Built<Labelled>,
+    ) -> Built<Dataset> {
         self.known_dim(operation, dim)?;
         self.each(|var| var.dims.iter().any(|own| own == dim), change)
     }
@@ -343,229 +309,5 @@ impl Dataset {
             built::<()>(Err(LabelError::unknown("rename", "array, dimension or coordinate", old, &there)));
         }
         built(self.each(has, |var| var.renamed(old, new)))
-    }
-
-    fn reduced(&self, fold: Fold, dims: &Dims) -> Built<Dataset> {
-        for dim in dims.named().unwrap_or_default() {
-            self.known_dim(fold.name(), dim)?;
-        }
-        self.each(
-            |_| true,
-            |var| {
-                let var = countable(var, fold);
-                let own = match dims.named() {
-                    None => dims.clone(),
-                    Some(named) => {
-                        let own: Vec<&String> = named.iter().filter(|dim| var.dims.contains(dim)).collect();
-                        Dims::from(own)
-                    }
-                };
-                if own.named().is_some_and(<[String]>::is_empty) { Ok(var) } else { var.reduced(fold, &own) }
-            },
-        )
-    }
-
-    /// Groups of elements along a dimension: see [`DataArray::groupby`].
-    ///
-    /// # Panics
-    /// When there is no such coordinate, or it has no times to take a part of.
-    #[track_caller]
-    pub fn groupby(&self, what: &str) -> DatasetGroups {
-        let coord = what.split_once('.').map_or(what, |(coord, _)| coord);
-        let coord = self.coord(if self.coords.iter().any(|known| known.name == what) { what } else { coord });
-        let dim = coord.dim.clone().unwrap_or_default();
-        DatasetGroups { dataset: self.clone(), dim, what: What::By(what.to_owned()) }
-    }
-
-    /// Stretches of time one after the other: see [`DataArray::resample`].
-    ///
-    /// # Panics
-    /// When there is no such dimension.
-    #[track_caller]
-    pub fn resample(&self, dim: &str, step: &str) -> DatasetGroups {
-        built(self.known_dim("resample", dim));
-        DatasetGroups { dataset: self.clone(), dim: dim.to_owned(), what: What::Steps(step.to_owned()) }
-    }
-
-    fn text(&self) -> String {
-        let sizes: Vec<String> = self.sizes().iter().map(|(dim, len)| format!("{dim}: {len}")).collect();
-        let coords: Vec<&Coord> = self.coords.iter().collect();
-        let width = self.vars.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-        let about = self.vars.iter().map(|(_, var)| var.dims.join(", ").chars().count() + 2).max().unwrap_or(0);
-        let mut text = format!("<Dataset> Size: {}\nDimensions: ({})", self.bytes(), sizes.join(", "));
-        text.push_str(&show::coords_text(&coords));
-        text.push_str("\nData variables:");
-        if self.vars.is_empty() {
-            text.push_str("\n    none");
-        }
-        for (name, var) in &self.vars {
-            text.push('\n');
-            text.push_str(&show::variable_text(name, var, width, about));
-        }
-        for (name, why) in &self.unread {
-            text.push_str(&format!("\n    {name} could not be read: {why}"));
-        }
-        text.push_str(&show::attrs_text(&self.attrs));
-        text
-    }
-
-    fn size(&self) -> u64 {
-        let vars: usize = self.vars.iter().map(|(_, var)| var.data.nbytes()).sum();
-        let coords: usize = self.coords.iter().map(|coord| coord.labels.nbytes()).sum();
-        (vars + coords) as u64
-    }
-
-    fn bytes(&self) -> String {
-        crate::diagnostics::units::bytes(self.size())
-    }
-
-    fn html(&self) -> String {
-        let coords: Vec<&Coord> = self.coords.iter().collect();
-        let vars: String = self.vars.iter().map(|(name, var)| show::variable_html(name, var)).collect();
-        let vars = show::section("Data variables", self.vars.len(), true, &vars);
-        let content = format!("{}{vars}{}", show::coords_html(&coords), show::attrs_html(&self.attrs));
-        show::framed("Dataset", "", &show::about_dims(&self.sizes(), self.size()), &content)
-    }
-}
-
-/// `bool` counts as numbers.
-fn countable(var: &Labelled, fold: Fold) -> Labelled {
-    match (var.dtype(), fold) {
-        (DType::Bool, Fold::Any | Fold::All | Fold::Min | Fold::Max | Fold::Count) => var.clone(),
-        (DType::Bool, _) => var.with_data(&typed::<_, bool>(&var.data).astype::<i64>()),
-        _ => var.clone(),
-    }
-}
-
-macro_rules! folds {
-    ($($(#[$doc:meta])* $method:ident = $fold:expr;)*) => {
-        impl Dataset {
-            $(
-                $(#[$doc])*
-                ///
-                /// # Panics
-                /// When there is no such dimension.
-                #[track_caller]
-                pub fn $method(&self, dims: impl Into<Dims>) -> Dataset {
-                    built(self.reduced($fold, &dims.into()))
-                }
-            )*
-        }
-
-        impl DatasetGroups {
-            $(
-                $(#[$doc])*
-                ///
-                /// # Panics
-                /// When there are no such groups.
-                #[track_caller]
-                pub fn $method(&self) -> Dataset {
-                    built(self.folded($fold))
-                }
-            )*
-        }
-    };
-}
-folds! {
-    /// The sums of all arrays, without NaNs.
-    sum = Fold::Sum;
-    /// The means of all arrays, without NaNs.
-    mean = Fold::Mean;
-    /// The smallest elements of all arrays, without NaNs.
-    min = Fold::Min;
-    /// The largest elements of all arrays, without NaNs.
-    max = Fold::Max;
-    /// The standard deviations of all arrays, without NaNs.
-    std = Fold::Std;
-    /// How many elements of all arrays are there: not NaN.
-    count = Fold::Count;
-}
-
-#[derive(Debug, Clone)]
-enum What {
-    By(String),
-    Steps(String),
-}
-
-/// Groups of all arrays of a dataset, from [`groupby`](Dataset::groupby) and [`resample`](Dataset::resample).
-#[derive(Debug, Clone)]
-pub struct DatasetGroups {
-    dataset: Dataset,
-    dim: String,
-    what: What,
-}
-
-impl DatasetGroups {
-    fn folded(&self, fold: Fold) -> Built<Dataset> {
-        self.dataset.along("groupby", &self.dim, |var| {
-            let groups = match &self.what {
-                What::By(what) => Groups::by(var, what)?,
-                What::Steps(step) => Groups::resampled(var, &self.dim, step)?,
-            };
-            countable(var, fold).grouped(fold, &groups)
-        })
-    }
-}
-
-impl Show for Dataset {
-    fn show(&self) -> MimeBundle {
-        MimeBundle::new().with("text/plain", self.text()).with("text/html", self.html())
-    }
-}
-
-impl<T: Element> DataArray<T> {
-    /// The only array of a NetCDF-4 or HDF5 file, or of a Zarr group: see [`Dataset::open`].
-    ///
-    /// # Errors
-    /// As [`Dataset::open`], and when there is more than one array, none, or it is of another type.
-    pub fn open(path: impl AsRef<Path>) -> Result<DataArray<T>> {
-        let dataset = Dataset::open(path)?;
-        let [name] = dataset.data_vars()[..] else {
-            let names = dataset.data_vars().join("`, `");
-            let why =
-                format!("there is not one array but {}: `{names}`; `Dataset::open` gives them all", dataset.vars.len());
-            return Err(LabelError::parameter("DataArray::open", why).into());
-        };
-        Ok(DataArray::of(dataset.converted(name, T::DTYPE)?))
-    }
-
-    /// As a dataset of this array only, called by its name, or `data`.
-    ///
-    /// # Panics
-    /// When one of its coordinates is called so.
-    #[track_caller]
-    pub fn to_dataset(&self) -> Dataset {
-        Dataset::new().with(self.name().unwrap_or("data"), self)
-    }
-
-    /// Stores the array with its coordinates in a new NetCDF-4 file.
-    ///
-    /// ```
-    /// use taskloom::prelude::*;
-    /// use taskloom::array::store::Hdf5Options;
-    /// use taskloom::labelled::date_range;
-    /// # let folder = tempfile::tempdir().unwrap();
-    /// # let path = folder.path().join("t.nc");
-    /// let t = DataArray::new(Array::<f32>::ones((3, 2), 2), ["time", "x"])
-    ///     .assign_coords("time", date_range("2000-01-01", 3, "D"))
-    ///     .with_name("t");
-    /// t.to_netcdf(&path, &Hdf5Options::new().deflate(4))?;
-    /// let back = DataArray::<f32>::open(&path)?;
-    /// assert_eq!(back.coords(), t.coords());
-    /// # Ok::<(), taskloom::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`Dataset::to_netcdf`].
-    pub fn to_netcdf(&self, path: impl AsRef<Path>, options: &Hdf5Options) -> Result<()> {
-        self.to_dataset().to_netcdf(path, options)
-    }
-
-    /// Stores the array with its coordinates in a Zarr group.
-    ///
-    /// # Errors
-    /// As [`Dataset::to_zarr`].
-    pub fn to_zarr(&self, path: impl AsRef<Path>, options: &ZarrOptions) -> Result<()> {
-        self.to_dataset().to_zarr(path, options)
     }
 }

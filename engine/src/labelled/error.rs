@@ -15,9 +15,9 @@ pub enum LabelError {
     #[allow(missing_docs)]
     Unknown { operation: String, what: &'static str, name: String, hint: String },
     /// A label that a coordinate has not.
-    #[error("`{operation}`: `{dim}` has no label {label}; it goes from {first} to {last}{hint}")]
+    #[error("`{operation}`: `{dim}` has no label {label}; {there}")]
     #[allow(missing_docs)]
-    NoLabel { operation: String, dim: String, label: String, first: String, last: String, hint: String },
+    NoLabel { operation: String, dim: String, label: String, there: String },
     /// A label of another kind than the coordinate's.
     #[error("`{operation}`: the labels of `{dim}` are {has}, and {label} is none of them")]
     #[allow(missing_docs)]
@@ -35,7 +35,7 @@ pub enum LabelError {
     Parameter { operation: String, why: String },
     /// What is wrong with the array inside.
     #[error("{0}")]
-    Array(#[from] ArrayError),
+    Array(Box<ArrayError>),
 }
 
 /// What building an expression gives.
@@ -47,6 +47,12 @@ pub(crate) fn built<T>(result: Built<T>) -> T {
     match result {
         Ok(value) => value,
         Err(error) => panic!("{error}"),
+    }
+}
+
+impl From<ArrayError> for LabelError {
+    fn from(error: ArrayError) -> LabelError {
+        LabelError::Array(Box::new(error))
     }
 }
 

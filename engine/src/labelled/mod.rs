@@ -28,9 +28,9 @@
 //! ```text
 //!  DataArray<T>, Dataset, GroupBy, Resample, Rolling, … : thin, with a type
 //!        │
-//!  core: names, labels and an array without a type ◄── select, align, reduce, shape, group, window
-//!        │                                         ◄── read, write: CF conventions of NetCDF-4 and Zarr
-//!  labels ─► time ─► frequency                     ◄── show
+//!  core: names, labels and an array without a type ◄── select (search), align, reduce, shape, group, window
+//!        │                                         ◄── files: read, write, by the CF conventions of NetCDF-4 and Zarr
+//!  labels ─► time ─► frequency                     ◄── show, plot
 //! ```
 
 mod align;
@@ -38,13 +38,16 @@ mod arithmetic;
 mod array;
 mod core;
 mod dataset;
+mod dataset_folds;
 mod error;
+mod files;
 mod frequency;
 mod group;
 mod labels;
 mod plot;
 mod read;
 mod reduce;
+mod search;
 mod select;
 mod shape;
 mod show;
@@ -57,11 +60,13 @@ pub use self::core::{Coord, Dims};
 pub use align::align;
 pub use arithmetic::Operand;
 pub use array::DataArray;
-pub use dataset::{Dataset, DatasetGroups};
+pub use dataset::Dataset;
+pub use dataset_folds::DatasetGroups;
 pub use error::LabelError;
 pub use group::{GroupBy, Resample};
 pub use labels::{Label, Labels};
-pub use select::{Method, Places, Selector};
+pub use search::Method;
+pub use select::{Places, Selector};
 pub use shape::concat;
 pub use time::{Times, date_range, date_range_in};
 pub use weighted::Weighted;

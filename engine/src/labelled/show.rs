@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use super::array::DataArray;
 use super::core::{Coord, Labelled};
+use super::dataset::Dataset;
 use super::labels::Labels;
 use crate::array::shown;
 use crate::diagnostics::units::bytes;
@@ -66,7 +67,7 @@ fn coord_about(coord: &Coord) -> String {
 }
 
 /// Lines under a title, where there are any.
-pub(super) fn coords_text(coords: &[&Coord]) -> String {
+fn coords_text(coords: &[&Coord]) -> String {
     if coords.is_empty() {
         return String::new();
     }
@@ -87,7 +88,7 @@ pub(super) fn coords_text(coords: &[&Coord]) -> String {
     text
 }
 
-pub(super) fn attrs_text(attrs: &Map<String, Json>) -> String {
+fn attrs_text(attrs: &Map<String, Json>) -> String {
     if attrs.is_empty() {
         return String::new();
     }
@@ -113,13 +114,13 @@ pub(super) fn text(of: &Labelled) -> String {
 }
 
 /// One variable of a dataset on a line.
-pub(super) fn variable_text(name: &str, of: &Labelled, width: usize, about: usize) -> String {
+fn variable_text(name: &str, of: &Labelled, width: usize, about: usize) -> String {
     let dims = format!("({})", of.dims.join(", "));
     format!("    {name:width$}  {dims:about$}  {} {} {}", of.dtype(), bytes(nbytes(of)), shown::chunks(of.data.node()))
 }
 
 /// One variable of a dataset, which unfolds to its array and attributes.
-pub(super) fn variable_html(name: &str, of: &Labelled) -> String {
+fn variable_html(name: &str, of: &Labelled) -> String {
     let about = format!("({}) {} {}", of.dims.join(", "), of.dtype(), bytes(nbytes(of)));
     let content = format!("{}{}", shown::html(of.data.node()), attrs_html(&of.attrs));
     format!("<details><summary><b>{}</b> {}</summary><div>{content}</div></details>", escape(name), escape(&about))
@@ -131,12 +132,12 @@ const STYLE: &str = "<style>.taskloom-labelled table{margin:0;border-collapse:co
 .taskloom-labelled details>*:not(summary){margin-left:1.2em}</style>";
 
 /// A part that can be folded up.
-pub(super) fn section(title: &str, count: usize, is_open: bool, content: &str) -> String {
+fn section(title: &str, count: usize, is_open: bool, content: &str) -> String {
     let open = if is_open && count > 0 { " open" } else { "" };
     format!("<details{open}><summary>{title}: ({count})</summary>{content}</details>")
 }
 
-pub(super) fn coords_html(coords: &[&Coord]) -> String {
+fn coords_html(coords: &[&Coord]) -> String {
     let row = |coord: &&Coord| {
         let name = match coord.is_index() {
             true => format!("<b>{}</b>", escape(&coord.name)),
@@ -151,7 +152,7 @@ pub(super) fn coords_html(coords: &[&Coord]) -> String {
     section("Coordinates", coords.len(), true, &format!("<table>{rows}</table>"))
 }
 
-pub(super) fn attrs_html(attrs: &Map<String, Json>) -> String {
+fn attrs_html(attrs: &Map<String, Json>) -> String {
     let row = |(name, value): (&String, &Json)| {
         format!("<tr><th>{}</th><td>{}</td></tr>", escape(name), escape(&value_text(value)))
     };
@@ -160,7 +161,7 @@ pub(super) fn attrs_html(attrs: &Map<String, Json>) -> String {
 }
 
 /// All of it in a frame, with what it is on top.
-pub(super) fn framed(kind: &str, name: &str, about: &str, content: &str) -> String {
+fn framed(kind: &str, name: &str, about: &str, content: &str) -> String {
     let (name, about) = (escape(name), escape(about));
     format!(
         "<div class=\"taskloom-labelled\">{STYLE}<div style=\"border-bottom:1px solid;margin-bottom:4px\">\
@@ -168,7 +169,7 @@ pub(super) fn framed(kind: &str, name: &str, about: &str, content: &str) -> Stri
     )
 }
 
-pub(super) fn about_dims(dims: &[(&str, usize)], size: u64) -> String {
+fn about_dims(dims: &[(&str, usize)], size: u64) -> String {
     format!("{} · {}", sizes(dims.iter().copied()), bytes(size))
 }
 
@@ -177,4 +178,47 @@ fn html(of: &Labelled) -> String {
     let content = format!("{}{}{}", shown::html(of.data.node()), coords_html(&coords), attrs_html(&of.attrs));
     let about = about_dims(&sizes_of(of), nbytes(of));
     framed("DataArray", of.name.as_deref().unwrap_or(""), &about, &content)
+}
+
+/// A dataset as text.
+pub(super) fn dataset_text(of: &Dataset) -> String {
+    let sizes: Vec<String> = of.sizes().iter().map(|(dim, len)| format!("{dim}: {len}")).collect();
+    let coords: Vec<&Coord> = of.coords.iter().collect();
+    let width = of.vars.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let about = of.vars.iter().map(|(_, var)| var.dims.join(", ").chars().count() + 2).max().unwrap_or(0);
+    let mut text = format!("<Dataset> Size: {}\nDimensions: ({})", bytes(size(of)), sizes.join(", "));
+    text.push_str(&coords_text(&coords));
+    text.push_str("\nData variables:");
+    if of.vars.is_empty() {
+        text.push_str("\n    none");
+    }
+    for (name, var) in &of.vars {
+        text.push('\n');
+        text.push_str(&variable_text(name, var, width, about));
+    }
+    for (name, why) in &of.unread {
+        text.push_str(&format!("\n    {name} could not be read: {why}"));
+    }
+    text.push_str(&attrs_text(&of.attrs));
+    text
+}
+
+fn size(of: &Dataset) -> u64 {
+    let vars: usize = of.vars.iter().map(|(_, var)| var.data.nbytes()).sum();
+    let coords: usize = of.coords.iter().map(|coord| coord.labels.nbytes()).sum();
+    (vars + coords) as u64
+}
+
+fn dataset_html(of: &Dataset) -> String {
+    let coords: Vec<&Coord> = of.coords.iter().collect();
+    let vars: String = of.vars.iter().map(|(name, var)| variable_html(name, var)).collect();
+    let vars = section("Data variables", of.vars.len(), true, &vars);
+    let content = format!("{}{vars}{}", coords_html(&coords), attrs_html(&of.attrs));
+    framed("Dataset", "", &about_dims(&of.sizes(), size(of)), &content)
+}
+
+impl Show for Dataset {
+    fn show(&self) -> MimeBundle {
+        MimeBundle::new().with("text/plain", dataset_text(self)).with("text/html", dataset_html(self))
+    }
 }
