@@ -6,7 +6,7 @@ use super::error::LabelError;
 use super::labels::Labels;
 use crate::array::{Cast, Element};
 use crate::error::Result;
-use crate::plot::{Column, Grid, Matrix, Plot, PlotError, heatmap, line};
+use crate::plot::{Column, Extent, Grid, Matrix, Plot, PlotError, heatmap, line};
 
 /// The labels of a dimension, or the places of its elements.
 fn column(of: &Labelled, axis: usize) -> Column {
@@ -54,12 +54,24 @@ impl Matrix for Values {
     }
 }
 
-/// The evenly spaced labels of an axis as the edges of what is drawn.
-fn edges(column: &Column) -> Option<(f64, f64)> {
-    let Column::Numbers(values) = column else { return None };
+/// The outer edges of the cells of an axis whose labels are about evenly spaced, and whether they are times.
+fn edges(column: &Column) -> Option<((f64, f64), bool)> {
+    let (values, is_time) = match column {
+        Column::Numbers(values) => (values, false),
+        Column::Times(values) => (values, true),
+        _ => return None,
+    };
     let (&first, &last) = (values.first()?, values.last()?);
     let step = if values.len() > 1 { (last - first) / (values.len() - 1) as f64 } else { 1.0 };
-    Some((first - step / 2.0, last + step / 2.0))
+    // Where labels jump, cells of one width would stand at wrong places. Months are even enough.
+    let even = values.windows(2).all(|pair| (pair[1] - pair[0] - step).abs() <= 0.15 * step.abs());
+    (even && step != 0.0 && step.is_finite()).then_some(((first - step / 2.0, last + step / 2.0), is_time))
+}
+
+fn turned(grid: &Grid) -> Grid {
+    let values =
+        (0..grid.columns).flat_map(|column| (0..grid.rows).map(move |row| grid.values[row * grid.columns + column]));
+    Grid { rows: grid.columns, columns: grid.rows, values: values.collect() }
 }
 
 fn drawn(of: &Labelled, values: Vec<f64>) -> Plot {
@@ -67,9 +79,20 @@ fn drawn(of: &Labelled, values: Vec<f64>) -> Plot {
     let mut plot = match of.dims.len() {
         1 => line((column(of, 0), Column::Numbers(values))).x_label(axis_title(of, 0)).y_label(value),
         _ => {
-            let grid = Grid { rows: of.len(0), columns: of.len(1), values };
-            let _ = edges;
-            heatmap(Values(grid)).x_label(axis_title(of, 1)).y_label(axis_title(of, 0)).color_label(value)
+            let mut grid = Grid { rows: of.len(0), columns: of.len(1), values };
+            let (mut down, mut across) = (0, 1);
+            // Times go along x.
+            if matches!(column(of, 0), Column::Times(_)) && !matches!(column(of, 1), Column::Times(_)) {
+                grid = turned(&grid);
+                (down, across) = (1, 0);
+            }
+            let plot = heatmap(Values(grid)).x_label(axis_title(of, across)).y_label(axis_title(of, down));
+            let plot = plot.color_label(value);
+            match (edges(&column(of, across)), edges(&column(of, down))) {
+                (Some((x, is_time)), Some((y, false))) => plot.placed(Extent { x, y, is_time }),
+                // Counted from 0: the labels are too uneven, or names.
+                _ => plot,
+            }
         }
     };
     if let Some(title) = title(of) {
@@ -79,7 +102,8 @@ fn drawn(of: &Labelled, values: Vec<f64>) -> Plot {
 }
 
 impl<T: Element + Cast<f64>> DataArray<T> {
-    /// Computes the elements and draws them: one dimension as a line over its labels, two as a heat map, the second along x.
+    /// Computes the elements and draws them: one dimension as a line over its labels, two as a heat map over the labels of both, the second along x,
+    /// or times.
     ///
     /// ```
     /// use taskloom::prelude::*;
