@@ -74,6 +74,19 @@ impl Dataset {
         DataArray::of(built(self.converted(name, T::DTYPE)))
     }
 
+    /// Only the arrays named.
+    ///
+    /// # Panics
+    /// When there is no such array.
+    #[track_caller]
+    pub fn select<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Dataset {
+        let mut result = Dataset { attrs: self.attrs.clone(), ..Dataset::new() };
+        for name in names {
+            built(self.attached(name).and_then(|var| result.put(name, &var)));
+        }
+        result
+    }
+
     /// The names of the arrays.
     pub fn data_vars(&self) -> Vec<&str> {
         self.vars.iter().map(|(name, _)| name.as_str()).collect()

@@ -15,7 +15,6 @@ impl Dataset {
         self.each(
             |_| true,
             |var| {
-                let var = countable(var, fold);
                 let own = match dims.named() {
                     None => dims.clone(),
                     Some(named) => {
@@ -23,7 +22,11 @@ impl Dataset {
                         Dims::from(own)
                     }
                 };
-                if own.named().is_some_and(<[String]>::is_empty) { Ok(var) } else { var.reduced(fold, &own) }
+                if own.named().is_some_and(<[String]>::is_empty) {
+                    Ok(var.clone())
+                } else {
+                    countable(var, fold).reduced(fold, &own)
+                }
             },
         )
     }

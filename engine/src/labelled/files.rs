@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use super::array::DataArray;
+use super::core::Labelled;
 use super::dataset::Dataset;
-use super::error::LabelError;
+use super::error::{Built, LabelError};
+use super::shape::joined;
 use crate::array::Element;
 use crate::array::store::{Hdf5Options, ZarrOptions};
 use crate::error::Result;
@@ -28,6 +30,30 @@ impl Dataset {
         super::read::opened(path.as_ref())
     }
 
+    /// Several files that follow each other along a dimension, such as the days of a month, as one. What has not the
+    /// dimension is that of the first.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// use taskloom::array::store::Hdf5Options;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let day = |day: i64| DataArray::new(Array::<f32>::full((1, 4), day as f32, 4), ["day", "x"]).assign_coords("day", [day]);
+    /// let paths: Vec<_> = (1..=3).map(|nth| folder.path().join(format!("{nth}.nc"))).collect();
+    /// for (path, nth) in paths.iter().zip(1..) {
+    ///     day(nth).to_netcdf(path, &Hdf5Options::new())?;
+    /// }
+    /// let month = Dataset::open_files(&paths, "day")?.array::<f32>("data");
+    /// assert_eq!((month.shape(), month.sel("day", 2).mean(..).item()?), (vec![3, 4], 2.0));
+    /// # Ok::<(), taskloom::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`open`](Dataset::open), and when there are no files, or they differ in other than the dimension.
+    pub fn open_files<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>, dim: &str) -> Result<Dataset> {
+        let parts = paths.into_iter().map(Dataset::open).collect::<Result<Vec<Dataset>>>()?;
+        Ok(joined_files(&parts, dim)?)
+    }
+
     /// Stores everything in a new NetCDF-4 file; the options say how elements are packed.
     ///
     /// # Errors
@@ -43,6 +69,22 @@ impl Dataset {
     pub fn to_zarr(&self, path: impl AsRef<Path>, options: &ZarrOptions) -> Result<()> {
         super::write::to_zarr(self, path.as_ref(), options)
     }
+}
+
+fn joined_files(parts: &[Dataset], dim: &str) -> Built<Dataset> {
+    let Some(first) = parts.first() else {
+        return Err(LabelError::parameter("open_files", "there are no files"));
+    };
+    let mut result = Dataset { attrs: first.attrs.clone(), unread: first.unread.clone(), ..Dataset::new() };
+    for name in first.data_vars() {
+        let mut var = first.attached(name)?;
+        if var.dims.iter().any(|own| own == dim) {
+            let all: Vec<Labelled> = parts.iter().map(|part| part.attached(name)).collect::<Built<_>>()?;
+            var = joined(&all, dim)?;
+        }
+        result.put(name, &var)?;
+    }
+    Ok(result)
 }
 
 impl<T: Element> DataArray<T> {

@@ -76,7 +76,7 @@ impl Groups {
             return Err(LabelError::parameter(NAME, format!("`{dim}` has no times along it")));
         };
         if !times.seconds().is_sorted() {
-            let why = format!("the times of `{dim}` do not rise; `isel` with their order sorts them");
+            let why = format!("the times of `{dim}` do not rise; `sortby` puts them in order");
             return Err(LabelError::parameter(NAME, why));
         }
         let bins = frequency.bins(times.seconds(), times.calendar());

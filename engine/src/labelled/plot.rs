@@ -1,10 +1,11 @@
 //! A line of one dimension, a heat map of two.
 
 use super::array::DataArray;
-use super::core::{Coord, Labelled};
+use super::core::{Coord, Labelled, typed};
 use super::error::LabelError;
 use super::labels::Labels;
-use crate::array::{Cast, Element};
+use crate::array::dispatch::with_number;
+use crate::array::{Array, Cast, DType};
 use crate::error::Result;
 use crate::plot::{Column, Extent, Grid, Matrix, Plot, PlotError, heatmap, line};
 
@@ -101,7 +102,7 @@ fn drawn(of: &Labelled, values: Vec<f64>) -> Plot {
     plot
 }
 
-impl<T: Element + Cast<f64>> DataArray<T> {
+impl<T> DataArray<T> {
     /// Computes the elements and draws them: one dimension as a line over its labels, two as a heat map over the labels of both, the second along x,
     /// or times.
     ///
@@ -117,9 +118,17 @@ impl<T: Element + Cast<f64>> DataArray<T> {
     /// When it has more dimensions than two, or none, or a task fails.
     pub fn plot(&self) -> Result<Plot> {
         planned(&self.inner)?;
-        let values = self.astype::<f64>().compute()?;
-        Ok(drawn(&self.inner, values.iter().copied().collect()))
+        Ok(drawn(&self.inner, computed(&self.inner)?))
     }
+}
+
+/// The elements as numbers; not generic, so that it is compiled here and not where something is plotted.
+fn computed(of: &Labelled) -> Result<Vec<f64>> {
+    let numbers: Array<f64> = match of.dtype() {
+        DType::Bool => typed::<_, bool>(&of.data).astype(),
+        dtype => with_number!(dtype, T => typed::<_, T>(&of.data).map_elements(|value: T| Cast::<f64>::cast(value))),
+    };
+    Ok(numbers.compute()?.iter().copied().collect())
 }
 
 fn planned(of: &Labelled) -> Result<()> {

@@ -34,6 +34,20 @@ impl Labelled {
         Ok(self.ordered(&order))
     }
 
+    fn sorted(&self, dim: &str) -> Built<Labelled> {
+        const NAME: &str = "sortby";
+        let axis = self.axis(NAME, dim)?;
+        let Some(coord) = self.index(dim) else {
+            return Err(LabelError::parameter(NAME, format!("`{dim}` has no labels")));
+        };
+        let mut places: Vec<usize> = (0..coord.labels.len()).collect();
+        match coord.labels.numbers() {
+            Some(numbers) => places.sort_by(|&one, &other| numbers[one].total_cmp(&numbers[other])),
+            None => places.sort_by_key(|&place| coord.labels.key(place)),
+        }
+        Ok(self.taken(axis, &places))
+    }
+
     pub(super) fn renamed(&self, old: &str, new: &str) -> Built<Labelled> {
         const NAME: &str = "rename";
         let known =
@@ -92,7 +106,7 @@ impl Labelled {
 }
 
 /// Several one after the other along a dimension that they have, or side by side along a new one.
-fn joined(arrays: &[Labelled], dim: &str) -> Built<Labelled> {
+pub(super) fn joined(arrays: &[Labelled], dim: &str) -> Built<Labelled> {
     const NAME: &str = "concat";
     let Some(first) = arrays.first() else {
         return Err(LabelError::parameter(NAME, "there are no arrays"));
@@ -225,6 +239,22 @@ impl<T> DataArray<T> {
     #[track_caller]
     pub fn rename(&self, old: &str, new: &str) -> DataArray<T> {
         DataArray::of(built(self.inner.renamed(old, new)))
+    }
+
+    /// The elements in the order of the labels of a dimension.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// let t = DataArray::new(Array::<i64>::arange(3, 2), ["x"]).assign_coords("x", [30, 10, 20]);
+    /// assert_eq!(t.sortby("x").compute()?.as_slice(), Some(&[1, 2, 0][..]));
+    /// # Ok::<(), taskloom::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// When there is no such dimension, or it has no labels.
+    #[track_caller]
+    pub fn sortby(&self, dim: &str) -> DataArray<T> {
+        DataArray::of(built(self.inner.sorted(dim)))
     }
 
     /// A new dimension of length 1 in front; a single label of that name becomes its label.

@@ -9,7 +9,7 @@ use crate::calendar::days_before;
 
 pub(crate) const DAY: i64 = 86_400;
 
-/// Points in time, in seconds since 1970-01-01, both counted in a calendar: see [`Calendar`].
+/// Points in time, in whole seconds since 1970-01-01, both counted in a calendar: see [`Calendar`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Times {
     seconds: Arc<[i64]>,

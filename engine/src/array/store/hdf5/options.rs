@@ -29,6 +29,7 @@ pub struct Hdf5Options {
     pub(super) attributes: Map<String, Json>,
     /// Bytes are characters of texts.
     pub(super) is_text: bool,
+    pub(super) overwrite: bool,
 }
 
 impl Hdf5Options {
@@ -67,6 +68,12 @@ impl Hdf5Options {
     /// called so.
     pub fn dimension_names<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Hdf5Options {
         self.dimensions = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Whether a file that is there already is replaced, with all that is in it. Otherwise that is an error.
+    pub fn overwrite(mut self, overwrite: bool) -> Hdf5Options {
+        self.overwrite = overwrite;
         self
     }
 
@@ -171,7 +178,8 @@ impl Hdf5Writer {
     /// When the file is there already, options do not fit to their array, lengths of chunks are not known, a task fails, or
     /// the file cannot be written.
     pub fn write(self) -> Result<()> {
-        if self.path.exists() && !self.overwrite {
+        let overwrite = self.overwrite || self.arrays.iter().any(|added| added.options.overwrite);
+        if self.path.exists() && !overwrite {
             let what = "is there already; the option `overwrite` replaces the file and all that is in it";
             return Err(StoreError::in_the_way(&self.path, what).into());
         }
