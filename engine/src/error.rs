@@ -125,6 +125,9 @@ pub enum Error {
     /// An array cannot be read or stored as it was asked for.
     #[error("{0}")]
     Array(Box<crate::array::ArrayError>),
+    /// Names or labels do not fit.
+    #[error("{0}")]
+    Labels(Box<crate::labelled::LabelError>),
     /// A file of an array cannot be read or written.
     #[error(transparent)]
     Store(#[from] crate::array::store::StoreError),
@@ -139,6 +142,12 @@ pub enum Error {
         /// What the system said.
         reason: String,
     },
+}
+
+impl From<crate::labelled::LabelError> for Error {
+    fn from(error: crate::labelled::LabelError) -> Error {
+        Error::Labels(Box::new(error))
+    }
 }
 
 impl From<crate::array::ArrayError> for Error {

@@ -32,6 +32,7 @@
 //! - [`graph`]: the arena that everything lowers to, its order and its optimisations, and graphs by hand;
 //! - [`delayed`](mod@crate::delayed): handles, arguments, operators;
 //! - [`array`](mod@crate::array): n-dimensional arrays in blocks;
+//! - [`labelled`]: arrays whose axes have names and labels;
 //! - [`scheduler`]: `sync` and `threads`, interrupts, progress, and what to do while a task has to wait;
 //! - [`client`]: tasks that run in the background, futures, actors, and what tasks may share;
 //! - [`travel`]: graphs that leave the process, as compiled code and bytes;
@@ -56,12 +57,14 @@ pub mod draw;
 mod error;
 pub mod events;
 pub mod graph;
+pub mod labelled;
 mod mime;
 mod nbytes;
 mod panics;
 pub mod plot;
 mod recreate;
 pub mod scheduler;
+mod similar;
 pub mod task;
 pub mod timing;
 pub mod travel;
@@ -72,6 +75,7 @@ pub use client::{Client, is_cancelled};
 pub use delayed::{Delayed, Output, Outputs, delayed_value};
 pub use display::{DisplayHandle, MimeBundle, Show, clear_output, display, display_as, display_handle, update_display};
 pub use error::{BoxError, Error, Result, TaskError};
+pub use labelled::{DataArray, Dataset};
 pub use nbytes::{nbytes, register_nbytes};
 pub use recreate::Recreated;
 pub use scheduler::{Scheduler, blocking, interrupt, num_threads, sleep_ms};
@@ -124,8 +128,8 @@ pub mod prelude {
     pub use ndarray::s;
 
     pub use crate::{
-        Array, Client, Delayed, Drawing, MimeBundle, Scheduler, Show, clear_output, compute, delayed, delayed_value,
-        display, display_as, display_handle, persist, sleep_ms, update_display,
+        Array, Client, DataArray, Dataset, Delayed, Drawing, MimeBundle, Scheduler, Show, clear_output, compute,
+        delayed, delayed_value, display, display_as, display_handle, persist, sleep_ms, update_display,
     };
 }
 

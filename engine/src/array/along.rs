@@ -179,7 +179,9 @@ impl<T: Element> Array<T> {
         let inputs = [(self.node(), core), (other.node(), other_core)];
         Array::of(built(apply(&inputs, out.as_ref().to_vec(), function)))
     }
+}
 
+impl<T> Array<T> {
     /// A reduction of neighbouring elements: windows of `factors` elements along each axis become one.
     ///
     /// With `trim`, elements at the end that fill no window are left out; without, there may be none.

@@ -47,7 +47,7 @@ macro_rules! with_float {
 macro_rules! one_of {
     ($dtype:expr, $T:ident => $body:expr, $($variant:ident $type:ty),*) => {
         match $dtype {
-            $($crate::array::element::DType::$variant => { type $T = $type; $body })*
+            $($crate::array::DType::$variant => { type $T = $type; $body })*
             #[allow(unreachable_patterns)]
             other => unreachable!("{other} has no such operation: the types of its methods say so"),
         }

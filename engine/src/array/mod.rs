@@ -29,7 +29,7 @@ mod codec;
 mod compute;
 mod create;
 mod depth;
-mod dispatch;
+pub(crate) mod dispatch;
 mod element;
 mod elementwise;
 mod error;
@@ -37,6 +37,7 @@ mod fft;
 mod folds;
 mod fused;
 mod gather;
+pub(crate) mod grouped;
 mod index;
 mod linalg;
 mod long_runs;
@@ -81,6 +82,7 @@ pub use widths::Widths;
 pub(crate) use depth::with_room;
 pub(crate) use lower::Lowering;
 pub(crate) use node::NodeRef;
+pub(crate) use show::shown;
 
 /// An n-dimensional array of `T`, cut into blocks, whose elements are computed when they are asked for.
 ///

@@ -49,6 +49,11 @@ macro_rules! indices_from {
 indices_from!(i32 i64 u64 isize usize);
 
 impl Indices {
+    /// The indices as they were given.
+    pub(crate) fn values(&self) -> &[isize] {
+        &self.0
+    }
+
     /// The places, which are all inside the axis.
     fn places(&self, operation: &str, axis: usize, grid: &Grid) -> Built<Vec<usize>> {
         let len = grid.axis(axis).len();
@@ -96,7 +101,13 @@ fn runs(places: &[usize]) -> Vec<Run> {
 }
 
 /// One axis gathered, the others as they are.
-fn along(node: &NodeRef, name: &str, axis: usize, runs: impl IntoIterator<Item = Run>, chunks: AxisChunks) -> NodeRef {
+pub(super) fn along(
+    node: &NodeRef,
+    name: &str,
+    axis: usize,
+    runs: impl IntoIterator<Item = Run>,
+    chunks: AxisChunks,
+) -> NodeRef {
     let plan = AxisPlan::new(node.grid.axis(axis), runs, &chunks);
     let mut axes = node.grid.axes().to_vec();
     axes[axis] = chunks;

@@ -73,7 +73,8 @@ pub(super) fn names(layers: &[Layer]) -> Result<Option<Vec<String>>, PlotError> 
 }
 
 pub(super) fn is_time(layers: &[Layer]) -> Result<bool, PlotError> {
-    let is_time = |layer: &Layer| matches!(layer.x, Some(Column::Times(_)));
+    let is_time =
+        |layer: &Layer| matches!(layer.x, Some(Column::Times(_))) || layer.extent.is_some_and(|extent| extent.is_time);
     let some = layers.iter().any(is_time);
     if some && !layers.iter().all(is_time) {
         return Err(PlotError::Mixed { one: "times", other: "numbers" });

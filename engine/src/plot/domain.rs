@@ -31,7 +31,7 @@ pub(super) fn x_axis(
             }
             Shape::Bars { x, .. } => bounds(x.iter()),
             Shape::Ranges { from, to, .. } => bounds(from.iter().chain(to)),
-            Shape::Cells { grid, per_column, .. } => (-0.5, (grid.columns * per_column) as f64 - 0.5),
+            Shape::Cells { grid, per_column, x, .. } => x.bounds(grid.columns * per_column),
         };
         (lo, hi) = (lo.min(low), hi.max(high));
     }
@@ -56,9 +56,9 @@ pub(super) fn y_axis(layers: &[Drawn], marks: &[Layer], plot: &Plot) -> Result<A
             // Bars stand on 0.
             Shape::Bars { y, .. } | Shape::Ranges { y, .. } if plot.log_y => bounds(y.iter().filter(|y| **y > 0.0)),
             Shape::Bars { y, .. } | Shape::Ranges { y, .. } => bounds(y.iter().chain([&0.0])),
-            Shape::Cells { grid, per_row, .. } => {
+            Shape::Cells { grid, per_row, y, .. } => {
                 round = false;
-                (-0.5, (grid.rows * per_row) as f64 - 0.5)
+                y.bounds(grid.rows * per_row)
             }
         };
         (lo, hi) = (lo.min(low), hi.max(high));
@@ -99,7 +99,7 @@ fn log_axis(lo: f64, hi: f64, option: &'static str, layers: &[Drawn]) -> Result<
 /// An image's pixels are square, unless that makes it very flat or high.
 pub(super) fn image_size(layers: &[Drawn]) -> (u32, u32) {
     let shape = layers.iter().find_map(|layer| match &layer.shape {
-        Shape::Cells { grid, per_row, per_column } => Some((grid.rows * per_row, grid.columns * per_column)),
+        Shape::Cells { grid, per_row, per_column, .. } => Some((grid.rows * per_row, grid.columns * per_column)),
         _ => None,
     });
     let Some((rows, columns)) = shape else { return (560, 300) };

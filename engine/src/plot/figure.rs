@@ -110,7 +110,42 @@ pub(super) enum Shape {
         grid: Grid,
         per_row: usize,
         per_column: usize,
+        x: Steps,
+        y: Steps,
     },
+}
+
+/// Where the rows or columns of a matrix begin.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Steps {
+    pub(super) first: f64,
+    pub(super) step: f64,
+}
+
+impl Steps {
+    /// From edge to edge, or counted from 0 at the middle of the first.
+    pub(super) fn new(edges: Option<(f64, f64)>, count: usize) -> Steps {
+        match edges {
+            None => Steps { first: -0.5, step: 1.0 },
+            Some((first, last)) => Steps { first, step: (last - first) / count.max(1) as f64 },
+        }
+    }
+
+    /// Whether they are only counted.
+    pub(super) fn is_count(&self) -> bool {
+        *self == Steps::new(None, 0)
+    }
+
+    /// The edge before one of them.
+    pub(super) fn edge(&self, place: usize) -> f64 {
+        self.first + self.step * place as f64
+    }
+
+    /// The outer edges of so many, the smaller first.
+    pub(super) fn bounds(&self, count: usize) -> (f64, f64) {
+        let end = self.edge(count);
+        (self.first.min(end), self.first.max(end))
+    }
 }
 
 #[derive(Debug, Clone)]

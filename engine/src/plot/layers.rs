@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::axis::Axis;
 use super::colors::{MISSING, PALETTE};
-use super::figure::{Drawn, Figure, Paint, Shape, stroke_width};
+use super::figure::{Drawn, Figure, Paint, Shape, Steps, stroke_width};
 use super::svg::Frame;
 use super::{Grid, thin};
 use crate::draw::{at, escape};
@@ -38,7 +38,9 @@ pub(super) fn draw(svg: &mut String, figure: &Figure, layer: &Drawn, frame: &Fra
             let sides = from.iter().zip(to).map(|(from, to)| (frame.x(&figure.x, *from), frame.x(&figure.x, *to)));
             bars(svg, figure, layer, frame, sides, y, if from.len() <= 100 { 0.5 } else { 0.0 });
         }
-        Shape::Cells { grid, per_row, per_column } => cells(svg, figure, layer, frame, grid, (*per_row, *per_column)),
+        Shape::Cells { grid, per_row, per_column, x, y } => {
+            cells(svg, figure, layer, frame, grid, (*per_row, *per_column), (*x, *y));
+        }
     }
 }
 
@@ -145,7 +147,15 @@ fn bars(
     svg.push_str("</g>");
 }
 
-fn cells(svg: &mut String, figure: &Figure, layer: &Drawn, frame: &Frame, grid: &Grid, per: (usize, usize)) {
+fn cells(
+    svg: &mut String,
+    figure: &Figure,
+    layer: &Drawn,
+    frame: &Frame,
+    grid: &Grid,
+    per: (usize, usize),
+    (x, y): (Steps, Steps),
+) {
     let Paint::Numbers { lo, hi, shades: colors, .. } = &layer.paint else { return };
     let small = thin::blocks(grid, CELLS);
     let (per_row, per_column) = (per.0 * grid.rows.div_ceil(CELLS).max(1), per.1 * grid.columns.div_ceil(CELLS).max(1));
@@ -170,8 +180,8 @@ fn cells(svg: &mut String, figure: &Figure, layer: &Drawn, frame: &Frame, grid: 
         }
     }
     // Cells count from 0 in both directions; the transformation puts them where the axes say.
-    let (left, top) = (frame.x(&figure.x, -0.5), frame.y(&figure.y, -0.5));
-    let (right, bottom) = (frame.x(&figure.x, per_column as f64 - 0.5), frame.y(&figure.y, per_row as f64 - 0.5));
+    let (left, top) = (frame.x(&figure.x, x.edge(0)), frame.y(&figure.y, y.edge(0)));
+    let (right, bottom) = (frame.x(&figure.x, x.edge(per_column)), frame.y(&figure.y, y.edge(per_row)));
     let _ = write!(
         svg,
         "<g transform=\"matrix({:.5} 0 0 {:.5} {} {})\" fill-opacity=\"{}\" shape-rendering=\"crispEdges\">",

@@ -110,6 +110,18 @@ struct Layer {
     sizes: Option<Column>,
     opacity: Option<f64>,
     bins: Option<usize>,
+    extent: Option<Extent>,
+}
+
+/// Where the outer edges of a heat map's cells are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Extent {
+    /// The edges before the first column and after the last.
+    pub(crate) x: (f64, f64),
+    /// The edges before the first row and after the last.
+    pub(crate) y: (f64, f64),
+    /// Whether columns are points in time, in milliseconds since 1970.
+    pub(crate) is_time: bool,
 }
 
 /// A plot: one layer or several over one another. It is drawn when it is shown.
@@ -168,7 +180,18 @@ pub fn imshow(matrix: impl Matrix) -> Plot {
 
 impl Plot {
     fn new(mark: Mark, x: Option<Column>, y: Column) -> Self {
-        let layer = Layer { mark, x, y, grid: None, label: None, color: None, sizes: None, opacity: None, bins: None };
+        let layer = Layer {
+            mark,
+            x,
+            y,
+            grid: None,
+            label: None,
+            color: None,
+            sizes: None,
+            opacity: None,
+            bins: None,
+            extent: None,
+        };
         Plot {
             layers: vec![layer],
             title: None,
@@ -253,6 +276,33 @@ impl Plot {
             self.fail(PlotError::Option { option: "size", was: format!("{width} × {height}"), help });
         }
         self
+    }
+
+    /// Where the cells of a heat map are, in place of being counted from 0: the edges before the first column and after the
+    /// last, and those of the rows. The second edge may be the smaller number.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// // A row for each ten degrees from the north to the south.
+    /// let plot = plot::heatmap(&[[1, 2], [3, 4]]).extent((0.0, 360.0), (90.0, -90.0));
+    /// assert!(plot.svg()?.contains("100"));
+    /// # Ok::<(), plot::PlotError>(())
+    /// ```
+    pub fn extent(self, columns: (f64, f64), rows: (f64, f64)) -> Self {
+        self.placed(Extent { x: columns, y: rows, is_time: false })
+    }
+
+    pub(crate) fn placed(mut self, extent: Extent) -> Self {
+        let edges = [extent.x, extent.y];
+        if edges.iter().any(|(from, to)| !from.is_finite() || !to.is_finite() || from == to) {
+            let was = format!("{:?}, {:?}", extent.x, extent.y);
+            self.fail(PlotError::Option { option: "extent", was, help: "both ends are numbers, and not the same" });
+        } else if !matches!(self.layers.last(), Some(Layer { mark: Mark::Heat { .. }, .. })) {
+            let help = "other plots say where their points are";
+            let mark = self.layers.last().map_or("plot", |layer| layer.mark.name());
+            self.fail(PlotError::Mark { option: "extent", mark, help });
+        }
+        self.last(|layer| layer.extent = Some(extent))
     }
 
     /// Where the x axis begins and ends, in place of where the data does. What is outside is not shown.

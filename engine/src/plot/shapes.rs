@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::figure::{BARS, HEAT_SIDE, LINE_POINTS, SCATTER_POINTS, Shape};
+use super::figure::{BARS, HEAT_SIDE, LINE_POINTS, SCATTER_POINTS, Shape, Steps};
 use super::{Column, Layer, Mark, Plot, PlotError, bins, thin};
 use crate::draw::grouped;
 
@@ -45,6 +45,7 @@ pub(super) fn kept<'a>(layer: &'a Layer, notes: &mut Vec<String>) -> Cow<'a, Lay
         label: layer.label.clone(),
         opacity: layer.opacity,
         bins: None,
+        extent: layer.extent,
     })
 }
 
@@ -109,7 +110,9 @@ pub(super) fn shapes(
             if !grid.values.iter().any(|value| value.is_finite()) {
                 return Err(PlotError::Empty("the matrix has no values but NaN".to_owned()));
             }
-            shapes.push(Shape::Cells { grid, per_row, per_column });
+            let x = Steps::new(layer.extent.map(|extent| extent.x), whole.columns);
+            let y = Steps::new(layer.extent.map(|extent| extent.y), whole.rows);
+            shapes.push(Shape::Cells { grid, per_row, per_column, x, y });
             continue;
         }
         if layer.mark == Mark::Hist {

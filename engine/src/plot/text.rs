@@ -18,8 +18,8 @@ pub(super) fn render(figure: &Figure) -> String {
     let horizontal = matches!(figure.x, Axis::Names(_))
         && figure.layers.iter().all(|layer| matches!(layer.shape, Shape::Bars { .. }));
     match &figure.layers[..] {
-        [Drawn { shape: Shape::Cells { grid, .. }, paint: Paint::Numbers { lo, hi, .. }, .. }] => {
-            let is_image = matches!(figure.y, Axis::Numbers { lo, hi } if lo > hi);
+        [Drawn { shape: Shape::Cells { grid, y, .. }, paint: Paint::Numbers { lo, hi, .. }, .. }] => {
+            let is_image = matches!(figure.y, Axis::Numbers { lo, hi } if lo > hi) != (y.step < 0.0);
             lines.extend(shaded(grid, *lo, *hi, is_image));
             lines.push(format!("{} {} … {} {}", SHADES[0], short(*lo), short(*hi), SHADES[SHADES.len() - 1]));
         }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::axis::Axis;
 use super::colors::{MISSING, PALETTE, Shades, TEXT};
-use super::figure::{Drawn, Figure, Paint, Shape, X_TICKS, Y_TICKS, stroke_width};
+use super::figure::{Drawn, Figure, Paint, Shape, Steps, X_TICKS, Y_TICKS, stroke_width};
 use super::rows::{number, points, ranges};
 use super::ticks::Notation;
 use crate::display::VEGA_LITE_SCHEMA;
@@ -287,7 +287,9 @@ fn label_expression(notation: Notation) -> Option<String> {
 
 /// A heat map: the data are the numbers alone, and where each belongs is computed in the browser.
 fn cells(figure: &Figure, layer: &Drawn) -> Value {
-    let Shape::Cells { grid, per_row, per_column } = &layer.shape else { return Value::Null };
+    let Shape::Cells { grid, per_row, per_column, x: columns_at, y: rows_at } = &layer.shape else {
+        return Value::Null;
+    };
     let Paint::Numbers { lo, hi, .. } = &layer.paint else { return Value::Null };
     // Vega makes an object of each number, but stumbles over a bare null.
     let value = |value: f64| if value.is_finite() { number(value, (hi - lo) * 1e-4) } else { json!({"data": null}) };
@@ -297,12 +299,42 @@ fn cells(figure: &Figure, layer: &Drawn) -> Value {
     let (x_label, y_label) = (figure.x_label.as_deref(), figure.y_label.as_deref());
     let mut x = channel(&figure.x, "x0", x_label, X_TICKS);
     let mut y = channel(&figure.y, "y0", y_label, Y_TICKS);
-    for axis in [&mut x, &mut y] {
+    for (axis, steps) in [(&mut x, columns_at), (&mut y, rows_at)] {
         axis["axis"]["grid"] = json!(false);
-        axis["axis"]["tickMinStep"] = json!(1);
+        if steps.is_count() {
+            axis["axis"]["tickMinStep"] = json!(1);
+        }
     }
     // Each cell laps a little over the next ones: between edges that only touch, the background shines through.
-    let (lap, up) = (0.7, if matches!(figure.y, Axis::Numbers { lo, hi } if lo > hi) { 0.7 } else { -0.7 });
+    let down = matches!(figure.y, Axis::Numbers { lo, hi } if lo > hi) != (rows_at.step < 0.0);
+    let (lap, up) = (if columns_at.step < 0.0 { -0.7 } else { 0.7 }, if down { 0.7 } else { -0.7 });
+    // Counted cells are told by their row and column, others by where their middle is.
+    let edge = |field: &str, steps: &Steps, after: usize| match steps.is_count() {
+        true if after == 0 => format!("datum.{field} - 0.5"),
+        true => format!("datum.{field} + {after} - 0.5"),
+        false => format!("{} + {} * (datum.{field} + {after})", steps.first, steps.step),
+    };
+    let told = |field: &str, axis: &Axis, steps: &Steps, label: Option<&str>| match (steps.is_count(), axis) {
+        (true, _) => json!({"field": field, "type": "quantitative"}),
+        (false, Axis::Times { .. }) => {
+            json!({"field": format!("{field}_at"), "type": "temporal", "format": "%Y-%m-%d %H:%M", "title": label})
+        }
+        (false, _) => json!({"field": format!("{field}_at"), "type": "quantitative", "title": label}),
+    };
+    let mut transform = vec![
+        json!({"window": [{"op": "row_number", "as": "i"}]}),
+        calculate(format!("((datum.i - 1) % {columns}) * {per_column}"), "column"),
+        calculate(format!("floor((datum.i - 1) / {columns}) * {per_row}"), "row"),
+        calculate(edge("column", columns_at, 0), "x0"),
+        calculate(edge("column", columns_at, *per_column), "x1"),
+        calculate(edge("row", rows_at, 0), "y0"),
+        calculate(edge("row", rows_at, *per_row), "y1"),
+        calculate("datum.data".to_owned(), "c"),
+    ];
+    if !columns_at.is_count() || !rows_at.is_count() {
+        transform.push(calculate("(datum.x0 + datum.x1) / 2".to_owned(), "column_at"));
+        transform.push(calculate("(datum.y0 + datum.y1) / 2".to_owned(), "row_at"));
+    }
     let mark = json!({
         "type": "rect",
         "strokeWidth": 0,
@@ -320,16 +352,7 @@ fn cells(figure: &Figure, layer: &Drawn) -> Value {
     }
     json!({
         "data": {"values": values},
-        "transform": [
-            {"window": [{"op": "row_number", "as": "i"}]},
-            calculate(format!("((datum.i - 1) % {columns}) * {per_column}"), "column"),
-            calculate(format!("floor((datum.i - 1) / {columns}) * {per_row}"), "row"),
-            calculate("datum.column - 0.5".to_owned(), "x0"),
-            calculate(format!("datum.column + {per_column} - 0.5"), "x1"),
-            calculate("datum.row - 0.5".to_owned(), "y0"),
-            calculate(format!("datum.row + {per_row} - 0.5"), "y1"),
-            calculate("datum.data".to_owned(), "c"),
-        ],
+        "transform": transform,
         "mark": mark,
         "encoding": {
             "x": x,
@@ -338,8 +361,8 @@ fn cells(figure: &Figure, layer: &Drawn) -> Value {
             "y2": {"field": "y1"},
             "color": color,
             "tooltip": [
-                {"field": "row", "type": "quantitative"},
-                {"field": "column", "type": "quantitative"},
+                told("row", &figure.y, rows_at, y_label),
+                told("column", &figure.x, columns_at, x_label),
                 {"field": "c", "type": "quantitative", "title": figure.color_label.as_deref().unwrap_or("value")},
             ],
         },

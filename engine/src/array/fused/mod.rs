@@ -19,8 +19,8 @@ mod sink;
 mod walk;
 
 pub(crate) use kernel::{Kernel, Map1, Map2, Map3};
-pub(crate) use leaf::{AnyArray, AnyGenerator, Generator, generating};
+pub(crate) use leaf::{AnyArray, AnyGenerator, Generator, Steps, Tile, generating};
 pub(crate) use program::Program;
 pub(crate) use reducers::*;
 pub(crate) use simd::vectorised;
-pub(crate) use sink::{AnyReducer, row_major};
+pub(crate) use sink::{AnyReducer, Folding, Place, row_major};

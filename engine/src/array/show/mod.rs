@@ -41,6 +41,27 @@ fn bundle(node: &NodeRef) -> MimeBundle {
     MimeBundle::new().with("text/plain", facts.text(node)).with("text/html", facts.html(node))
 }
 
+/// The parts of what is shown, for what has an array inside.
+pub(crate) mod shown {
+    use super::{Facts, NodeRef};
+
+    /// Name, shape, chunks, bytes and tasks.
+    pub(crate) fn text(node: &NodeRef) -> String {
+        Facts::of(node).text(node)
+    }
+
+    /// The table and the drawing.
+    pub(crate) fn html(node: &NodeRef) -> String {
+        Facts::of(node).html(node)
+    }
+
+    /// `12 chunks of (100, 20)`.
+    pub(crate) fn chunks(node: &NodeRef) -> String {
+        let largest: Vec<String> = node.grid.largest().iter().map(usize::to_string).collect();
+        format!("{} of {}", super::counted(node.grid.blocks(), "chunk"), crate::array::chunks::tuple(largest))
+    }
+}
+
 /// What is told of an array, of its parts, and of the work.
 struct Facts {
     bytes: Option<String>,

@@ -5,6 +5,7 @@
 //!                                  │                                                     │
 //!  source: a task reads one block of a view; slices are read, not cut      sink: a task writes one block, none twice
 //!                                  │                                                     │
+//!   (variables: all that is in a file, by name and by the CF conventions)
 //!            npy · npz · raw · zarr · hdf5: which bytes, and how they are packed (region: parts of arrays)
 //!                                  │                                                     │
 //!     location ──► path: files and folders, wherever they are ──► remote: objects by their names, many at the same time
@@ -19,6 +20,7 @@
 
 mod blosc;
 mod bytes;
+mod decoded;
 mod error;
 mod file;
 mod hdf5;
@@ -32,6 +34,7 @@ mod region;
 mod remote;
 mod sink;
 mod source;
+mod variables;
 mod zarr;
 
 pub use error::StoreError;
@@ -42,7 +45,18 @@ pub use location::Location;
 pub use raw::Layout;
 pub use zarr::{Compression, ZarrOptions, create_zarr, zarr_arrays, zarr_attributes, zarr_info};
 
+pub(crate) use variables::{Container, Variable};
+
 use serde_json::{Map, Value as Json};
+
+/// Makes a Zarr group where there is none, and writes its attributes.
+pub(crate) fn write_group(
+    path: impl Into<Location>,
+    options: &ZarrOptions,
+    attributes: &Map<String, Json>,
+) -> crate::error::Result<()> {
+    Ok(zarr::group_with(&path.into().resolved()?, options, attributes)?)
+}
 
 /// What is known of a stored array without reading its elements.
 #[derive(Debug, Clone, PartialEq)]

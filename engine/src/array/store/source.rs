@@ -40,13 +40,27 @@ pub(crate) trait Source: Send + Sync + 'static {
 }
 
 /// A source with how another process opens it: `open` gets where it is, and the other parameters.
-pub(crate) fn found<P, F>(source: impl Source, place: &StorePath, parameters: P, _open: F) -> Stored<Made<dyn Source>>
+pub(crate) fn found<P, F>(source: impl Source, place: &StorePath, parameters: P, open: F) -> Stored<Made<dyn Source>>
+where
+    P: Pack + Send + Sync + 'static,
+    F: Fn(&StorePath, &P) -> Stored<Arc<dyn Source>> + 'static,
+{
+    found_source(Arc::new(source), place, parameters, open)
+}
+
+/// As [`found`], of a source whose type is not known.
+pub(crate) fn found_source<P, F>(
+    source: Arc<dyn Source>,
+    place: &StorePath,
+    parameters: P,
+    _open: F,
+) -> Stored<Made<dyn Source>>
 where
     P: Pack + Send + Sync + 'static,
     F: Fn(&StorePath, &P) -> Stored<Arc<dyn Source>> + 'static,
 {
     let from = (place.location()?, std::process::id(), parameters);
-    let made = Made::<dyn Source>::held(Arc::new(source), from, |(location, process, parameters)| {
+    let made = Made::<dyn Source>::held(source, from, |(location, process, parameters)| {
         if location.is_memory() && *process != std::process::id() {
             return Err("what is stored at `memory://` is in the memory of one process".to_owned());
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Key, TaskGraph};
+use crate::similar::most_similar;
 
 /// Why a graph written by hand cannot be changed or run as was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -144,62 +145,5 @@ impl GraphError {
 
 /// The key that takes the fewest changes to become `key`, if those are few.
 fn similar<'a>(graph: &'a TaskGraph, key: &str) -> Option<&'a Key> {
-    let wanted: Vec<char> = key.chars().collect();
-    // One change in three characters: `flihgt` for `flight`, but never `y` for `x`.
-    let mut most = wanted.len() / 3;
-    let mut best = None;
-    for candidate in graph.keys() {
-        if best.is_some() && most == 0 {
-            break;
-        }
-        if let Some(changes) = changes(&wanted, candidate.as_str(), most)
-            && (best.is_none() || changes < most)
-        {
-            (best, most) = (Some(candidate), changes);
-        }
-    }
-    best
-}
-
-/// Characters to insert, delete or exchange (Levenshtein's distance), two neighbours that changed places counted as one
-/// (the optimal string alignment); `None` beyond `most`.
-fn changes(wanted: &[char], candidate: &str, most: usize) -> Option<usize> {
-    let found: Vec<char> = candidate.chars().collect();
-    if most == 0 || wanted.len().abs_diff(found.len()) > most {
-        return None;
-    }
-    let mut before = Vec::new();
-    let mut last: Vec<usize> = (0..=found.len()).collect();
-    for (i, &w) in wanted.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, &c) in found.iter().enumerate() {
-            let mut cost = (last[j] + usize::from(w != c)).min(last[j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && w == found[j - 1] && wanted[i - 1] == c {
-                let two_back: &Vec<usize> = &before;
-                cost = cost.min(two_back[j - 1] + 1);
-            }
-            row.push(cost);
-        }
-        if row.iter().all(|&cost| cost > most) {
-            return None;
-        }
-        before = std::mem::replace(&mut last, row);
-    }
-    last.last().copied().filter(|&cost| cost <= most)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::changes;
-
-    #[test]
-    fn typing_mistakes_are_few_changes() {
-        let changes = |wanted: &str, found| changes(&wanted.chars().collect::<Vec<_>>(), found, 3);
-        assert_eq!(changes("flights", "flights"), Some(0));
-        assert_eq!(changes("flihgts", "flights"), Some(1));
-        assert_eq!(changes("flight", "flights"), Some(1));
-        assert_eq!(changes("fligths", "sights"), Some(3));
-        assert_eq!(changes("flights", "x"), None);
-        assert_eq!(changes("größe", "grösse"), Some(2));
-    }
+    most_similar(key, graph.keys(), Key::as_str)
 }

@@ -92,7 +92,7 @@ impl Attribute {
 }
 
 /// A text of a fixed length.
-fn string(len: usize, ascii: bool) -> Vec<u8> {
+pub(super) fn string(len: usize, ascii: bool) -> Vec<u8> {
     let mut bytes = vec![0x13, u8::from(!ascii) << 4, 0, 0];
     bytes.extend((len as u32).to_le_bytes());
     bytes
@@ -192,9 +192,17 @@ pub(super) enum Storage<'a> {
 }
 
 /// The messages of a dataset's header, but for attributes.
-pub(super) fn dataset(dtype: DType, shape: &[usize], fill: &[u8], storage: &Storage<'_>) -> Vec<Message> {
-    let mut messages =
-        vec![Message::new(0x01, dataspace(shape, false)), Message { flags: 1, ..Message::new(0x03, datatype(dtype)) }];
+pub(super) fn dataset(
+    datatype: &[u8],
+    size: usize,
+    shape: &[usize],
+    fill: &[u8],
+    storage: &Storage<'_>,
+) -> Vec<Message> {
+    let mut messages = vec![
+        Message::new(0x01, dataspace(shape, false)),
+        Message { flags: 1, ..Message::new(0x03, datatype.to_vec()) },
+    ];
     let chunked = matches!(storage, Storage::Chunks { .. });
     // Allocated as it is written or late; the fill value is written if there is one.
     let mut body = vec![3, if chunked { 3 } else { 2 } | 2 << 2 | 1 << 5];
@@ -211,12 +219,9 @@ pub(super) fn dataset(dtype: DType, shape: &[usize], fill: &[u8], storage: &Stor
         Storage::Chunks { index, chunks, deflate, shuffle } => {
             body.extend([2, chunks.len() as u8 + 1]);
             body.extend(index.to_le_bytes());
-            body.extend(chunks.iter().chain([&dtype.size()]).flat_map(|&len| (len as u32).to_le_bytes()));
-            let filters: Vec<(u16, u32)> = shuffle
-                .then_some((2, dtype.size() as u32))
-                .into_iter()
-                .chain(deflate.map(|level| (1, level)))
-                .collect();
+            body.extend(chunks.iter().chain([&size]).flat_map(|&len| (len as u32).to_le_bytes()));
+            let filters: Vec<(u16, u32)> =
+                shuffle.then_some((2, size as u32)).into_iter().chain(deflate.map(|level| (1, level))).collect();
             if !filters.is_empty() {
                 let mut pipeline = vec![2, filters.len() as u8];
                 for (id, setting) in filters {

@@ -21,8 +21,9 @@ use std::sync::Arc;
 pub use options::{Hdf5Options, Hdf5Writer};
 pub use time::{Calendar, DateTime, TimeUnits};
 
-use self::netcdf::{Decoded, Meaning, dimensions};
+use self::netcdf::dimensions;
 use self::read::{Hdf5Source, asked, dataset, file, json, names, shape, typed};
+use super::decoded::Meaning;
 use super::error::Stored;
 use super::path::StorePath;
 use super::source::{Source, found, opened};
@@ -55,9 +56,9 @@ impl<T: Element> Array<T> {
 
 /// A variable as what it means.
 fn decoded(path: &StorePath, variable: &str, dtype: DType) -> Stored<Made<dyn Source>> {
-    let source = Decoded::open(path, &file(path)?, variable, dtype)?;
+    let source = netcdf::decoded(path, &file(path)?, variable, dtype)?;
     found(source, path, (variable.to_owned(), dtype), |path, (variable, dtype)| {
-        Ok(Arc::new(Decoded::open(path, &file(path)?, variable, *dtype)?))
+        Ok(Arc::new(netcdf::decoded(path, &file(path)?, variable, *dtype)?))
     })
 }
 
@@ -95,7 +96,7 @@ impl Array<i64> {
 /// As [`open_netcdf_time`](Array::open_netcdf_time).
 pub fn netcdf_time_units(path: impl Into<Location>, variable: &str) -> Result<TimeUnits> {
     let path = path.into().resolved()?;
-    match Decoded::open(&path, &file(&path)?, variable, DType::I64)?.meaning {
+    match netcdf::decoded(&path, &file(&path)?, variable, DType::I64)?.meaning {
         Meaning::Time(units) => Ok(units),
         Meaning::Number { .. } => unreachable!("seconds are asked for"),
     }
@@ -142,4 +143,22 @@ pub fn hdf5_attributes(path: impl Into<Location>) -> Result<serde_json::Map<Stri
     let file = file(&path)?;
     let path = path.as_path();
     Ok(json(asked(path, || file.root().attrs())?))
+}
+
+/// A dataset as a source of its elements.
+pub(super) fn source(path: &StorePath, name: &str) -> Stored<Arc<dyn Source>> {
+    Ok(Arc::new(Hdf5Source::open(path, &file(path)?, name)?))
+}
+
+/// The texts of a dataset, in row-major order; of single characters the last axis is put together.
+pub(super) fn texts(path: &StorePath, name: &str) -> Stored<Vec<String>> {
+    let file = file(path)?;
+    let path = path.as_path();
+    let found = dataset(path, &file, name)?;
+    let texts = asked(path, || found.read_string())?;
+    let len = match shape(path, &found)?[..] {
+        [_, len] => len,
+        _ => return Ok(texts),
+    };
+    Ok(texts.chunks(len.max(1)).map(|texts| texts.concat().trim_end_matches(['\0', ' ']).to_owned()).collect())
 }

@@ -27,6 +27,9 @@ pub struct Hdf5Options {
     pub(super) fill: Option<Scalar>,
     pub(super) dimensions: Vec<String>,
     pub(super) attributes: Map<String, Json>,
+    /// Bytes are characters of texts.
+    pub(super) is_text: bool,
+    pub(super) overwrite: bool,
 }
 
 impl Hdf5Options {
@@ -65,6 +68,12 @@ impl Hdf5Options {
     /// called so.
     pub fn dimension_names<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Hdf5Options {
         self.dimensions = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Whether a file that is there already is replaced, with all that is in it. Otherwise that is an error.
+    pub fn overwrite(mut self, overwrite: bool) -> Hdf5Options {
+        self.overwrite = overwrite;
         self
     }
 
@@ -138,6 +147,30 @@ impl Hdf5Writer {
         self
     }
 
+    /// Texts along a dimension, or a single one, as NetCDF has them: rows of characters.
+    pub(crate) fn add_texts(
+        self,
+        name: &str,
+        dim: Option<&str>,
+        texts: &[String],
+        options: &Hdf5Options,
+    ) -> Hdf5Writer {
+        let len = texts.iter().map(String::len).max().unwrap_or(0).max(1);
+        let mut bytes: Vec<u8> = Vec::with_capacity(texts.len() * len);
+        for (at, text) in texts.iter().enumerate() {
+            bytes.extend(text.bytes());
+            bytes.resize(len * (at + 1), 0);
+        }
+        let rows = Array::<u8>::from_vec(bytes, usize::MAX);
+        let characters = format!("string{len}");
+        let options = options.clone().attribute("_Encoding", "utf-8");
+        let (rows, dims) = match dim {
+            Some(dim) => (rows.reshape((texts.len(), len)), vec![dim.to_owned(), characters]),
+            None => (rows, vec![characters]),
+        };
+        self.add(name, &rows, &Hdf5Options { is_text: true, ..options.dimension_names(dims) })
+    }
+
     /// Computes and writes all arrays, one after another, each block by block. The file appears under its name when it is
     /// whole.
     ///
@@ -146,7 +179,8 @@ impl Hdf5Writer {
     /// the file cannot be written.
     pub fn write(self) -> Result<()> {
         let path = self.path.resolved()?.local()?;
-        if path.exists() && !self.overwrite {
+        let overwrite = self.overwrite || self.arrays.iter().any(|added| added.options.overwrite);
+        if path.exists() && !overwrite {
             let what = "is there already; the option `overwrite` replaces the file and all that is in it";
             return Err(StoreError::in_the_way(&path, what).into());
         }

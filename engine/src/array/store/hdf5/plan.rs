@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use super::encode::{Attribute, UNDEFINED, dataspace, datatype};
+use super::encode::{Attribute, UNDEFINED, dataspace, datatype, string};
 use super::options::Hdf5Options;
 use crate::array::chunks::shape_text;
 use crate::array::element::DType;
@@ -18,6 +18,8 @@ pub(super) struct Dataset {
     /// Nothing for a dimension that is a name and a length only.
     pub(super) node: Option<NodeRef>,
     pub(super) dtype: DType,
+    /// Bytes are characters of texts.
+    pub(super) is_text: bool,
     pub(super) shape: Vec<usize>,
     pub(super) chunks: Option<Vec<usize>>,
     pub(super) deflate: Option<u32>,
@@ -31,6 +33,10 @@ pub(super) struct Dataset {
 }
 
 impl Dataset {
+    pub(super) fn datatype(&self) -> Vec<u8> {
+        if self.is_text { string(1, true) } else { datatype(self.dtype) }
+    }
+
     pub(super) fn len(&self) -> u64 {
         bytes_of_shape(&self.shape, self.dtype).unwrap_or(0)
     }
@@ -94,6 +100,7 @@ pub(super) fn planned(name: &str, node: &NodeRef, options: &Hdf5Options) -> std:
     Ok(Dataset {
         node: Some(Arc::clone(node)),
         dtype,
+        is_text: options.is_text,
         shape,
         chunks,
         deflate,
@@ -125,7 +132,7 @@ pub(super) fn dimensions(datasets: &mut BTreeMap<String, Dataset>) -> std::resul
     for (number, (dimension, len)) in named.into_iter().enumerate() {
         let short = dimension.rsplit('/').next().unwrap_or(&dimension).to_owned();
         let told = match datasets.get(&dimension) {
-            Some(found) if found.shape == [len] => short,
+            Some(found) if found.shape == [len] || (found.is_text && found.shape.first() == Some(&len)) => short,
             Some(found) => {
                 let shape = shape_text(&found.shape);
                 return Err(format!("the dimension `{dimension}` of length {len} is a dataset of shape {shape}"));
@@ -136,6 +143,7 @@ pub(super) fn dimensions(datasets: &mut BTreeMap<String, Dataset>) -> std::resul
         let scale = datasets.entry(dimension).or_insert_with(|| Dataset {
             node: None,
             dtype: DType::F32,
+            is_text: false,
             shape: vec![len],
             chunks: None,
             deflate: None,

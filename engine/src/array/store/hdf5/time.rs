@@ -56,7 +56,7 @@ impl Calendar {
     }
 
     /// Days from 1970-01-01 to a date, both in this calendar; the Julian one calls that day 1969-12-19.
-    fn days(self, year: i64, month: u32, day: u32) -> i64 {
+    pub(crate) fn days(self, year: i64, month: u32, day: u32) -> i64 {
         let of_year = |leap: bool| {
             const BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
             BEFORE[month as usize - 1] + i64::from(leap && month > 2) + i64::from(day) - 1

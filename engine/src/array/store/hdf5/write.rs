@@ -92,7 +92,8 @@ impl Plan {
                 }
                 None => Storage::Run { address: found.address, len: found.len() },
             };
-            let mut messages: Vec<Message> = dataset(found.dtype, &found.shape, &found.fill, &storage);
+            let mut messages: Vec<Message> =
+                dataset(&found.datatype(), found.dtype.size(), &found.shape, &found.fill, &storage);
             messages.extend(found.attributes.iter().map(Attribute::message));
             if !found.dimensions.is_empty() {
                 messages.push(dimension_list(heap, references.len(), found.dimensions.len()).message());

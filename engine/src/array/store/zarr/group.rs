@@ -231,6 +231,18 @@ pub(super) fn made(path: &StorePath, name: &str, version: u8) -> Stored<()> {
     Ok(())
 }
 
+/// Writes the attributes of a group.
+pub(super) fn describe(path: &StorePath, version: u8, attributes: &Map<String, Json>) -> Stored<()> {
+    match version {
+        2 if attributes.is_empty() => Ok(()),
+        2 => write_json(&path.join(".zattrs"), &Json::Object(attributes.clone())),
+        _ => {
+            let group = json!({"zarr_format": 3, "node_type": "group", "attributes": attributes});
+            write_json(&path.join("zarr.json"), &group)
+        }
+    }
+}
+
 /// The names of the arrays in a group.
 pub(super) fn arrays(path: &StorePath) -> Stored<Vec<String>> {
     if !path.is_listed() {

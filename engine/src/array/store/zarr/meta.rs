@@ -25,6 +25,8 @@ pub(super) struct Meta {
     pub(super) codecs: Codecs,
     /// One element, in the memory's own byte order.
     pub(super) fill: Vec<u8>,
+    /// Whether the metadata says a fill value, which it need not in version 2.
+    pub(super) has_fill: bool,
     pub(super) keys: Keys,
     pub(super) dimensions: Vec<Option<String>>,
     pub(super) attributes: Map<String, Json>,
@@ -164,8 +166,21 @@ impl Meta {
         let dimensions = (0..shape.len()).map(name).collect();
         let fill = fill(dtype, fields.get("fill_value")?).ok_or_else(|| fields.wrong("its fill value is of no use"))?;
         let attributes = map.get("attributes").and_then(Json::as_object).cloned().unwrap_or_default();
-        Meta { version: 3, shape, files, chunks, shards, dtype, codecs, fill, keys, dimensions, attributes }
-            .checked(path)
+        Meta {
+            version: 3,
+            shape,
+            files,
+            chunks,
+            shards,
+            dtype,
+            codecs,
+            fill,
+            has_fill: true,
+            keys,
+            dimensions,
+            attributes,
+        }
+        .checked(path)
     }
 
     /// From `.zarray` and `.zattrs`.
@@ -198,8 +213,22 @@ impl Meta {
         let name = |axis: usize| names.and_then(|names| names.get(axis)?.as_str().map(str::to_owned));
         let dimensions = (0..shape.len()).map(name).collect();
         let chunks = files.clone();
-        Meta { version: 2, shape, files, chunks, shards: None, dtype, codecs, fill, keys, dimensions, attributes }
-            .checked(path)
+        let has_fill = !fill_value.is_null();
+        Meta {
+            version: 2,
+            shape,
+            files,
+            chunks,
+            shards: None,
+            dtype,
+            codecs,
+            fill,
+            has_fill,
+            keys,
+            dimensions,
+            attributes,
+        }
+        .checked(path)
     }
 
     /// That lengths fit together.
@@ -249,13 +278,14 @@ impl Meta {
             "chunks": self.files,
             "dtype": npy::name(self.dtype).replace('>', "<"),
             "compressor": self.codecs.compressor(),
-            "fill_value": fill_json(self.dtype, &self.fill),
+            "fill_value": if self.has_fill { fill_json(self.dtype, &self.fill) } else { Json::Null },
             "order": "C",
             "filters": null,
             "dimension_separator": self.keys.separator,
         });
         let mut attributes = self.attributes.clone();
-        if self.dimensions.iter().any(Option::is_some) {
+        // xarray wants to know also that there are none.
+        if self.shape.is_empty() || self.dimensions.iter().any(Option::is_some) {
             let names = self.dimensions.iter().enumerate();
             let names = names.map(|(axis, name)| name.clone().unwrap_or_else(|| format!("dim_{axis}")));
             attributes.insert("_ARRAY_DIMENSIONS".into(), names.collect());

@@ -20,8 +20,12 @@ use serde_json::{Map, Value as Json};
 
 use super::{ArrayInfo, Location};
 use crate::array::chunks::Chunking;
-use crate::array::element::{Element, Scalar};
-use crate::array::store::source::{found, opened};
+use crate::array::dispatch::with_real;
+use crate::array::element::{Cast, DType, Element, Scalar};
+use crate::array::store::bytes::read_elements;
+use crate::array::store::error::{StoreError, Stored};
+use crate::array::store::path::StorePath;
+use crate::array::store::source::{Source, found, opened};
 use crate::array::{Array, create::lengths};
 use crate::error::Result;
 
@@ -58,6 +62,8 @@ pub struct ZarrOptions {
     compression: Compression,
     chunks: Option<Vec<usize>>,
     fill: Option<Scalar>,
+    /// Nothing is missing: what is the fill value otherwise counts as missing in xarray's eyes.
+    unsaid_fill: bool,
     dimensions: Vec<String>,
     attributes: Map<String, Json>,
     overwrite: bool,
@@ -77,6 +83,7 @@ impl ZarrOptions {
             compression: Compression::Zstd(3),
             chunks: None,
             fill: None,
+            unsaid_fill: false,
             dimensions: Vec::new(),
             attributes: Map::new(),
             overwrite: false,
@@ -104,6 +111,12 @@ impl ZarrOptions {
     /// What stands where nothing was written. Its type has to be that of the array.
     pub fn fill_value<T: Element>(mut self, value: T) -> ZarrOptions {
         self.fill = Some(value.scalar());
+        self
+    }
+
+    /// Where no fill value was given, the metadata has none.
+    pub(crate) fn without_fill(mut self) -> ZarrOptions {
+        self.unsaid_fill = self.version == 2 && self.fill.is_none();
         self
     }
 
@@ -251,4 +264,35 @@ pub fn zarr_arrays(path: impl Into<Location>) -> Result<Vec<String>> {
 /// When there is no such group, or its metadata is damaged.
 pub fn zarr_attributes(path: impl Into<Location>) -> Result<Map<String, Json>> {
     Ok(group::attributes(&path.into().resolved()?)?)
+}
+
+/// An array of a group as a source of its elements.
+pub(super) fn source(path: &StorePath, name: &str) -> Stored<Arc<dyn Source>> {
+    let folder = path.join(name);
+    let meta = group::array_at(&folder)?;
+    Ok(Arc::new(read::ZarrSource::new(folder, meta)))
+}
+
+/// Makes a group where there is none, and writes its attributes.
+pub(super) fn group_with(path: &StorePath, options: &ZarrOptions, attributes: &Map<String, Json>) -> Stored<()> {
+    group::made(path, "any", options.version)?;
+    group::describe(path, options.version, attributes)
+}
+
+/// What version 2 of the format has for what is missing: the fill value. Version 3 has an attribute for that, and so has a
+/// fill value of zero no meaning but that nothing was written.
+pub(super) fn missing_value(path: &StorePath, name: &str) -> Stored<Option<f64>> {
+    let meta = group::array_at(&path.join(name))?;
+    let is_number = !matches!(meta.dtype, DType::Bool | DType::Complex32 | DType::Complex64);
+    if meta.version != 2 || !is_number {
+        return Ok(None);
+    }
+    let value = with_real!(meta.dtype, T => {
+        let values = read_elements::<T, StoreError>(1, |bytes| {
+            bytes.copy_from_slice(&meta.fill);
+            Ok(())
+        })?;
+        values.first().map(|&value| Cast::<f64>::cast(value))
+    });
+    Ok(value.filter(|&value| value != 0.0))
 }

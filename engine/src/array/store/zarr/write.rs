@@ -54,6 +54,7 @@ fn metadata(path: &Path, shape: &[usize], dtype: DType, chunks: Vec<usize>, opti
         dtype,
         codecs: Codecs::written(options.compression),
         fill: scalar_bytes(fill),
+        has_fill: !options.unsaid_fill,
         keys,
         dimensions,
         attributes: options.attributes.clone(),
