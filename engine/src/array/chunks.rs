@@ -211,6 +211,15 @@ impl Grid {
         tuple(lengths.collect())
     }
 
+    /// The size of the largest block along each axis, as text; `?` where it depends on values.
+    pub(crate) fn largest_text(&self) -> String {
+        let largest = self.axes.iter().map(|axis| match axis.is_known() {
+            true => axis.sizes().max().unwrap_or(0).to_string(),
+            false => "?".to_owned(),
+        });
+        tuple(largest.collect())
+    }
+
     /// The size of the largest block along each axis.
     pub(crate) fn largest(&self) -> Vec<usize> {
         self.axes.iter().map(|axis| axis.sizes().max().unwrap_or(0)).collect()

@@ -110,6 +110,10 @@ pub struct Array<T> {
     element: PhantomData<fn() -> T>,
 }
 
+/// An expression does not change once it is built, so nothing is left half done by a panic.
+impl<T> std::panic::UnwindSafe for Array<T> {}
+impl<T> std::panic::RefUnwindSafe for Array<T> {}
+
 impl<T> Clone for Array<T> {
     fn clone(&self) -> Self {
         Array { node: NodeRef::clone(&self.node), element: PhantomData }
@@ -205,7 +209,7 @@ impl<T> Array<T> {
 impl<T> std::fmt::Debug for Array<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let grid = &self.node.grid;
-        let chunks = chunks::shape_text(&grid.largest());
+        let chunks = grid.largest_text();
         write!(f, "Array<{}>({}, shape {}, chunks {chunks})", self.node.dtype, self.node.name, grid.shape_text())
     }
 }

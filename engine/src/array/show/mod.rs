@@ -57,8 +57,7 @@ pub(crate) mod shown {
 
     /// `12 chunks of (100, 20)`.
     pub(crate) fn chunks(node: &NodeRef) -> String {
-        let largest: Vec<String> = node.grid.largest().iter().map(usize::to_string).collect();
-        format!("{} of {}", super::counted(node.grid.blocks(), "chunk"), crate::array::chunks::tuple(largest))
+        format!("{} of {}", super::counted(node.grid.blocks(), "chunk"), node.grid.largest_text())
     }
 }
 
@@ -73,6 +72,9 @@ struct Facts {
 
 /// An array that may need more tasks than this is not lowered just to be shown.
 const COUNTED_TASKS: usize = 4_000;
+
+/// What is told of an array all of whose blocks are there.
+const IN_MEMORY: &str = "in memory";
 
 fn counted(count: usize, one: &str) -> String {
     format!("{} {one}{}", grouped(count as u64), if count == 1 { "" } else { "s" })
@@ -89,14 +91,10 @@ impl Facts {
         let grid = &node.grid;
         let is_known = grid.first_unknown().is_none();
         let element = node.dtype.size();
-        let largest = grid.axes().iter().map(|axis| match axis.is_known() {
-            true => axis.sizes().max().unwrap_or(0).to_string(),
-            false => "?".to_owned(),
-        });
         Facts {
             bytes: if is_known { size(&grid.shape(), element) } else { None },
             chunk_bytes: if is_known { size(&grid.largest(), element) } else { None },
-            chunk_shape: super::chunks::tuple(largest.collect()),
+            chunk_shape: grid.largest_text(),
             chunks: counted(grid.blocks(), "chunk"),
             tasks: tasks(node),
         }
@@ -115,8 +113,10 @@ impl Facts {
             Some(_) => {}
             None => text.push_str(" of lengths that depend on values"),
         }
-        if let Some(tasks) = &self.tasks {
-            text.push_str(&format!("; {tasks}, none has run"));
+        match &self.tasks {
+            Some(tasks) if tasks == IN_MEMORY => text.push_str("; all in memory"),
+            Some(tasks) => text.push_str(&format!("; {tasks}, none has run")),
+            None => {}
         }
         text
     }
@@ -152,7 +152,7 @@ fn tasks(node: &NodeRef) -> Option<String> {
         return Some(format!("about {}", counted(rounded(about), "task")));
     }
     let tasks = Graph::lower(&Lowering::blocks_of(node)).len();
-    Some(counted(tasks, "task"))
+    Some(if tasks == 0 { IN_MEMORY.to_owned() } else { counted(tasks, "task") })
 }
 
 /// Two digits that count.

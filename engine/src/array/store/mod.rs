@@ -24,6 +24,7 @@ mod decoded;
 mod error;
 mod file;
 mod hdf5;
+mod info;
 mod location;
 mod npy;
 mod npz;
@@ -41,6 +42,7 @@ pub use error::StoreError;
 pub use hdf5::{
     Calendar, DateTime, Hdf5Options, Hdf5Writer, TimeUnits, hdf5_arrays, hdf5_attributes, hdf5_info, netcdf_time_units,
 };
+pub use info::ArrayInfo;
 pub use location::Location;
 pub use raw::Layout;
 pub use zarr::{Compression, ZarrOptions, create_zarr, zarr_arrays, zarr_attributes, zarr_info};
@@ -56,20 +58,4 @@ pub(crate) fn write_group(
     attributes: &Map<String, Json>,
 ) -> crate::error::Result<()> {
     Ok(zarr::group_with(&path.into().resolved()?, options, attributes)?)
-}
-
-/// What is known of a stored array without reading its elements.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct ArrayInfo {
-    /// The length of each axis.
-    pub shape: Vec<usize>,
-    /// The type of the elements: `"f64"`; what no array can hold has the name that the file gives it.
-    pub dtype: String,
-    /// The lengths of what is read as a whole, where there is such a thing.
-    pub chunks: Option<Vec<usize>>,
-    /// The names of the axes that have one.
-    pub dimension_names: Vec<Option<String>>,
-    /// What else is written about the array.
-    pub attributes: Map<String, Json>,
 }
