@@ -187,6 +187,39 @@ mod tests {
     }
 
     #[test]
+    fn blocks_lie_in_memory_as_they_did() {
+        let numbers =
+            ArrayD::from_shape_fn(IxDyn(&[4, 6, 5]), |at| (at[0] * 100 + at[1] * 10 + at[2]) as f64).into_shared();
+        let part = |block: &Block<f64>, slices: [(isize, isize); 3]| {
+            let mut block = block.clone();
+            for (axis, (start, step)) in slices.into_iter().enumerate() {
+                block.slice_axis_inplace(Axis(axis), ndarray::Slice::new(start, None, step));
+            }
+            block
+        };
+        let turned = numbers.clone().permuted_axes(IxDyn(&[2, 0, 1]));
+        for block in [
+            numbers.clone(),
+            turned.clone(),
+            part(&numbers, [(0, 1), (4, 1), (0, 1)]),
+            part(&numbers, [(0, -1), (0, 2), (1, 1)]),
+            part(&numbers, [(3, 1), (0, 1), (0, -2)]),
+            part(&turned, [(0, 1), (1, 2), (0, 1)]),
+        ] {
+            there_and_back(&block);
+            let codec = codec_of(TypeId::of::<Block<f64>>()).unwrap();
+            let back = codec.decode(&codec.encode(&block).unwrap()).unwrap();
+            let back = back.downcast_ref::<Block<f64>>().unwrap();
+            // Which axis goes on where another ends, and what lies beside what, decides how sums are rounded.
+            assert_eq!(layout(back.shape(), back.strides()), layout(block.shape(), block.strides()));
+            let steps = |block: &Block<f64>| block.strides().iter().map(|step| step.signum()).collect::<Vec<_>>();
+            let wide = |axis: &usize| block.shape()[*axis] > 1;
+            let wide: Vec<usize> = (0..3).filter(wide).collect();
+            assert!(wide.iter().all(|&axis| steps(back)[axis] == steps(&block)[axis]));
+        }
+    }
+
+    #[test]
     fn blocks_have_their_size_and_those_in_memory_travel() {
         let x = Array::from_vec((0..100).map(f64::from).collect(), 50);
         let blocks = x.to_delayed();

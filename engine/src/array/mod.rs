@@ -18,6 +18,9 @@
 //!                                                        ▼
 //!                     lower: a task for each block ─► fused: one pass over the block ─► graph ─► scheduler
 //! ```
+//! Every task can run in another process of the same build (see [`travel`](crate::travel)), so it is made of functions that
+//! capture nothing, and of parameters that can be written: `work::block_task` takes both, and kernels, generators, reducers
+//! and sources are `Made` from both. A function of the engine's own that captures something does not compile there.
 
 mod advice;
 mod along;
