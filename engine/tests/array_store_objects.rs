@@ -79,6 +79,24 @@ fn what_is_stored_in_a_bucket_is_read_again() -> Tested {
     Ok(())
 }
 
+/// Who may not list a bucket is forbidden what is not there.
+#[test]
+fn a_bucket_that_may_not_be_listed_is_read() -> Tested {
+    let server = Server::start();
+    for version in [2, 3] {
+        let at = || bucket(&server, &format!("x{version}.zarr"));
+        of_values().to_zarr(at(), &ZarrOptions::new().version(version))?;
+        let there = server.keys();
+        server.answers(move |asked| {
+            let known = there.iter().any(|key| asked.path == format!("/{key}"));
+            if known { Answer::Well } else { Answer::Status(403) }
+        });
+        check::<f64>(Array::open_zarr(at()));
+        server.answers(|_| Answer::Well);
+    }
+    Ok(())
+}
+
 #[test]
 fn a_large_chunk_is_written_in_parts() -> Tested {
     let server = Server::start();
@@ -218,7 +236,8 @@ fn what_passes_is_tried_again() -> Tested {
 #[test]
 fn what_does_not_pass_is_told_with_the_address_and_the_block() {
     let stalled = || Answer::Stalled(std::time::Duration::from_secs(3));
-    let faults: [(fn() -> Answer, &str); 4] = [
+    type Fault = fn() -> Answer;
+    let faults: [(Fault, &str); 4] = [
         (|| Answer::Status(500), "500"),
         (|| Answer::Status(403), "forbidden"),
         (|| Answer::CutOff, "ended after"),

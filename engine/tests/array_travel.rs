@@ -2,6 +2,9 @@
 
 #[path = "common/elsewhere.rs"]
 mod elsewhere;
+#[path = "store/server.rs"]
+#[allow(dead_code)] // not all of it is needed here
+mod server;
 mod store;
 
 use taskloom::array::store::{Hdf5Options, Layout, ZarrOptions};
@@ -151,4 +154,24 @@ fn a_failure_there_is_told_here() {
     let parcel = Parcel::pack(&(&x,)).unwrap();
     let there = elsewhere::elsewhere(&parcel, "receiver").unwrap_err();
     assert!(there.contains("map_blocks") && there.contains("the block has shape (2,)"), "{there}");
+}
+
+/// The other process connects with the same options.
+#[test]
+fn arrays_in_object_stores() {
+    use taskloom::array::store::Location;
+    let server = server::Server::start();
+    let options =
+        [("endpoint", format!("http://{}", server.address)), ("key", "user".into()), ("secret", "pass".into())];
+    let at = || Location::new("s3://bucket/with space/50%.zarr").options(options.clone());
+    in_memory().to_zarr(at(), &ZarrOptions::new()).unwrap();
+    goes(&(Array::<f64>::open_zarr(at()).unwrap().slice(s![2.., ..;3]) * 2.0).sum_axis(1));
+    let web = server.web("bucket/with%20space/50%25.zarr?token=1");
+    goes(&Array::<f64>::open_zarr_array(web, "", 11).unwrap());
+    assert!(server.asked().iter().any(|asked| asked.query == "token=1"));
+    numbers().to_zarr("memory://x.zarr", &ZarrOptions::new()).unwrap();
+    let array = Array::<f64>::open_zarr("memory://x.zarr").unwrap();
+    let parcel = Parcel::pack(&(&array,)).unwrap();
+    let message = elsewhere::elsewhere(&parcel, "receiver").unwrap_err().to_string();
+    assert!(message.contains("in the memory of one process"), "{message}");
 }

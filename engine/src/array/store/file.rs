@@ -119,8 +119,8 @@ impl Input {
         };
         let end = |number: usize| parts[number].0 + parts[number].1;
         let mut numbers = Vec::new();
-        for number in 0..parts.len() {
-            match begin.get(parts[number].0 as usize..end(number) as usize) {
+        for (number, &(from, _)) in parts.iter().enumerate() {
+            match begin.get(from as usize..end(number) as usize) {
                 Some(bytes) => take(number, bytes.to_vec())?,
                 None => numbers.push(number),
             }

@@ -268,6 +268,8 @@ pub(super) fn trouble(error: &Error) -> Trouble {
         Error::Unauthenticated { .. } => {
             Trouble::new(ErrorKind::PermissionDenied, format!("the credentials are not accepted: {told}"))
         }
+        // Not all requests are told apart by the library.
+        _ if said("status code: 403") => Trouble::new(ErrorKind::PermissionDenied, format!("it is forbidden: {told}")),
         _ => Trouble::new(if said("timed out") { ErrorKind::TimedOut } else { ErrorKind::Other }, told),
     }
 }

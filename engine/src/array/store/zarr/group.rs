@@ -52,7 +52,7 @@ fn nodes_at(folders: &[StorePath]) -> Stored<Vec<Stored<Node>>> {
         found[number] = bytes;
         Ok(())
     })?;
-    let node = |(paths, found): (&[StorePath], &mut [Stored<Option<Vec<u8>>>])| {
+    let node = |paths: &[StorePath], found: &mut [Stored<Option<Vec<u8>>>]| {
         let is_there = found.iter().any(|found| matches!(found, Ok(Some(_))));
         let mut file = |at: usize| match std::mem::replace(&mut found[at], Ok(None)) {
             Ok(bytes) => parsed(&paths[at], bytes),
@@ -80,7 +80,7 @@ fn nodes_at(folders: &[StorePath]) -> Stored<Vec<Stored<Node>>> {
             None => Ok(Node::Other),
         }
     };
-    Ok(wanted.chunks(FILES.len()).zip(found.chunks_mut(FILES.len())).map(node).collect())
+    Ok(wanted.chunks(FILES.len()).zip(found.chunks_mut(FILES.len())).map(|(paths, found)| node(paths, found)).collect())
 }
 
 /// The metadata of the array in a folder, when nothing is being written there.
@@ -107,7 +107,12 @@ fn unfinished(folder: &StorePath) -> Stored<Option<String>> {
         // A web server answers for a folder that is there.
         return Ok(marks.exists().unwrap_or(false).then(|| "a store".to_owned()));
     }
-    let first = marks.entries()?.and_then(|marks| marks.into_iter().next());
+    let marks = match marks.entries() {
+        // Who may read a bucket and not list it cannot know.
+        Err(StoreError::Io { kind: ErrorKind::PermissionDenied, .. }) if folder.is_remote() => None,
+        marks => marks?,
+    };
+    let first = marks.and_then(|marks| marks.into_iter().next());
     Ok(first.map(|mark| mark.name.replace('_', " ")))
 }
 
@@ -157,10 +162,8 @@ pub(super) fn cleared(folder: &StorePath, overwrite: bool) -> Stored<Writing> {
         Some(Node::Array(_)) if !overwrite && !begun => {
             return in_the_way("holds an array already; the option `overwrite` replaces it");
         }
-        Some(Node::Other) if !begun => {
-            if folder.entries()?.is_some_and(|entries| !entries.is_empty()) {
-                return in_the_way("has files in it that are not of a Zarr array");
-            }
+        Some(Node::Other) if !begun && folder.entries()?.is_some_and(|entries| !entries.is_empty()) => {
+            return in_the_way("has files in it that are not of a Zarr array");
         }
         _ => {}
     }

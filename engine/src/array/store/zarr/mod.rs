@@ -141,8 +141,10 @@ impl ZarrOptions {
 
 impl<T: Element> Array<T> {
     /// The Zarr array in a folder, of version 2 or 3, in chunks that are multiples of the stored ones and take about 16 MiB.
+    /// The folder is a path or an address, such as `s3://bucket/x.zarr`: see [`Location`].
     ///
-    /// Only the metadata is read now; chunks are read and unpacked by the tasks that need them, each on one thread.
+    /// Only the metadata is read now; chunks are read and unpacked by the tasks that need them, each on one thread. From an
+    /// object store many chunks come at the same time, while others are computed with.
     ///
     /// ```
     /// use taskloom::prelude::*;
@@ -159,6 +161,7 @@ impl<T: Element> Array<T> {
     /// # Errors
     /// When there is no such folder, its metadata is damaged or asks for what is not known here, a store into it was
     /// interrupted, or its elements are not of type `T`.
+    #[doc(alias = "from_zarr")]
     pub fn open_zarr(path: impl Into<Location>) -> Result<Array<T>> {
         Array::open_zarr_array(path, "", "auto")
     }
@@ -180,7 +183,8 @@ impl<T: Element> Array<T> {
     /// Stores the array as Zarr in a folder, block by block, and waits until it is done.
     ///
     /// The metadata is written last: until then there is no array to be opened. After an interruption the same call
-    /// stores it again, from the beginning.
+    /// stores it again, from the beginning. The folder is a path or an address: see [`Location`]; what a web server has is
+    /// only read.
     ///
     /// # Errors
     /// When something else is in the folder, or an array and the options do not say [`overwrite`](ZarrOptions::overwrite);
@@ -202,7 +206,8 @@ impl<T: Element> Array<T> {
     /// Writes the array into a part of a Zarr array that is there already, which begins at `start`.
     ///
     /// Chunks that the part covers in part keep their other elements. While it goes on, and after an interruption, the
-    /// stored array cannot be opened, until the same part is written again.
+    /// stored array cannot be opened, until the same part is written again. Who reads objects of a bucket by `https://` does
+    /// not see that.
     ///
     /// ```
     /// use taskloom::prelude::*;

@@ -92,8 +92,11 @@ struct Chunk {
     part: Meeting,
 }
 
-/// A file of several chunks, and where each begins, and its length; nothing where it was never written.
-fn opened(path: StorePath, count: usize, shards: &Shards) -> Stored<Option<(Input, Vec<(u64, u64)>)>> {
+/// A file of several chunks, and where each begins, and its length.
+type Shard = (Input, Vec<(u64, u64)>);
+
+/// The shard of a file; nothing where it was never written.
+fn opened(path: StorePath, count: usize, shards: &Shards) -> Stored<Option<Shard>> {
     let input = match Input::open(&path) {
         Ok(input) => input,
         Err(StoreError::Io { kind: ErrorKind::NotFound, .. }) => return Ok(None),
