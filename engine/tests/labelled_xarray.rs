@@ -6,7 +6,7 @@ use ndarray::{ArrayD, IxDyn};
 use serde_json::Value;
 use taskloom::array::Chunking;
 use taskloom::array::store::Calendar;
-use taskloom::labelled::{GroupBy, Label, Labels, Resample, Selector, concat, date_range_in};
+use taskloom::labelled::{Label, Labels, Selector, concat, date_range_in};
 use taskloom::prelude::*;
 
 const TABLE: &str = include_str!("oracle/labelled.jsonl");
@@ -82,30 +82,20 @@ fn label(value: &Value) -> Option<Label> {
     }
 }
 
-fn folded(groups: &GroupBy<f64>, fold: &str) -> DataArray {
-    match fold {
-        "sum" => groups.sum(),
-        "mean" => groups.mean(),
-        "min" => groups.min(),
-        "max" => groups.max(),
-        "std" => groups.std(),
-        "var" => groups.var(),
-        "count" => groups.count().astype(),
-        other => panic!("no fold {other}"),
-    }
-}
-
-fn resampled(groups: &Resample<f64>, fold: &str) -> DataArray {
-    match fold {
-        "sum" => groups.sum(),
-        "mean" => groups.mean(),
-        "min" => groups.min(),
-        "max" => groups.max(),
-        "std" => groups.std(),
-        "var" => groups.var(),
-        "count" => groups.count().astype(),
-        other => panic!("no fold {other}"),
-    }
+/// A fold of groups, and of stretches of time: other types with the same methods.
+macro_rules! folded {
+    ($groups:expr, $fold:expr) => {
+        match $fold {
+            "sum" => $groups.sum(),
+            "mean" => $groups.mean(),
+            "min" => $groups.min(),
+            "max" => $groups.max(),
+            "std" => $groups.std(),
+            "var" => $groups.var(),
+            "count" => $groups.count().astype(),
+            other => panic!("no fold {other}"),
+        }
+    };
 }
 
 fn reduced(array: &DataArray, fold: &str, dims: Vec<&str>) -> DataArray {
@@ -188,12 +178,12 @@ fn applied(array: &DataArray, step: &Value) -> DataArray {
         "transpose" => array.transpose(texts(&step["dims"])),
         "rename" => array.rename(text(step, "old"), text(step, "new")),
         "where" => array.where_(&array.gt(step["above"].as_f64().unwrap_or(0.0))),
-        "groupby" => folded(&array.groupby(&format!("time.{}", text(step, "by"))), text(step, "fold")),
+        "groupby" => folded!(array.groupby(&format!("time.{}", text(step, "by"))), text(step, "fold")),
         "anomaly" => {
             let groups = array.groupby(&format!("time.{}", text(step, "by")));
             &groups - &groups.mean()
         }
-        "resample" => resampled(&array.resample("time", text(step, "step")), text(step, "fold")),
+        "resample" => folded!(array.resample("time", text(step, "step")), text(step, "fold")),
         "binary" => {
             let other = made(&step["other"]);
             match text(step, "op") {

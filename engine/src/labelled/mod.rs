@@ -28,7 +28,7 @@
 //! ```text
 //!  DataArray<T>, Dataset, GroupBy, Resample, Rolling, … : thin, with a type
 //!        │
-//!  core: names, labels and an array without a type ◄── select (search), align, reduce, shape, group, window
+//!  core: names, labels and an array without a type ◄── select (search), align, reduce, shape, group, rolling, coarsen
 //!        │                                         ◄── files: read, write, by the CF conventions of NetCDF-4 and Zarr
 //!  labels ─► time ─► frequency                     ◄── show, plot
 //! ```
@@ -36,6 +36,7 @@
 mod align;
 mod arithmetic;
 mod array;
+mod coarsen;
 mod core;
 mod dataset;
 mod dataset_folds;
@@ -47,27 +48,28 @@ mod labels;
 mod plot;
 mod read;
 mod reduce;
+mod rolling;
 mod search;
 mod select;
 mod shape;
 mod show;
 mod time;
 mod weighted;
-mod window;
 mod write;
 
 pub use self::core::{Coord, Dims};
 pub use align::align;
 pub use arithmetic::Operand;
 pub use array::DataArray;
+pub use coarsen::Coarsen;
 pub use dataset::Dataset;
 pub use dataset_folds::DatasetGroups;
 pub use error::LabelError;
 pub use group::{GroupBy, Resample};
 pub use labels::{Label, Labels};
+pub use rolling::Rolling;
 pub use search::Method;
 pub use select::{Places, Selector};
 pub use shape::concat;
 pub use time::{Times, date_range, date_range_in};
 pub use weighted::Weighted;
-pub use window::{Coarsen, Rolling};
