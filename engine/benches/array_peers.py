@@ -11,8 +11,10 @@ Exit codes: 0; 2 for a work that is not known; 3 where Dask or NumPy is missing.
 
 import json
 import os
+import pathlib
 import statistics
 import sys
+import tempfile
 import time
 
 for variable in ["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"]:
@@ -103,7 +105,32 @@ def overlap():
     return {"dask": median(lambda: x.map_overlap(smooth, depth=1, boundary="reflect").sum().compute())}
 
 
+def days(name):
+    path = pathlib.Path(tempfile.gettempdir(), f"taskloom-measure-days.{name}")
+    if name == "zarr":
+        return da.from_zarr(str(path))
+    import h5py
+
+    return da.from_array(h5py.File(path)["t"], chunks=(1, 1440, 1440))
+
+
+def days_mean(name):
+    return {"dask": median(lambda: days(name).mean(axis=0).compute())}
+
+
+def days_anomaly(name):
+    def anomaly():
+        x = days(name)
+        return abs(x - x.mean(axis=0)).max().compute()
+
+    return {"dask": median(anomaly)}
+
+
 WORKS = {
+    "zarr-mean": lambda: days_mean("zarr"),
+    "zarr-anomaly": lambda: days_anomaly("zarr"),
+    "hdf5-mean": lambda: days_mean("h5"),
+    "hdf5-anomaly": lambda: days_anomaly("h5"),
     "normals": normals,
     "anomaly": anomaly,
     "transpose": transpose,

@@ -5,11 +5,13 @@
 //! them the columns stay empty. Names of works choose some: `cargo measure arrays -- anomaly`. Two threads throughout.
 
 use std::hint::black_box;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use taskloom::array::Boundary;
+use taskloom::array::store::{Compression, Hdf5Options, Hdf5Writer, ZarrOptions};
 use taskloom::ndarray::{ArrayD, ArrayViewD, Ix2};
 use taskloom::prelude::*;
 
@@ -98,6 +100,36 @@ fn smooth(block: ArrayViewD<'_, f64>) -> ArrayD<f64> {
     out.into_dyn()
 }
 
+/// The chunks in which a day of weather is stored.
+const DAY: (usize, usize, usize) = (1, 1440, 1440);
+
+/// A file of 12 days of temperatures, compressed as such files usually are. Written once.
+fn weather(is_zarr: bool) -> PathBuf {
+    let name = if is_zarr { "taskloom-measure-days.zarr" } else { "taskloom-measure-days.h5" };
+    let path = std::env::temp_dir().join(name);
+    if path.exists() {
+        return path;
+    }
+    let days = Array::<f32>::from_blocks((12, 2880, 5760), DAY, |start, shape| {
+        ArrayD::from_shape_fn(shape.to_vec(), |at| {
+            let (day, y, x) = (start[0] + at[0], start[1] + at[1], start[2] + at[2]);
+            let noise = ((y * 5760 + x + day * 7919) as u32).wrapping_mul(2_654_435_761) >> 20;
+            let (y, x) = (y as f32 * 0.002, x as f32 * 0.003 + day as f32);
+            let value = 280.0 + 20.0 * y.sin() + 5.0 * x.cos() + noise as f32 * 0.0002;
+            (value * 100.0).round() / 100.0
+        })
+    });
+    match is_zarr {
+        true => days.to_zarr(&path, &ZarrOptions::new().compression(Compression::Zstd(1))),
+        false => {
+            let options = Hdf5Options::new().deflate(4).shuffle(true);
+            Hdf5Writer::create(&path).add("t", &days, &options).write()
+        }
+    }
+    .expect("there is room for a file");
+    path
+}
+
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| name.contains(wanted.as_str()));
@@ -167,6 +199,22 @@ fn main() {
         let x = x.persist().expect("random numbers do not fail");
         let work = || x.map_overlap(1, Boundary::Reflect, smooth).sum();
         line("overlap: five points, 8000 × 8000", median(|| run(work())), peers("overlap"));
+    }
+    for (name, is_zarr) in [("zarr", true), ("hdf5", false)] {
+        if wants(name) {
+            let path = weather(is_zarr);
+            let open = || match is_zarr {
+                true => Array::<f32>::open_zarr_array(&path, "", DAY).expect("it was written"),
+                false => Array::<f32>::open_hdf5(&path, "t", DAY).expect("it was written"),
+            };
+            let mean = median(|| run(open().mean_axis(0)));
+            line(&format!("{name}: mean over 12 days of 2880 × 5760"), mean, peers(&format!("{name}-mean")));
+            let work = || {
+                let x = open();
+                run((&x - x.mean_axis(0)).abs().max());
+            };
+            line(&format!("{name}: the largest anomaly of them"), median(work), peers(&format!("{name}-anomaly")));
+        }
     }
     if wants("graph") {
         let began = Instant::now();

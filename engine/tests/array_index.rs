@@ -263,7 +263,7 @@ fn some_operation(case: Case, dice: &mut Dice) -> Case {
                     *sum = sum.wrapping_add(*value);
                 }
             }
-            case.then(format!("coarsen {factors:?}"), array.coarsen(Array::sum_axis, factors, true), sums)
+            case.then(format!("coarsen {factors:?}"), array.coarsen(Array::<i64>::sum_axis, factors, true), sums)
         }
         16 if rank > 0 => {
             let turned = array.apply_along_axis(signed, len, |lane| lane.iter().rev().map(|x| x ^ 5).collect());
@@ -572,8 +572,11 @@ fn what_cannot_be_is_told_when_it_is_built() {
         (refused(|| drop(x().map_overlap([1], Boundary::None, |block| block.to_owned()))), "1 widths for 2 axes"),
         (refused(|| drop(x().map_overlap(1, [Boundary::None], |block| block.to_owned()))), "1 boundaries for 2 axes"),
         (refused(|| drop(x().map_blocks_to(vec![vec![1], vec![1]], |block, _| block.to_owned()))), "[1, 1] blocks"),
-        (refused(|| drop(x().coarsen(Array::sum_axis, [3, 2], false))), "3 does not divide the length of axis 0, 4"),
-        (refused(|| drop(x().coarsen(Array::sum_axis, [0, 2], true))), "the factor of axis 0 is 0"),
+        (
+            refused(|| drop(x().coarsen(Array::<i64>::sum_axis, [3, 2], false))),
+            "3 does not divide the length of axis 0, 4",
+        ),
+        (refused(|| drop(x().coarsen(Array::<i64>::sum_axis, [0, 2], true))), "the factor of axis 0 is 0"),
         (refused(|| drop(x().flatten().tril(0))), "arrays of two axes"),
         (refused(|| drop(x().expand_dims(0).diag(0))), "not 3"),
         (

@@ -2,8 +2,8 @@
 
 use super::super::super::diagnostics::{Diagnostic, for_people};
 use super::super::{Facts, is_name, piece, quoted};
-use super::source::{REDUCTIONS, axes, chain, elements, inside, is_array, lent, number, parts};
-use super::{around, computed, element, numpy};
+use super::source::{REDUCTIONS, axes, chain, inside, is_array, lent, parts};
+use super::{around, computed, numpy};
 
 /// What stands between the parentheses of the call that the message is about.
 pub(super) fn inside_call(diagnostic: &Diagnostic) -> Option<&str> {

@@ -5,7 +5,7 @@ use super::super::{Facts, argument_of, is_integer, is_name, piece, quoted};
 use super::calls::inside_call;
 use super::numpy::compared;
 use super::parts::in_place;
-use super::source::{called_on, chain, elements, inside, is_reduced, lent, parts};
+use super::source::{called_on, chain, inside, is_reduced, lent, parts};
 use super::{around, computed, element, numpy, values};
 
 /// E0599.
