@@ -47,7 +47,9 @@ impl Program {
         let root = compiler.source(node);
         let Compiler { mut program, names, leaves, inputs, .. } = compiler;
         program.root = root;
-        program.over = Over::Grid { grid: node.grid.clone(), together, leaves, inputs };
+        let known = node.grid.axes().iter().map(|axis| axis.is_known()).collect();
+        let (grid, lengths) = (node.grid.clone(), node.grid.shape());
+        program.over = Over::Grid { grid, known, lengths, together, leaves, inputs };
         let ends: Vec<&str> = match &program.end {
             End::Collect(_) => Vec::new(),
             End::Reduce(reducers, _) => reducers.iter().map(|reducer| reducer.name()).collect(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::leaf::{AnyArray, AnyGenerator, Open, open_block};
 use super::program::{BlockSource, Leaf, Over, Program};
-use crate::array::chunks::Grid;
+use crate::array::chunks::{AxisChunks, Grid};
 use crate::array::codec::{pack_block, unpack_array};
 use crate::array::dispatch::with_type;
 use crate::array::element::DType;
@@ -15,37 +15,38 @@ use crate::array::node::Block;
 use crate::error::BoxError;
 use crate::task::{Failure, Made, Pack, Packer, Unpacker, Value};
 
-/// One block of a program's grid.
+/// One block of a program's grid. What does not differ from block to block is the program's, unless the task travelled.
 #[derive(Clone)]
-pub(super) struct Cut {
+pub(super) struct Cut<'p> {
     /// The first index along each axis.
     pub(super) start: Vec<usize>,
     /// The lengths; those that are not known are only the blocks' own.
     shape: Vec<usize>,
-    known: Vec<bool>,
+    known: Cow<'p, [bool]>,
     /// The lengths of the whole array.
-    pub(super) lengths: Vec<usize>,
-    leaves: Vec<CutLeaf>,
+    pub(super) lengths: Cow<'p, [usize]>,
+    leaves: Vec<CutLeaf<'p>>,
 }
 
 /// A leaf's part of a block. It has not the first `missing` axes, and has length 1 along those where it is broadcast.
 #[derive(Clone)]
-struct CutLeaf {
+struct CutLeaf<'p> {
     missing: usize,
-    from: From,
+    from: From<'p>,
 }
 
 #[derive(Clone)]
-enum From {
+enum From<'p> {
     Memory {
-        array: Arc<dyn AnyArray>,
+        array: Cow<'p, Arc<dyn AnyArray>>,
         start: Vec<usize>,
         lengths: Vec<usize>,
     },
     Generated {
-        generator: Made<dyn AnyGenerator>,
+        generator: Cow<'p, Made<dyn AnyGenerator>>,
         first: u64,
-        strides: Vec<isize>,
+        strides: Cow<'p, [isize]>,
+        /// Said only where the grid does not know all lengths.
         lengths: Vec<usize>,
     },
     /// The value of the task's input of this number.
@@ -54,55 +55,63 @@ enum From {
 
 impl Program {
     /// The blocks of a task.
-    pub(super) fn cuts(&self, task: usize) -> Cow<'_, [Cut]> {
-        let (grid, leaves, inputs) = match &self.over {
+    pub(super) fn cuts(&self, task: usize) -> Cow<'_, [Cut<'_>]> {
+        let (grid, known, lengths, leaves, inputs) = match &self.over {
             Over::Block(cuts) => return Cow::Borrowed(cuts),
-            Over::Grid { grid, leaves, inputs, .. } => (grid, leaves, inputs),
+            Over::Grid { grid, known, lengths, leaves, inputs, .. } => (grid, known, lengths, leaves, inputs),
         };
-        let known: Vec<bool> = grid.axes().iter().map(|axis| axis.is_known()).collect();
         let cut = |place: Vec<usize>| {
             let (start, shape) = grid.region(&place);
-            let leaves = leaves.iter().map(|leaf| cut_leaf(leaf, inputs, &place, &start, &known)).collect();
-            Cut { start, shape, known: known.clone(), lengths: grid.shape(), leaves }
+            let leaves = leaves.iter().map(|leaf| cut_leaf(leaf, inputs, &place, &start, known)).collect();
+            Cut { start, shape, known: known.into(), lengths: lengths.into(), leaves }
         };
         Cow::Owned(self.places(task).into_iter().map(cut).collect())
     }
 }
 
-fn cut_leaf(leaf: &Leaf, inputs: &[BlockSource], place: &[usize], start: &[usize], known: &[bool]) -> CutLeaf {
+fn cut_leaf<'p>(
+    leaf: &'p Leaf,
+    inputs: &[BlockSource],
+    place: &[usize],
+    start: &[usize],
+    known: &[bool],
+) -> CutLeaf<'p> {
+    // The place of a leaf's own block along an axis that meets the block at a place of the program's grid.
+    let own = |chunks: &AxisChunks, axis: usize| match chunks.count() {
+        1 => 0,
+        count => place[axis].min(count - 1),
+    };
     // Where the grid knows no lengths a leaf's own chunks say where it begins.
-    let begin = |missing: usize, chunks: &Grid| -> (Vec<usize>, Vec<usize>) {
-        let own = own_place(chunks, place, missing);
-        let (begin, lengths) = chunks.region(&own);
-        let begin = begin.into_iter().enumerate();
-        let begin = begin.map(|(axis, begin)| if known[axis + missing] { start[axis + missing] } else { begin });
-        (begin.collect(), lengths)
+    let begin = |chunks: &AxisChunks, axis: usize| match known[axis] {
+        true => start[axis],
+        false => chunks.start(own(chunks, axis)),
+    };
+    let sizes = |missing: usize, chunks: &Grid| -> Vec<usize> {
+        let axes = chunks.axes().iter().enumerate();
+        axes.map(|(axis, chunks)| chunks.size(own(chunks, axis + missing))).collect()
     };
     match leaf {
         Leaf::Memory { array, missing, broadcast, chunks } => {
-            let (start, lengths) = begin(*missing, chunks);
-            let start = start.into_iter().zip(broadcast).map(|(start, &one)| if one { 0 } else { start }).collect();
-            CutLeaf { missing: *missing, from: From::Memory { array: Arc::clone(array), start, lengths } }
+            let axes = chunks.axes().iter().zip(broadcast).enumerate();
+            let start =
+                axes.map(|(axis, (chunks, &one))| if one { 0 } else { begin(chunks, axis + missing) }).collect();
+            let from = From::Memory { array: Cow::Borrowed(array), start, lengths: sizes(*missing, chunks) };
+            CutLeaf { missing: *missing, from }
         }
         Leaf::Generated { generator, from, strides, missing, chunks } => {
-            let (begin, lengths) = begin(*missing, chunks);
-            let first = strides[*missing..].iter().zip(begin).fold(*from, |first, (&stride, start)| {
-                first.wrapping_add_signed((stride as i64).wrapping_mul(start as i64))
+            let axes = chunks.axes().iter().zip(&strides[*missing..]).enumerate();
+            let first = axes.fold(*from, |first, (axis, (chunks, &stride))| {
+                first.wrapping_add_signed((stride as i64).wrapping_mul(begin(chunks, axis + missing) as i64))
             });
-            let (generator, strides) = (generator.clone(), strides.clone());
+            let lengths = if known.contains(&false) { sizes(*missing, chunks) } else { Vec::new() };
+            let (generator, strides) = (Cow::Borrowed(generator), strides.into());
             CutLeaf { missing: *missing, from: From::Generated { generator, first, strides, lengths } }
         }
         Leaf::Blocks(input) => CutLeaf { missing: inputs[*input].missing, from: From::Input(*input) },
     }
 }
 
-/// The place of a leaf's own block that meets the block at a place of the program's grid.
-fn own_place(chunks: &Grid, place: &[usize], missing: usize) -> Vec<usize> {
-    let own = chunks.axes().iter().zip(&place[missing..]);
-    own.map(|(chunks, &chunk)| if chunks.count() == 1 { 0 } else { chunk.min(chunks.count() - 1) }).collect()
-}
-
-impl Cut {
+impl Cut<'_> {
     /// The lengths of the block, where the inputs are these.
     pub(super) fn shape(&self, types: &[DType], values: &[Value]) -> Result<Vec<usize>, Failure> {
         let mut shape = self.shape.clone();
@@ -151,9 +160,9 @@ impl Cut {
 
     /// The leaves, ready to give tiles.
     pub(super) fn open<'a>(&'a self, types: &[DType], shape: &[usize], values: &'a [Value]) -> Vec<Box<dyn Open + 'a>> {
-        let open = |(leaf, dtype): (&'a CutLeaf, &DType)| match &leaf.from {
+        let open = |(leaf, dtype): (&'a CutLeaf<'_>, &DType)| match &leaf.from {
             From::Memory { array, start, lengths } => array.open(start, lengths, shape),
-            From::Generated { generator, first, strides, .. } => generator.open(*first, strides.clone()),
+            From::Generated { generator, first, strides, .. } => generator.open(*first, strides.to_vec()),
             From::Input(input) => with_type!(*dtype, T => open_block::<T>(&values[*input], shape)),
         };
         self.leaves.iter().zip(types).map(open).collect()
@@ -162,8 +171,8 @@ impl Cut {
     pub(super) fn pack(&self, types: &[DType], packer: &mut Packer) -> Result<(), String> {
         self.start.pack(packer)?;
         self.shape.pack(packer)?;
-        self.known.pack(packer)?;
-        self.lengths.pack(packer)?;
+        self.known.to_vec().pack(packer)?;
+        self.lengths.to_vec().pack(packer)?;
         for (leaf, dtype) in self.leaves.iter().zip(types) {
             leaf.missing.pack(packer)?;
             match &leaf.from {
@@ -176,7 +185,7 @@ impl Cut {
                     1_u8.pack(packer)?;
                     generator.pack(packer)?;
                     first.pack(packer)?;
-                    strides.pack(packer)?;
+                    strides.to_vec().pack(packer)?;
                     lengths.pack(packer)?;
                 }
                 From::Input(input) => {
@@ -188,12 +197,12 @@ impl Cut {
         Ok(())
     }
 
-    pub(super) fn unpack(types: &[DType], unpacker: &mut Unpacker<'_>) -> Result<Cut, String> {
+    pub(super) fn unpack(types: &[DType], unpacker: &mut Unpacker<'_>) -> Result<Cut<'static>, String> {
         let mut cut = Cut {
             start: Pack::unpack(unpacker)?,
             shape: Pack::unpack(unpacker)?,
-            known: Pack::unpack(unpacker)?,
-            lengths: Pack::unpack(unpacker)?,
+            known: Cow::Owned(Pack::unpack(unpacker)?),
+            lengths: Cow::Owned(Pack::unpack(unpacker)?),
             leaves: Vec::with_capacity(types.len()),
         };
         for dtype in types {
@@ -202,12 +211,12 @@ impl Cut {
                 0 => {
                     let array = unpack_array(*dtype, unpacker)?;
                     let lengths: Vec<usize> = Pack::unpack(unpacker)?;
-                    From::Memory { array, start: vec![0; lengths.len()], lengths }
+                    From::Memory { array: Cow::Owned(array), start: vec![0; lengths.len()], lengths }
                 }
                 1 => From::Generated {
-                    generator: Pack::unpack(unpacker)?,
+                    generator: Cow::Owned(Pack::unpack(unpacker)?),
                     first: Pack::unpack(unpacker)?,
-                    strides: Pack::unpack(unpacker)?,
+                    strides: Cow::Owned(Pack::unpack(unpacker)?),
                     lengths: Pack::unpack(unpacker)?,
                 },
                 _ => From::Input(Pack::unpack(unpacker)?),

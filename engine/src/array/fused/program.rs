@@ -56,13 +56,16 @@ pub(super) enum Over {
     /// All blocks of a grid.
     Grid {
         grid: Grid,
+        /// For each axis, whether its length is known, and the length.
+        known: Vec<bool>,
+        lengths: Vec<usize>,
         /// For each axis, the chunks whose blocks one task takes.
         together: Vec<usize>,
         leaves: Vec<Leaf>,
         inputs: Vec<BlockSource>,
     },
     /// The blocks of one task, which came from another process.
-    Block(Vec<Cut>),
+    Block(Vec<Cut<'static>>),
 }
 
 pub(super) struct Instruction {
