@@ -113,7 +113,7 @@ impl<T: Element> Array<T> {
                 let block = as_block::<T>(values.remove(0));
                 let mut shape = block.shape().to_vec();
                 shape.remove(axis);
-                let results: Vec<R> = block.lanes(Axis(axis)).into_iter().map(|lane| function(lane)).collect();
+                let results: Vec<R> = block.lanes(Axis(axis)).into_iter().map(&**function).collect();
                 let result = ArrayD::from_shape_vec(IxDyn(&shape), results);
                 Ok(result.unwrap_or_else(|_| unreachable!("an element for each lane")).into_shared())
             })

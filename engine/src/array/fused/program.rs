@@ -300,8 +300,9 @@ impl Program {
         let first_sink = blocks.len() * self.leaf_types.len();
         let steps = &at.walk.steps[first_sink..];
         // Rows of several blocks are folded as if they were one block's.
-        let joins = |(sink, steps): (&Box<dyn Sink + '_>, &Steps)| sink.place_strides().is_none() && steps.row == 0;
-        let stacks = room.stack.is_some() && sinks.iter().zip(steps).all(joins);
+        let mut pairs = sinks.iter().zip(steps);
+        let joins = pairs.all(|(sink, steps)| sink.place_strides().is_none() && steps.row == 0);
+        let stacks = room.stack.is_some() && joins;
         let mut stacked = 0;
         for (number, block) in blocks.iter().enumerate() {
             let mut lanes: Vec<Lane<'_>> = Vec::with_capacity(block.leaves.len());
