@@ -204,6 +204,16 @@ impl<T> Array<T> {
     /// When there are no arrays, their shapes differ, or there is no such place for an axis.
     #[track_caller]
     pub fn stack(arrays: &[Array<T>], axis: isize) -> Array<T> {
+        // Said of the arrays as they are given, before they get their new axis.
+        let shape = |array: &Array<T>| array.node().grid.shape_text();
+        let odd = arrays.iter().position(|array| shape(array) != shape(&arrays[0]));
+        if let Some(odd) = odd {
+            let why = format!(
+                "arrays that are stacked have one shape, and number {odd} has {}, not that of number 0",
+                shape(&arrays[odd])
+            );
+            built::<()>(Err(ArrayError::Shape { operation: "stack".into(), why, shape: shape(&arrays[0]) }));
+        }
         let wide: Vec<Array<T>> = arrays.iter().map(|array| array.expand_dims(axis)).collect();
         let nodes: Vec<&NodeRef> = wide.iter().map(Array::node).collect();
         Array::of(built(concatenate("stack", &nodes, axis)))
@@ -263,8 +273,11 @@ fn concatenate(operation: &str, nodes: &[&NodeRef], axis: isize) -> Built<NodeRe
         let (shape, wanted) = (node.grid.shape(), first.grid.shape());
         let fits = shape.len() == wanted.len() && (0..shape.len()).all(|own| own == axis || shape[own] == wanted[own]);
         if !fits {
-            let why = format!("it does not fit to {} along axis {axis}", shape_text(&wanted));
-            return Err(ArrayError::Shape { operation: operation.into(), why, shape: node.grid.shape_text() });
+            let why = format!(
+                "all lengths but those of axis {axis} have to be equal, and another array has shape {}",
+                node.grid.shape_text()
+            );
+            return Err(ArrayError::Shape { operation: operation.into(), why, shape: shape_text(&wanted) });
         }
         for own in (0..axes.len()).filter(|&own| own != axis) {
             axes[own] = axes[own].refined(node.grid.axis(own));

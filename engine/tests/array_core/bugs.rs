@@ -62,7 +62,11 @@ fn what_cannot_be_is_refused_where_it_is_written() {
         (refused(|| x().rechunk(0)), "at least one element"),
         (refused(|| x().transpose([0, 0])), "named twice"),
         (refused(|| x().expand_dims(4)), "no axis 4"),
-        (refused(|| Array::concatenate(&[x(), x().t()], 0)), "does not fit to (4, 3)"),
+        (
+            refused(|| Array::concatenate(&[x(), x().t()], 0)),
+            "but those of axis 0 have to be equal, and another array has shape (3, 4) (shape (4, 3))",
+        ),
+        (refused(|| Array::stack(&[x(), x().t()], 0)), "number 1 has (3, 4), not that of number 0 (shape (4, 3))"),
         (refused(|| Array::<f64>::stack(&[], 0)), "no arrays"),
         (refused(|| x().broadcast_to((2, 3), "auto")), "axis 0"),
         (refused(|| Array::<f64>::random((3,), 2).normal(0.0, -1.0)), "cannot be -1"),
