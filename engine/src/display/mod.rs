@@ -44,6 +44,26 @@ impl<S: Show + ?Sized> Show for &S {
     }
 }
 
+/// A value that is there is shown as itself, an error by its `Debug` form.
+impl<S: Show, E: std::fmt::Debug> Show for Result<S, E> {
+    fn show(&self) -> MimeBundle {
+        match self {
+            Ok(value) => value.show(),
+            Err(error) => MimeBundle::new().with("text/plain", format!("Err({error:?})")),
+        }
+    }
+}
+
+/// A value that is there is shown as itself, and otherwise `None`.
+impl<S: Show> Show for Option<S> {
+    fn show(&self) -> MimeBundle {
+        match self {
+            Some(value) => value.show(),
+            None => MimeBundle::new().with("text/plain", "None"),
+        }
+    }
+}
+
 impl Show for MimeBundle {
     fn show(&self) -> MimeBundle {
         self.clone()
@@ -171,7 +191,17 @@ pub(crate) fn short_type(full: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::short_type;
+    use super::{Html, Show, short_type};
+
+    #[test]
+    fn what_is_wrapped_is_shown_as_itself() {
+        let shown = |value: &dyn Show| value.show().get("text/html").map(str::to_owned);
+        let html = || Html::new("<b>hi</b>");
+        assert_eq!(shown(&Some(html())), shown(&html()));
+        assert_eq!(shown(&Ok::<_, String>(html())), shown(&html()));
+        assert_eq!(None::<Html>.show().get("text/plain"), Some("None"));
+        assert_eq!(Err::<Html, _>("late").show().get("text/plain"), Some("Err(\"late\")"));
+    }
 
     #[test]
     fn types_are_written_as_people_write_them() {
