@@ -46,6 +46,8 @@ pub(super) const PRELUDE: &[&str] = &[
     "Array",
     "Axes",
     "Client",
+    "DataArray",
+    "Dataset",
     "Delayed",
     "Drawing",
     "Future",
