@@ -6,7 +6,6 @@ use super::axis::Axis;
 use super::colors::{Shades, TEXT};
 use super::figure::{Figure, Symbol, X_TICKS, Y_TICKS};
 use super::layers;
-use super::ticks::short;
 use crate::draw::{at, columns, escape};
 
 /// The fonts; the last but one is the one that a PNG is made with.
@@ -207,6 +206,13 @@ fn x_axis(svg: &mut String, figure: &Figure, frame: &Frame, labels: &XLabels) {
     }
 }
 
+/// Labels beside the bar of shades, about.
+const BAR_TICKS: usize = 5;
+
+fn bar_axis(lo: f64, hi: f64) -> Axis {
+    if lo < hi { Axis::Numbers { lo, hi } } else { Axis::numbers(lo, hi, false, 3) }
+}
+
 /// What stands to the right: the names of colours, or a bar of shades.
 struct Legend {
     /// Name, colour and symbol.
@@ -231,7 +237,8 @@ impl Legend {
 
     fn width(&self) -> f64 {
         let names = self.entries.iter().map(|entry| text_width(&entry.0) + 40.0).fold(0.0, f64::max);
-        let bar = self.bar.map_or(0.0, |(lo, hi, _)| 38.0 + text_width(&short(lo)).max(text_width(&short(hi))));
+        let labels = self.bar.map(|(lo, hi, _)| bar_axis(lo, hi).ticks(BAR_TICKS));
+        let bar = labels.map_or(0.0, |ticks| 38.0 + ticks.iter().map(|tick| text_width(&tick.1)).fold(0.0, f64::max));
         let title = match &self.title {
             Some(title) if names > 0.0 || bar > 0.0 => text_width(title) + 22.0,
             _ => 0.0,
@@ -288,8 +295,8 @@ impl Legend {
             );
         }
         svg.push_str("</g>");
-        let axis = if lo < hi { Axis::Numbers { lo, hi } } else { Axis::numbers(lo, hi, false, 3) };
-        for (value, label) in axis.ticks(5) {
+        let axis = bar_axis(lo, hi);
+        for (value, label) in axis.ticks(BAR_TICKS) {
             let y = top + (1.0 - axis.part(value)) * height;
             let _ = write!(svg, "<text x=\"{}\" y=\"{}\">{}</text>", at(left + 17.0), at(y + 3.8), escape(&label));
         }
