@@ -93,24 +93,29 @@ fn run_program(context: &mut Context, mut command: Command, what: &str) -> Resul
     context.session.prepare_shell(&mut command);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let program = command.get_program().to_string_lossy().into_owned();
-    let mut child = command.spawn().map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Failure::message(&format!("there is no `{program}` on this machine's PATH")),
-        std::io::ErrorKind::ArgumentListTooLong => Failure::message(
-            "the script is too long to be handed over; write it to a file with %%writefile and run that",
-        ),
-        _ => Failure::message(&format!("cannot run {what}: {error}")),
-    })?;
-    let group = Group(child.id());
-    let _watch = group.end_with_this_process();
-    let (sender, output) = sync_channel(WAITING);
-    read_pieces("stdout", child.stdout.take(), sender.clone());
-    read_pieces("stderr", child.stderr.take(), sender);
     let show = context.show;
     let shown = |name: &str, text: String| {
         show(crate::session::Event::Stream { name: name.to_owned(), text });
     };
-    let ended = context.session.outside(|interrupted| follow(&mut child, &group, &output, &shown, interrupted));
-    match ended {
+    // From before the program begins, so that no interrupt that somebody sends because they see it run is lost.
+    let ended = context.session.outside(|interrupted| {
+        let mut child = command.spawn().map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                Failure::message(&format!("there is no `{program}` on this machine's PATH"))
+            }
+            std::io::ErrorKind::ArgumentListTooLong => Failure::message(
+                "the script is too long to be handed over; write it to a file with %%writefile and run that",
+            ),
+            _ => Failure::message(&format!("cannot run {what}: {error}")),
+        })?;
+        let group = Group(child.id());
+        let _watch = group.end_with_this_process();
+        let (sender, output) = sync_channel(WAITING);
+        read_pieces("stdout", child.stdout.take(), sender.clone());
+        read_pieces("stderr", child.stderr.take(), sender);
+        Ok(follow(&mut child, &group, &output, &shown, interrupted))
+    });
+    match ended? {
         Ended::Interrupted => Err(Session::interruption()),
         Ended::Lost(error) => Err(Failure::message(&format!("lost track of {what}: {error}"))),
         Ended::With(status) if status.success() => Ok(()),
