@@ -189,7 +189,7 @@ impl<T> Array<T> {
     /// ```
     /// use taskloom::prelude::*;
     /// let x = Array::<f64>::arange(24, 24).reshape((4, 6));
-    /// let coarse = x.coarsen(Array::mean_axis, [2, 3], false);
+    /// let coarse = x.coarsen(Array::<f64>::mean_axis, [2, 3], false);
     /// assert_eq!((coarse.shape(), coarse.slice(s![0, 0]).item()?), (vec![2, 2], 4.0));
     /// assert_eq!(x.coarsen(Array::max_axis, [3, 4], true).shape(), [1, 1]);
     /// # Ok::<(), taskloom::Error>(())
