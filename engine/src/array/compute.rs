@@ -254,7 +254,7 @@ impl<T: Element> Output for Array<T> {
     type Value = ArrayD<T>;
     type Kept = Array<T>;
     fn gather(&self, into: &mut Gathered) {
-        into.array(self.node());
+        into.expression(self.node());
     }
     fn take(&self, values: &mut std::vec::IntoIter<Value>) -> ArrayD<T> {
         self.assembled(values.take(self.node().grid.blocks()).collect())

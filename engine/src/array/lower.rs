@@ -17,8 +17,18 @@ use super::fused::{AnyReducer, Program};
 use super::long_runs::in_long_runs;
 use super::node::{Block, Node, NodeRef, Op, Reduction};
 use super::work::{MERGED_AT_ONCE, body_of_blocks};
-use crate::task::{Body, Data, Failure, Inputs, Made, Pack, Packer, ResultType, Revive, Step, TypeOf, Unpacker, Value};
-use crate::travel::Codec;
+use crate::delayed::Lowered;
+use crate::task::{Body, Data, Failure, Inputs, Made, Pack, Packer, ResultType, Step, TypeOf, Unpacker, Value};
+
+impl Lowered for Node {
+    fn lower(all: &[&NodeRef]) -> Vec<Vec<Arc<Step>>> {
+        let nodes = || all.iter().copied();
+        with_room(nodes(), || {
+            let mut lowering = Lowering::new(nodes());
+            nodes().map(|node| lowering.all(node)).collect()
+        })
+    }
+}
 
 /// Reductions of the same elements over the same axes.
 #[derive(Debug, PartialEq, Eq, Hash, Clone)]

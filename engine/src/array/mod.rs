@@ -82,8 +82,6 @@ pub use stats::{Bins, Countable, Interpolation, Quantiles};
 pub use take::{Indices, PadMode};
 pub use widths::Widths;
 
-pub(crate) use depth::with_room;
-pub(crate) use lower::Lowering;
 pub(crate) use node::NodeRef;
 pub(crate) use show::shown;
 

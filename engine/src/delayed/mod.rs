@@ -16,8 +16,8 @@ use crate::task::{ByValue, Data, Encoding, Fetch, Finished, Label, Registered, S
 use crate::visualize::Drawing;
 
 pub use arguments::*;
-pub(crate) use outputs::take_value;
 pub use outputs::{Gathered, Output, Outputs};
+pub(crate) use outputs::{Lowered, take_value};
 pub use unpack::Unpack;
 
 /// The result of a call that has not run: a handle on a node of a lazy task graph.

@@ -1,9 +1,9 @@
 //! Several handles computed in one run.
 
+use std::any::{Any, TypeId};
 use std::sync::Arc;
 
 use super::Delayed;
-use crate::array::{Lowering, NodeRef, with_room};
 use crate::error::Result;
 use crate::graph::Graph;
 use crate::scheduler::{self, Scheduler};
@@ -15,7 +15,14 @@ pub(crate) fn take_value<T: Clone + Send + Sync + 'static>(value: Value) -> T {
     Arc::unwrap_or_clone(value)
 }
 
-/// All that is to be computed in one run. Arrays are lowered together, so that they share what they have in common.
+/// What a collection lowers to tasks: an expression of arrays, frames or bags. Those of one kind are lowered together, so
+/// that they share what they have in common.
+pub(crate) trait Lowered: Send + Sync + 'static {
+    /// The steps of each, in the order in which its values are read.
+    fn lower(all: &[&Arc<Self>]) -> Vec<Vec<Arc<Step>>>;
+}
+
+/// All that is to be computed in one run.
 #[derive(Default)]
 pub struct Gathered {
     outputs: Vec<Gather>,
@@ -23,8 +30,11 @@ pub struct Gathered {
 
 enum Gather {
     Step(Arc<Step>),
-    Array(NodeRef),
+    Expression { node: Box<dyn Any>, kind: TypeId, lower: LowerAll },
 }
+
+/// Lowers all expressions of a kind.
+type LowerAll = fn(&[&dyn Any]) -> Vec<Vec<Arc<Step>>>;
 
 impl std::fmt::Debug for Gathered {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -33,29 +43,35 @@ impl std::fmt::Debug for Gathered {
 }
 
 impl Gathered {
-    pub(crate) fn array(&mut self, node: &NodeRef) {
-        self.outputs.push(Gather::Array(Arc::clone(node)));
+    pub(crate) fn expression<N: Lowered>(&mut self, node: &Arc<N>) {
+        let lower: LowerAll = |all| {
+            let all: Vec<&Arc<N>> = all.iter().filter_map(|node| node.downcast_ref()).collect();
+            N::lower(&all)
+        };
+        self.outputs.push(Gather::Expression { node: Box::new(Arc::clone(node)), kind: TypeId::of::<N>(), lower });
     }
 
     fn graph(self) -> Graph {
-        let arrays = || {
-            self.outputs.iter().filter_map(|output| match output {
-                Gather::Array(node) => Some(node),
-                Gather::Step(_) => None,
-            })
-        };
-        let steps = with_room(arrays(), || {
-            let mut lowering = Lowering::new(arrays());
-            let mut steps = Vec::new();
-            for output in &self.outputs {
-                match output {
-                    Gather::Step(step) => steps.push(Arc::clone(step)),
-                    Gather::Array(node) => steps.extend(lowering.all(node)),
+        let mut steps: Vec<Vec<Arc<Step>>> = self.outputs.iter().map(|_| Vec::new()).collect();
+        let mut done: Vec<TypeId> = Vec::new();
+        for (place, output) in self.outputs.iter().enumerate() {
+            match output {
+                Gather::Step(step) => steps[place].push(Arc::clone(step)),
+                Gather::Expression { kind, .. } if done.contains(kind) => {}
+                Gather::Expression { kind, lower, .. } => {
+                    done.push(*kind);
+                    let alike = self.outputs.iter().enumerate().filter_map(|(place, output)| match output {
+                        Gather::Expression { node, kind: other, .. } if other == kind => Some((place, &**node)),
+                        _ => None,
+                    });
+                    let (places, nodes): (Vec<usize>, Vec<&dyn Any>) = alike.unzip();
+                    for (place, lowered) in places.into_iter().zip(lower(&nodes)) {
+                        steps[place] = lowered;
+                    }
                 }
             }
-            steps
-        });
-        Graph::lower(&steps)
+        }
+        Graph::lower(&steps.concat())
     }
 }
 

@@ -15,6 +15,7 @@ mod parts;
 mod result_type;
 mod shown;
 mod step;
+mod work;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub(crate) use parts::{Pack, Stays, packed};
 pub use result_type::{ResultType, TypeOf};
 pub use step::Step;
 pub(crate) use step::{Body, Revive, Role};
+pub(crate) use work::{Kind, MERGED_AT_ONCE, body_of_values, merged, taken, value_task};
 
 use crate::error::BoxError;
 
