@@ -131,6 +131,12 @@ pub enum Error {
     /// A file of an array cannot be read or written.
     #[error(transparent)]
     Store(#[from] crate::array::store::StoreError),
+    /// Rows that cannot be put together, files of frames that cannot be read or written: what Polars says.
+    #[error("{message}")]
+    Frame {
+        /// What is wrong and where.
+        message: String,
+    },
     /// A graph that was written by hand cannot be run.
     #[error(transparent)]
     Graph(#[from] crate::graph::GraphError),

@@ -56,6 +56,7 @@ pub mod display;
 pub mod draw;
 mod error;
 pub mod events;
+mod frame;
 pub mod graph;
 pub mod labelled;
 mod mime;
@@ -75,6 +76,7 @@ pub use client::{Client, is_cancelled};
 pub use delayed::{Delayed, Output, Outputs, delayed_value};
 pub use display::{DisplayHandle, MimeBundle, Show, clear_output, display, display_as, display_handle, update_display};
 pub use error::{BoxError, Error, Result, TaskError};
+pub use frame::DataFrame;
 pub use labelled::{DataArray, Dataset};
 pub use nbytes::{nbytes, register_nbytes};
 pub use recreate::Recreated;
@@ -113,6 +115,11 @@ pub use visualize::{ColorBy, Drawing};
 /// ```
 pub use taskloom_macros::delayed;
 
+/// Tables in partitions: see [`DataFrame`].
+pub mod dataframe {
+    pub use crate::frame::{DataFrame, Expressions, FrameError, Names};
+}
+
 pub use ndarray;
 pub use polars;
 pub use rayon;
@@ -126,10 +133,11 @@ pub mod prelude {
     pub use crate::display::{Html, Jpeg, Json, Latex, Markdown, Math, Png, Svg, Text, VegaLite, input, password};
     pub use crate::plot;
     pub use ndarray::s;
+    pub use polars::prelude::{DataType, Expr, col, lit, when};
 
     pub use crate::{
-        Array, Client, DataArray, Dataset, Delayed, Drawing, MimeBundle, Scheduler, Show, clear_output, compute,
-        delayed, delayed_value, display, display_as, display_handle, persist, sleep_ms, update_display,
+        Array, Client, DataArray, DataFrame, Dataset, Delayed, Drawing, MimeBundle, Scheduler, Show, clear_output,
+        compute, delayed, delayed_value, display, display_as, display_handle, persist, sleep_ms, update_display,
     };
 }
 

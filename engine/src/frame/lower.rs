@@ -1,0 +1,215 @@
+//! From expressions to tasks: one for each partition that is needed.
+//!
+//! Steps on the rows of a partition are part of the task that needs them: from the file to the part of an aggregation
+//! there is one Polars plan, which reads the columns that it needs and stores nothing between. Where several need the same
+//! partition, it becomes a task of its own, and only the columns that any of them needs leave it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use polars::prelude::{DataFrame, Expr, IntoLazy, PlSmallStr, PolarsResult, col};
+
+use super::codec::{OfFrames, know_frames};
+use super::node::{Node, NodeRef, Op};
+use super::plan::Needs;
+use super::rows::{RowStep, after};
+use super::source::{self, Source};
+use super::thread;
+use crate::delayed::Lowered;
+use crate::error::BoxError;
+use crate::task::{Data, Failure, Made, Pack, Registered, Step, Value, conjured, taken, value_task};
+
+/// What makes a partition: where its rows come from, and the steps on them that are not done yet.
+#[derive(Clone)]
+pub(crate) struct Chunk {
+    from: From,
+    steps: Vec<RowStep>,
+    /// What the tasks were, that are one now.
+    names: Vec<String>,
+}
+
+#[derive(Clone)]
+enum From {
+    Source { source: Made<dyn Source>, partition: usize },
+    Step(Arc<Step>),
+}
+
+impl Chunk {
+    /// The result of a task.
+    pub(crate) fn of_step(step: Arc<Step>) -> Chunk {
+        Chunk { from: From::Step(step), steps: Vec::new(), names: Vec::new() }
+    }
+
+    /// The same, and then a step.
+    pub(crate) fn then(mut self, name: &str, step: RowStep) -> Chunk {
+        self.steps.push(step);
+        self.names.push(name.to_owned());
+        self
+    }
+
+    /// The task that does all of it.
+    pub(crate) fn into_step(self) -> Arc<Step> {
+        let name = self.names.join("→");
+        match self.from {
+            From::Step(step) if self.steps.is_empty() => step,
+            From::Step(step) => {
+                partition_task(&name, vec![step], self.steps, |steps, mut frames| after(frames.remove(0).lazy(), steps))
+            }
+            From::Source { source, partition } => {
+                let parameters = (source, partition, self.steps);
+                partition_task(&name, Vec::new(), parameters, |(source, partition, steps), _| {
+                    after(source::scan(source, *partition)?, steps).map_err(|error| at(*partition, error))
+                })
+            }
+        }
+    }
+}
+
+/// The error, with the partition where it came up.
+fn at(partition: usize, error: polars::prelude::PolarsError) -> polars::prelude::PolarsError {
+    error.wrap_msg(|message| format!("partition {partition}: {message}"))
+}
+
+/// An error of Polars as a task ends with it.
+pub(crate) fn failure(error: polars::prelude::PolarsError) -> Failure {
+    Failure::Error(BoxError::from(super::error::sentence(&error)))
+}
+
+/// A task whose function gets the parameters and the frames of `inputs`, in that order, and gives a frame. It runs on a
+/// thread where Polars keeps to itself.
+///
+/// The function captures nothing, or it does not compile: what it needs to know are parameters.
+pub(crate) fn partition_task<P, F>(name: &str, inputs: Vec<Arc<Step>>, parameters: P, _function: F) -> Arc<Step>
+where
+    P: Pack + Send + Sync + 'static,
+    F: Fn(&P, Vec<DataFrame>) -> PolarsResult<DataFrame> + 'static,
+{
+    frame_task::<DataFrame, _, _>(name, inputs, parameters, |parameters, values| {
+        conjured::<F>()(parameters, values.into_iter().map(taken::<DataFrame>).collect())
+    })
+}
+
+/// As [`partition_task`], with other values than frames: pieces, samples, sketches.
+pub(crate) fn frame_task<V, P, F>(name: &str, inputs: Vec<Arc<Step>>, parameters: P, _function: F) -> Arc<Step>
+where
+    V: Send + Sync + 'static,
+    P: Pack + Send + Sync + 'static,
+    F: Fn(&P, Vec<Value>) -> PolarsResult<V> + 'static,
+{
+    value_task::<OfFrames, V, _, _>(name, inputs, parameters, |parameters, values| {
+        thread::alone(|| conjured::<F>()(parameters, values)).map_err(failure)
+    })
+}
+
+/// One frame from those of many tasks, so many at a time, in their order.
+pub(crate) fn tree<P, F>(name: &str, mut steps: Vec<Arc<Step>>, parameters: &P, _merge: F) -> Arc<Step>
+where
+    P: Pack + Clone + Send + Sync + 'static,
+    F: Fn(&P, Vec<DataFrame>) -> PolarsResult<DataFrame> + 'static,
+{
+    while steps.len() > 1 {
+        steps = steps
+            .chunks(crate::task::MERGED_AT_ONCE)
+            .map(|steps| match steps {
+                [one] => Arc::clone(one),
+                more => partition_task(name, more.to_vec(), parameters.clone(), |parameters, frames| {
+                    conjured::<F>()(parameters, frames)
+                }),
+            })
+            .collect();
+    }
+    steps.pop().unwrap_or_else(|| unreachable!("a frame has at least one partition"))
+}
+
+/// The step of a frame that is there.
+pub(crate) fn data(frame: &Arc<DataFrame>) -> Arc<Step> {
+    know_frames();
+    Step::new(Data::<DataFrame, Registered>::new(Arc::clone(frame)))
+}
+
+/// One lowering: what it makes is made once, however many need it.
+pub(crate) struct Lowering {
+    /// What each node that becomes tasks has to give.
+    needs: Needs,
+    steps: HashMap<(u64, usize), Arc<Step>>,
+}
+
+impl Lowering {
+    /// Looks at everything that the outputs need.
+    pub(crate) fn new(outputs: &[&NodeRef]) -> Lowering {
+        know_frames();
+        Lowering { needs: Needs::of(outputs), steps: HashMap::new() }
+    }
+
+    /// The tasks of all partitions.
+    pub(crate) fn all(&mut self, node: &NodeRef) -> Vec<Arc<Step>> {
+        (0..node.npartitions).map(|partition| self.step(node, partition)).collect()
+    }
+
+    /// The task that gives a partition, with no more columns than are needed of it.
+    pub(crate) fn step(&mut self, node: &NodeRef, partition: usize) -> Arc<Step> {
+        if let Some(step) = self.steps.get(&(node.id, partition)) {
+            return Arc::clone(step);
+        }
+        let mut chunk = self.make(node, partition);
+        // A condition that stands behind an operation across partitions holds for what goes into it as well.
+        if let Some(predicate) = self.needs.predicate(node) {
+            chunk.steps.push(RowStep::Filter(predicate));
+        }
+        if let Some(columns) = self.columns(node) {
+            let columns = columns.iter().map(|name| col(name.clone())).collect();
+            chunk.steps.push(RowStep::Select(columns));
+        }
+        let step = chunk.into_step();
+        self.steps.insert((node.id, partition), Arc::clone(&step));
+        step
+    }
+
+    /// What makes a partition, for more steps to be added to it: not a task yet, unless several need it.
+    pub(crate) fn chunk(&mut self, node: &NodeRef, partition: usize) -> Chunk {
+        if self.needs.is_shared(node) {
+            return Chunk::of_step(self.step(node, partition));
+        }
+        self.make(node, partition)
+    }
+
+    /// The columns that are needed of a node, in its order, when these are not all.
+    pub(crate) fn columns(&self, node: &Node) -> Option<Vec<PlSmallStr>> {
+        let needed = self.needs.columns(node)?;
+        let columns: Vec<PlSmallStr> =
+            node.schema.iter_names().filter(|name| needed.contains(*name)).cloned().collect();
+        (columns.len() < node.schema.len()).then_some(columns)
+    }
+
+    /// Whether several read it.
+    pub(crate) fn is_shared(&self, node: &Node) -> bool {
+        self.needs.is_shared(node)
+    }
+
+    /// What is wanted of a node that a plan begins with: which columns, where these are not all, and which rows.
+    pub(crate) fn wanted(&self, node: &Node) -> Option<(Option<Vec<String>>, Option<Expr>)> {
+        let columns = self.columns(node).map(|columns| columns.iter().map(|name| name.to_string()).collect());
+        let predicate = self.needs.predicate(node);
+        (columns.is_some() || predicate.is_some()).then_some((columns, predicate))
+    }
+
+    fn make(&mut self, node: &NodeRef, partition: usize) -> Chunk {
+        match &node.op {
+            Op::Memory(partitions) => Chunk::of_step(data(&partitions[partition])),
+            Op::Source(source) => Chunk {
+                from: From::Source { source: source.clone(), partition },
+                steps: Vec::new(),
+                names: vec![node.name.clone()],
+            },
+            Op::Rows { input, step } => self.chunk(input, partition).then(&node.name, step.clone()),
+            Op::Across(operation) => operation.chunk(partition, self),
+        }
+    }
+}
+
+impl Lowered for Node {
+    fn lower(all: &[&NodeRef]) -> Vec<Vec<Arc<Step>>> {
+        let mut lowering = Lowering::new(all);
+        all.iter().map(|node| lowering.all(node)).collect()
+    }
+}

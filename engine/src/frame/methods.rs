@@ -1,0 +1,391 @@
+//! What is done row by row, and to each partition.
+
+use std::sync::Arc;
+
+use polars::prelude::{Expr, PolarsResult, SchemaRef, col};
+
+use super::DataFrame;
+use super::error::{Built, FrameError, built};
+use super::lower::{Chunk, Lowering, frame_task};
+use super::node::{Divisions, Node, NodeRef, Operation, schema_after};
+use super::rows::{RowStep, on_partition};
+use crate::graph::Graph;
+use crate::task::taken;
+
+/// Names of columns, given as one or several.
+pub trait Names {
+    /// The names.
+    fn names(self) -> Vec<String>;
+}
+
+impl Names for &str {
+    fn names(self) -> Vec<String> {
+        vec![self.to_owned()]
+    }
+}
+
+impl Names for String {
+    fn names(self) -> Vec<String> {
+        vec![self]
+    }
+}
+
+impl<S: AsRef<str>, const N: usize> Names for [S; N] {
+    fn names(self) -> Vec<String> {
+        self.iter().map(|name| name.as_ref().to_owned()).collect()
+    }
+}
+
+impl<S: AsRef<str>> Names for &[S] {
+    fn names(self) -> Vec<String> {
+        self.iter().map(|name| name.as_ref().to_owned()).collect()
+    }
+}
+
+impl<S: AsRef<str>> Names for Vec<S> {
+    fn names(self) -> Vec<String> {
+        self.iter().map(|name| name.as_ref().to_owned()).collect()
+    }
+}
+
+impl<S: AsRef<str>> Names for &Vec<S> {
+    fn names(self) -> Vec<String> {
+        self.as_slice().names()
+    }
+}
+
+/// What is selected or grouped by: names of columns or expressions, one or several.
+pub trait Expressions {
+    /// The expressions.
+    fn expressions(self) -> Vec<Expr>;
+}
+
+impl Expressions for Expr {
+    fn expressions(self) -> Vec<Expr> {
+        vec![self]
+    }
+}
+
+impl Expressions for &str {
+    fn expressions(self) -> Vec<Expr> {
+        vec![col(self)]
+    }
+}
+
+macro_rules! expressions {
+    ($($of:ty, $of_one:expr;)*) => { $(
+        impl<const N: usize> Expressions for [$of; N] {
+            fn expressions(self) -> Vec<Expr> {
+                self.into_iter().map($of_one).collect()
+            }
+        }
+        impl Expressions for Vec<$of> {
+            fn expressions(self) -> Vec<Expr> {
+                self.into_iter().map($of_one).collect()
+            }
+        }
+        impl Expressions for &[$of] {
+            fn expressions(self) -> Vec<Expr> {
+                self.iter().cloned().map($of_one).collect()
+            }
+        }
+    )* };
+}
+expressions! {
+    Expr, |expression| expression;
+    &str, col;
+    String, col;
+}
+
+impl DataFrame {
+    /// These expressions of each row: names of columns, or Polars' expressions.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// let rows = taskloom::polars::df!("km" => [1.0, 2.0], "hours" => [0.5, 0.5])?;
+    /// let frame = DataFrame::from_polars(rows, 2);
+    /// let speeds = frame.select([(col("km") / col("hours")).alias("speed")]);
+    /// assert_eq!(speeds.columns(), ["speed"]);
+    /// assert_eq!(frame.select(["hours"]).compute()?.width(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    /// When there is no such column, with the names that there are; or when the expression looks at other rows.
+    #[track_caller]
+    pub fn select(&self, expressions: impl Expressions) -> DataFrame {
+        built(self.by_row("select", RowStep::Select(expressions.expressions())))
+    }
+
+    /// The rows where a condition holds.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// let frame = DataFrame::from_polars(taskloom::polars::df!("n" => [1, 5, 3])?, 2);
+    /// assert_eq!(frame.filter(col("n").gt(lit(2))).compute()?.height(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    /// As [`select`](DataFrame::select), and when the condition is not a boolean.
+    #[track_caller]
+    pub fn filter(&self, condition: Expr) -> DataFrame {
+        built(self.by_row("filter", RowStep::Filter(condition)))
+    }
+
+    /// These expressions beside the columns that are there; one of the same name takes its place.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// let frame = DataFrame::from_polars(taskloom::polars::df!("n" => [1, 5, 3])?, 2);
+    /// let more = frame.with_columns([(col("n") * lit(2)).alias("double"), col("n").cast(DataType::Float64)]);
+    /// assert_eq!(more.columns(), ["n", "double"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    /// As [`select`](DataFrame::select).
+    #[track_caller]
+    pub fn with_columns(&self, expressions: impl Expressions) -> DataFrame {
+        built(self.by_row("with_columns", RowStep::WithColumns(expressions.expressions())))
+    }
+
+    /// One more column, or another in the place of one: pandas' `assign`.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// let frame = DataFrame::from_polars(taskloom::polars::df!("n" => [1, 5, 3])?, 2);
+    /// assert_eq!(frame.assign("double", col("n") * lit(2)).columns(), ["n", "double"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    /// As [`select`](DataFrame::select).
+    #[track_caller]
+    pub fn assign(&self, name: &str, expression: Expr) -> DataFrame {
+        built(self.by_row("assign", RowStep::WithColumns(vec![expression.alias(name)])))
+    }
+
+    /// All columns but these.
+    ///
+    /// # Panics
+    /// When there is no such column.
+    #[track_caller]
+    pub fn drop(&self, names: impl Names) -> DataFrame {
+        let names = names.names();
+        built(self.has("drop", &names).and_then(|()| Node::rows("drop", self.node(), RowStep::Drop(names)))).into()
+    }
+
+    /// Other names for columns: pairs of the old and the new.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// let frame = DataFrame::from_polars(taskloom::polars::df!("n" => [1], "m" => [2])?, 1);
+    /// assert_eq!(frame.rename([("n", "count")]).columns(), ["count", "m"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    /// When there is no such column, or when two columns would have the same name.
+    #[track_caller]
+    pub fn rename<'a>(&self, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> DataFrame {
+        let (old, new): (Vec<String>, Vec<String>) =
+            pairs.into_iter().map(|(old, new)| (old.to_owned(), new.to_owned())).unzip();
+        let renamed = self.has("rename", &old);
+        built(renamed.and_then(|()| Node::rows("rename", self.node(), RowStep::Rename(old, new)))).into()
+    }
+
+    /// The rows that have a value in all of these columns; in all columns there are, when none is named.
+    ///
+    /// # Panics
+    /// When there is no such column.
+    #[track_caller]
+    pub fn dropna(&self, names: impl Names) -> DataFrame {
+        let names = names.names();
+        let step = RowStep::DropNulls((!names.is_empty()).then(|| names.clone()));
+        built(self.has("dropna", &names).and_then(|()| Node::rows("dropna", self.node(), step))).into()
+    }
+
+    /// A row for each element of lists.
+    ///
+    /// # Panics
+    /// When there is no such column, or when it does not hold lists.
+    #[track_caller]
+    pub fn explode(&self, names: impl Names) -> DataFrame {
+        let names = names.names();
+        built(self.has("explode", &names).and_then(|()| Node::rows("explode", self.node(), RowStep::Explode(names))))
+            .into()
+    }
+
+    /// A function of each partition, which gets and gives Polars' frames. Its columns are those that it gives for a frame
+    /// without rows; where that does not do, [`map_partitions_as`](DataFrame::map_partitions_as) takes them from you.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// let frame = DataFrame::from_polars(taskloom::polars::df!("n" => [3, 1, 2, 5])?, 2);
+    /// let sorted = frame.map_partitions(|rows| rows.sort(["n"], Default::default()));
+    /// assert_eq!(sorted.compute()?.column("n")?.i32()?.to_vec_null_aware().left(), Some(vec![1, 3, 2, 5]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    /// When the function fails for a frame without rows.
+    #[track_caller]
+    pub fn map_partitions<F>(&self, function: F) -> DataFrame
+    where
+        F: Fn(polars::prelude::DataFrame) -> PolarsResult<polars::prelude::DataFrame> + Send + Sync + 'static,
+    {
+        let step = RowStep::Call(on_partition("map_partitions", function));
+        built(Node::rows("map_partitions", self.node(), step)).into()
+    }
+
+    /// As [`map_partitions`](DataFrame::map_partitions), with the columns that the function gives.
+    pub fn map_partitions_as<F>(&self, schema: SchemaRef, function: F) -> DataFrame
+    where
+        F: Fn(polars::prelude::DataFrame) -> PolarsResult<polars::prelude::DataFrame> + Send + Sync + 'static,
+    {
+        let step = RowStep::Call(on_partition("map_partitions", function));
+        Node::rows_of("map_partitions", self.node(), step, schema).into()
+    }
+
+    /// One of the partitions, as a frame.
+    ///
+    /// # Panics
+    /// When there are not so many.
+    #[track_caller]
+    pub fn partition(&self, number: usize) -> DataFrame {
+        self.partitions(number..number + 1)
+    }
+
+    /// Some of the partitions, as a frame.
+    ///
+    /// # Panics
+    /// When there are not so many, or when the range is empty.
+    #[track_caller]
+    pub fn partitions(&self, range: std::ops::Range<usize>) -> DataFrame {
+        let count = self.npartitions();
+        assert!(
+            range.start < range.end && range.end <= count,
+            "`partitions`: {range:?} is not a range of partitions of this frame, which has {count}"
+        );
+        let node = self.node();
+        let divisions = node.divisions.as_ref().map(|divisions| Divisions {
+            column: divisions.column.clone(),
+            values: divisions.values[range.start..=range.end].to_vec(),
+        });
+        let (schema, length) = (Arc::clone(&node.schema), range.len());
+        let some = Chosen { input: Arc::clone(node), start: range.start };
+        match divisions {
+            Some(divisions) => Node::divided("partitions", schema, length, divisions, some),
+            None => Node::across("partitions", schema, length, some),
+        }
+        .into()
+    }
+
+    /// At most so many rows of each partition.
+    pub(crate) fn limit_each(&self, rows: usize) -> DataFrame {
+        Node::rows_of("head", self.node(), RowStep::Head(rows), Arc::clone(&self.node().schema)).into()
+    }
+
+    /// A step on rows, if its expressions look at one row at a time.
+    pub(crate) fn by_row(&self, operation: &str, step: RowStep) -> Built<DataFrame> {
+        let (RowStep::Select(expressions) | RowStep::WithColumns(expressions)) = &step else {
+            if let RowStep::Filter(condition) = &step {
+                row_by_row(operation, self.node(), std::slice::from_ref(condition))?;
+            }
+            return Node::rows(operation, self.node(), step).map(DataFrame::of);
+        };
+        row_by_row(operation, self.node(), expressions)?;
+        Node::rows(operation, self.node(), step).map(DataFrame::of)
+    }
+
+    /// Whether there are such columns.
+    pub(crate) fn has(&self, operation: &str, names: &[String]) -> Built<()> {
+        let schema = &self.node().schema;
+        match names.iter().find(|name| !schema.contains(name)) {
+            Some(name) => Err(FrameError::column(operation, name, schema)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<NodeRef> for DataFrame {
+    fn from(node: NodeRef) -> DataFrame {
+        DataFrame::of(node)
+    }
+}
+
+/// Refuses expressions whose value in a row depends on other rows: a partition does not see them.
+pub(crate) fn row_by_row(operation: &str, input: &NodeRef, expressions: &[Expr]) -> Built<()> {
+    schema_after(operation, input, |frame| Ok(frame.select(expressions.to_vec())))?;
+    for expression in expressions {
+        if !is_by_row(input, expression) {
+            return Err(FrameError::Rows {
+                operation: operation.to_owned(),
+                expression: expression.to_string(),
+                why: "looks at more than one row, and a partition knows only its own; \
+                      aggregations, sorting, rolling and cumulative methods of the frame look at all"
+                    .to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Whether an expression looks at one row at a time.
+pub(crate) fn is_by_row(input: &NodeRef, expression: &Expr) -> bool {
+    use polars_plan::plans::{IR, is_elementwise_rec};
+    let Ok(plan) = input.empty().select([expression.clone()]).to_alp() else { return false };
+    match plan.lp_arena.get(plan.lp_top) {
+        IR::Select { expr, .. } => expr.iter().all(|one| is_elementwise_rec(one.node(), &plan.expr_arena)),
+        // Columns alone.
+        _ => true,
+    }
+}
+
+/// Some partitions of a frame.
+struct Chosen {
+    input: NodeRef,
+    start: usize,
+}
+
+impl Operation for Chosen {
+    fn inputs(&self) -> Vec<&NodeRef> {
+        vec![&self.input]
+    }
+    fn logical(&self, mut inputs: Vec<polars::prelude::LazyFrame>) -> Option<polars::prelude::LazyFrame> {
+        inputs.pop()
+    }
+    fn chunk(&self, partition: usize, lowering: &mut Lowering) -> Chunk {
+        lowering.chunk(&self.input, self.start + partition)
+    }
+    fn about(&self) -> String {
+        format!("partitions from {}", self.start)
+    }
+}
+
+/// The tasks that count the rows of each partition.
+pub(crate) fn count(node: &NodeRef) -> Graph {
+    // No column is needed, but a frame without columns has no rows for Polars: the one that is cheapest to read stands in.
+    let cheapest = node.schema.iter().min_by_key(|(_, kind)| match kind {
+        kind if kind.is_bool() => 0,
+        kind if kind.is_primitive_numeric() || kind.is_temporal() => 1,
+        _ => 2,
+    });
+    let narrow = match cheapest {
+        Some((name, _)) => Node::rows("len", node, RowStep::Select(vec![col(name.clone())])),
+        None => Ok(Arc::clone(node)),
+    };
+    let narrow = narrow.unwrap_or_else(|_| Arc::clone(node));
+    let mut lowering = Lowering::new(&[&narrow]);
+    let steps: Vec<_> = lowering
+        .all(&narrow)
+        .into_iter()
+        .map(|step| {
+            frame_task::<u64, _, _>("len", vec![step], (), |(), mut values| {
+                Ok(taken::<polars::prelude::DataFrame>(values.remove(0)).height() as u64)
+            })
+        })
+        .collect();
+    Graph::lower(&steps)
+}

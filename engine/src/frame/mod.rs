@@ -1,0 +1,109 @@
+//! [`DataFrame`]: tables in partitions, lazy and parallel, larger than memory.
+//!
+//! ```
+//! use taskloom::prelude::*;
+//!
+//! let trips = taskloom::polars::df!(
+//!     "passengers" => [1, 2, 1, 4],
+//!     "distance" => [2.5, 0.0, 7.1, 3.3],
+//!     "tip" => [1.0, 0.0, 3.5, 2.0],
+//! )?;
+//! let trips = DataFrame::from_polars(trips, 2);
+//! let long = trips.filter(col("distance").gt(lit(1.0))).with_columns([(col("tip") / col("distance")).alias("share")]);
+//! assert_eq!(long.columns(), ["passengers", "distance", "tip", "share"]);     // nothing has run
+//! assert_eq!(long.compute()?.height(), 3);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//! Expressions are [Polars'](https://docs.rs/polars), and a partition is a Polars `DataFrame`; partitions, lazy graphs and
+//! the names of methods are those of `dask.dataframe`.
+//!
+//! # How it fits together
+//! ```text
+//!  DataFrame (methods) ─► node: what is made of what; columns and types by Polars, from frames without rows
+//!                           │
+//!                           ├─► plan: what is needed of each part, by Polars' optimiser
+//!                           ▼
+//!       lower: chunks (rows: steps that look at one partition; source: where rows come from) ─► one Polars plan a task
+//!                           │                                                                (thread: where it runs)
+//!                           ▼
+//!                    graph ─► scheduler
+//! ```
+
+mod codec;
+mod compute;
+mod create;
+mod error;
+mod explain;
+mod lower;
+mod methods;
+mod node;
+mod plan;
+mod rows;
+mod show;
+mod source;
+mod thread;
+
+use std::sync::Arc;
+
+use polars::prelude::{DataType, SchemaRef};
+
+pub use error::FrameError;
+pub use methods::{Expressions, Names};
+
+use node::NodeRef;
+
+/// A table in partitions, whose rows are computed when they are asked for.
+///
+/// Methods build an expression and run nothing; [`compute`](DataFrame::compute) runs it on all cores and gives a Polars
+/// `DataFrame`. Expressions are Polars' (`col("tip").mean()`). All steps on the rows of a partition, from the file to the
+/// partial sums, are one Polars plan in one task; only the columns that are needed are read.
+///
+/// Expressions that cannot be, such as those of a column that is not there, panic where they are written, with a sentence
+/// that names the columns there are. Cloning a frame shares it.
+///
+/// ```
+/// use taskloom::prelude::*;
+/// let rows = taskloom::polars::df!("city" => ["Oslo", "Lima", "Oslo"], "cm" => [3.0, 0.0, 5.0])?;
+/// let snow = DataFrame::from_polars(rows, 2);
+/// let deep = snow.filter(col("cm").gt(lit(1.0))).select([col("city")]);
+/// assert_eq!(deep.compute()?.height(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct DataFrame {
+    node: NodeRef,
+}
+
+/// An expression does not change once it is built, so nothing is left half done by a panic.
+impl std::panic::UnwindSafe for DataFrame {}
+impl std::panic::RefUnwindSafe for DataFrame {}
+
+impl DataFrame {
+    pub(crate) fn of(node: NodeRef) -> DataFrame {
+        DataFrame { node }
+    }
+
+    pub(crate) fn node(&self) -> &NodeRef {
+        &self.node
+    }
+
+    /// The names and types of the columns.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.node.schema)
+    }
+
+    /// The names of the columns.
+    pub fn columns(&self) -> Vec<String> {
+        self.node.schema.iter_names().map(|name| name.to_string()).collect()
+    }
+
+    /// The types of the columns.
+    pub fn dtypes(&self) -> Vec<DataType> {
+        self.node.schema.iter_values().cloned().collect()
+    }
+
+    /// The number of partitions.
+    pub fn npartitions(&self) -> usize {
+        self.node.npartitions
+    }
+}

@@ -1,0 +1,112 @@
+//! What is done to the rows of one partition without a look at the others: the steps that one task does in one Polars plan.
+
+use std::sync::Arc;
+
+use polars::prelude::{DataFrame, ExplodeOptions, Expr, IntoLazy, LazyFrame, PolarsResult, cols};
+
+use crate::task::{Made, packed};
+
+/// A function of a partition.
+pub(crate) type OnPartition = dyn Fn(DataFrame) -> PolarsResult<DataFrame> + Send + Sync;
+
+/// A step of a partition's plan.
+#[derive(Clone)]
+pub(crate) enum RowStep {
+    /// These expressions.
+    Select(Vec<Expr>),
+    /// The rows where it holds.
+    Filter(Expr),
+    /// These expressions beside what is there.
+    WithColumns(Vec<Expr>),
+    /// All but these columns.
+    Drop(Vec<String>),
+    /// Old names and new ones.
+    Rename(Vec<String>, Vec<String>),
+    /// The rows without nulls in these columns, or in any.
+    DropNulls(Option<Vec<String>>),
+    /// A row for each element of lists.
+    Explode(Vec<String>),
+    /// What the partition adds to an aggregation: keys, and the columns that hold the parts. One row without keys.
+    Partial(Vec<Expr>, Vec<Expr>),
+    /// The first rows.
+    Head(usize),
+    /// A function that Polars knows nothing of.
+    Call(Made<OnPartition>),
+}
+
+packed!(
+    enum RowStep {
+        Select(expressions),
+        Filter(predicate),
+        WithColumns(expressions),
+        Drop(names),
+        Rename(old, new),
+        DropNulls(names),
+        Explode(names),
+        Partial(keys, parts),
+        Head(rows),
+        Call(function),
+    }
+);
+
+impl RowStep {
+    /// The frame after the step; a function is called with the rows as they are then.
+    pub(crate) fn apply(&self, frame: LazyFrame) -> PolarsResult<LazyFrame> {
+        let named = |names: &[String]| cols(names.iter().map(String::as_str));
+        Ok(match self {
+            RowStep::Select(expressions) => frame.select(expressions.clone()),
+            RowStep::Filter(predicate) => frame.filter(predicate.clone()),
+            RowStep::WithColumns(expressions) => frame.with_columns(expressions.clone()),
+            RowStep::Drop(names) => frame.drop(named(names)),
+            RowStep::Rename(old, new) => frame.rename(old, new, true),
+            RowStep::DropNulls(names) => frame.drop_nulls(names.as_deref().map(named)),
+            RowStep::Explode(names) => {
+                frame.explode(named(names), ExplodeOptions { empty_as_null: true, keep_nulls: true })
+            }
+            RowStep::Partial(keys, parts) if keys.is_empty() => frame.select(parts.clone()),
+            RowStep::Partial(keys, parts) => frame.group_by(keys.clone()).agg(parts.clone()),
+            RowStep::Head(rows) => frame.limit(*rows as u32),
+            RowStep::Call(function) => function(frame.collect()?)?.lazy(),
+        })
+    }
+
+    /// Whether Polars' optimiser can look through it.
+    pub(crate) fn is_transparent(&self) -> bool {
+        !matches!(self, RowStep::Call(_))
+    }
+
+    /// What explains it to a person.
+    pub(crate) fn about(&self) -> String {
+        let list = |all: &[Expr]| all.iter().map(Expr::to_string).collect::<Vec<_>>().join(", ");
+        match self {
+            RowStep::Select(expressions) => format!("select {}", list(expressions)),
+            RowStep::Filter(predicate) => format!("filter {predicate}"),
+            RowStep::WithColumns(expressions) => format!("with columns {}", list(expressions)),
+            RowStep::Drop(names) => format!("drop {}", names.join(", ")),
+            RowStep::Rename(old, new) => {
+                let pairs: Vec<String> = old.iter().zip(new).map(|(old, new)| format!("{old} to {new}")).collect();
+                format!("rename {}", pairs.join(", "))
+            }
+            RowStep::DropNulls(None) => "drop rows with nulls".to_owned(),
+            RowStep::DropNulls(Some(names)) => format!("drop rows with nulls in {}", names.join(", ")),
+            RowStep::Explode(names) => format!("explode {}", names.join(", ")),
+            RowStep::Partial(keys, parts) if keys.is_empty() => format!("fold {}", list(parts)),
+            RowStep::Partial(keys, parts) => format!("fold {} by {}", list(parts), list(keys)),
+            RowStep::Head(rows) => format!("the first {rows} rows"),
+            RowStep::Call(_) => "call a function".to_owned(),
+        }
+    }
+}
+
+/// The rows after all steps, in one plan where no function stands between.
+pub(crate) fn after(frame: LazyFrame, steps: &[RowStep]) -> PolarsResult<DataFrame> {
+    steps.iter().try_fold(frame, |frame, step| step.apply(frame))?.collect()
+}
+
+/// A function of the user's, which travels if it captures nothing.
+pub(crate) fn on_partition<F>(operation: &'static str, function: F) -> Made<OnPartition>
+where
+    F: Fn(DataFrame) -> PolarsResult<DataFrame> + Send + Sync + 'static,
+{
+    Made::<OnPartition>::given(operation, function, (), |function, ()| Arc::new(function))
+}

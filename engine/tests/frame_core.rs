@@ -1,0 +1,99 @@
+//! Frames: rows by partition, what is needed of files, shared parts, and what is refused.
+
+use polars::prelude::{DataFrame as Rows, IntoLazy, df};
+use taskloom::polars;
+use taskloom::prelude::*;
+use taskloom::travel::{Parcel, objects::Objects};
+
+fn rows() -> Rows {
+    df!(
+        "zone" => [Some(1), Some(2), None, Some(1), Some(3), Some(2)],
+        "tip" => [1.5, 0.0, f64::NAN, 2.5, 4.0, 0.5],
+        "name" => ["a", "b", "c", "d", "e", "f"],
+    )
+    .unwrap()
+}
+
+fn message(work: impl FnOnce() + std::panic::UnwindSafe) -> String {
+    let panic = std::panic::catch_unwind(work).unwrap_err();
+    panic.downcast_ref::<String>().cloned().expect("a sentence")
+}
+
+#[test]
+fn steps_on_rows_give_what_polars_gives() {
+    let whole = rows();
+    for npartitions in [1, 2, 6, 20] {
+        let frame = DataFrame::from_polars(whole.clone(), npartitions);
+        let made = frame
+            .filter(col("tip").gt(lit(0.2)))
+            .with_columns([(col("tip") * lit(2)).alias("double"), col("zone").fill_null(lit(0))])
+            .rename([("name", "who")])
+            .drop("tip")
+            .select([col("who"), col("double"), col("zone").alias("z")]);
+        let expected = whole
+            .clone()
+            .lazy()
+            .filter(col("tip").gt(lit(0.2)))
+            .with_columns([(col("tip") * lit(2)).alias("double"), col("zone").fill_null(lit(0))])
+            .select([col("name").alias("who"), col("double"), col("zone").alias("z")])
+            .collect()
+            .unwrap();
+        assert_eq!(made.schema(), *expected.schema());
+        for scheduler in [Scheduler::Sync, Scheduler::Default] {
+            let computed = made.compute_with(scheduler).unwrap();
+            assert!(computed.equals_missing(&expected), "{computed} {expected}");
+        }
+    }
+}
+
+#[test]
+fn a_task_travels() {
+    let frame = DataFrame::from_polars(rows(), 3);
+    let made = frame.filter(col("zone").is_not_null()).map_partitions(|rows| Ok(rows.head(Some(1))));
+    let parcel = Parcel::pack(&(&made,)).unwrap().to_bytes();
+    let parts = Parcel::from_bytes(&parcel).unwrap().compute(&Objects::new(), Scheduler::Default).unwrap();
+    assert!(made.decode(&parts).unwrap().equals_missing(&made.compute().unwrap()));
+}
+
+#[test]
+fn what_several_need_is_made_once() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    let frame = DataFrame::from_polars(rows(), 3).map_partitions(|rows| {
+        // The first call finds out the columns, without rows.
+        CALLS.fetch_add(usize::from(rows.height() > 0), Ordering::Relaxed);
+        Ok(rows)
+    });
+    let (one, two) = (frame.select(["zone"]), frame.filter(col("tip").gt(lit(1.0))));
+    let (one, two) = compute!(one, two).unwrap();
+    assert_eq!((one.height(), two.height()), (6, 4));
+    assert_eq!(CALLS.load(Ordering::Relaxed), 3);
+}
+
+#[test]
+fn mistakes_are_named_where_they_are_written() {
+    let frame = DataFrame::from_polars(rows(), 2);
+    let text = message(|| drop(frame.select([col("tipp")])));
+    assert!(text.contains("no column \"tipp\"") && text.contains("is \"tip\" meant?"), "{text}");
+    let text = message(|| drop(frame.filter(col("nome").eq(lit("a")))));
+    assert!(text.contains("no column \"nome\"") && text.contains("\"zone\", \"tip\", \"name\""), "{text}");
+    let text = message(|| drop(frame.with_columns([col("tip").cum_sum(false)])));
+    assert!(text.contains("looks at more than one row"), "{text}");
+    let text = message(|| drop(frame.filter(col("tip") + lit(1))));
+    assert!(text.contains("filter"), "{text}");
+    let text = message(|| drop(frame.partition(2)));
+    assert!(text.contains("has 2"), "{text}");
+}
+
+#[test]
+fn heads_and_lengths() {
+    let frame = DataFrame::from_polars(rows(), 4);
+    assert_eq!(frame.head(3).unwrap().height(), 3);
+    assert_eq!(frame.filter(col("zone").eq(lit(3))).head(3).unwrap().height(), 1);
+    assert!(frame.tail(4).unwrap().equals_missing(&rows().tail(Some(4))));
+    assert_eq!(frame.len().unwrap(), 6);
+    assert_eq!(frame.filter(col("zone").eq(lit(1))).len().unwrap(), 2);
+    assert_eq!(frame.partitions(1..3).len().unwrap(), 3);
+    let kept = frame.filter(col("zone").eq(lit(1))).persist().unwrap();
+    assert_eq!(kept.len().unwrap(), 2);
+}
