@@ -66,6 +66,7 @@ pub mod plot;
 mod recreate;
 pub mod scheduler;
 mod similar;
+mod store;
 pub mod task;
 pub mod timing;
 pub mod travel;

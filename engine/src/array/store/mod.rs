@@ -8,8 +8,7 @@
 //!   (variables: all that is in a file, by name and by the CF conventions)
 //!            npy · npz · raw · zarr · hdf5: which bytes, and how they are packed (region: parts of arrays)
 //!                                  │                                                     │
-//!     location ──► path: files and folders, wherever they are ──► remote: objects by their names, many at the same time
-//!                       └──► file: bytes by position, and files that appear when they are whole
+//!                     crate::store: files and folders, of this machine and of object stores
 //! ```
 //!
 //! Reading is lazy: opening a file reads its header only, and a task reads what its block needs when a worker is ready for
@@ -21,29 +20,25 @@
 mod blosc;
 mod bytes;
 mod decoded;
-mod error;
-mod file;
 mod hdf5;
 mod info;
-mod location;
 mod npy;
 mod npz;
 mod pack;
-mod path;
 mod raw;
 mod region;
-mod remote;
 mod sink;
 mod source;
 mod variables;
 mod zarr;
 
-pub use error::StoreError;
+pub(crate) use crate::store::{error, file, location, path};
+
 pub use hdf5::{
     Calendar, DateTime, Hdf5Options, Hdf5Writer, TimeUnits, hdf5_arrays, hdf5_attributes, hdf5_info, netcdf_time_units,
 };
 pub use info::ArrayInfo;
-pub use location::Location;
+pub use crate::store::{Location, StoreError};
 pub use raw::Layout;
 pub use zarr::{Compression, ZarrOptions, create_zarr, zarr_arrays, zarr_attributes, zarr_info};
 

@@ -47,7 +47,7 @@ pub(crate) fn store(node: &NodeRef, sink: &Arc<dyn Sink>) -> Result<()> {
                         return Err(Failure::Error(format!("the block has shape {has}, not {said}").into()));
                     }
                     let written = if bytes.is_empty() { Ok(()) } else { sink.write(start, shape, bytes) };
-                    written.map_err(|error: StoreError| Failure::Error(error.in_block(place).into()))
+                    written.map_err(|error: StoreError| Failure::Error(error.in_block(shape_text(place)).into()))
                 });
                 written.map(|()| ArrayD::from_shape_vec(IxDyn(&[0]), Vec::new()).unwrap_or_default().into_shared())
             }))

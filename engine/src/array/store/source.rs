@@ -226,7 +226,7 @@ impl Operation for Read {
                 }
                 Ok(())
             });
-            let block = block.map_err(|error| Failure::Error(error.in_block(place).into()))?;
+            let block = block.map_err(|error| Failure::Error(error.in_block(shape_text(place)).into()))?;
             Ok(made.apply(block))
         }))
     }

@@ -17,13 +17,13 @@ use object_store::{ClientConfigKey, ClientOptions, ObjectStore, RetryConfig};
 use super::bucket::{Bucket, Origin, trouble};
 use super::profile::Profile;
 use super::{RemotePath, Trouble};
-use crate::array::store::error::{StoreError, Stored};
+use crate::store::error::{StoreError, Stored};
 
 /// Options by name, as a person gives them.
-pub(in crate::array::store) type Options = BTreeMap<String, String>;
+pub(in crate::store) type Options = BTreeMap<String, String>;
 
 /// The object that an address names: a scheme, what follows `://`, and options.
-pub(in crate::array::store) fn connect(scheme: &str, rest: &str, options: &Options) -> Stored<RemotePath> {
+pub(in crate::store) fn connect(scheme: &str, rest: &str, options: &Options) -> Stored<RemotePath> {
     let (authority, key) = rest.split_once('/').unwrap_or((rest, ""));
     // Names and passwords are not shown; nor is what follows a question mark, which may be a signature.
     let shown = authority.rsplit_once('@').map_or(authority, |(_, host)| host);

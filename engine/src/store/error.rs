@@ -1,9 +1,7 @@
-//! What can be wrong with files of arrays.
+//! What can be wrong with files.
 
 use std::io;
 use std::path::Path;
-
-use crate::array::chunks::shape_text;
 
 /// Why a file of an array cannot be read or written.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -78,7 +76,7 @@ impl StoreError {
         StoreError::NoSuchArray { path: path.display().to_string(), name: name.to_owned(), there }
     }
 
-    pub(crate) fn in_block(self, place: &[usize]) -> StoreError {
-        StoreError::Block { block: shape_text(place), error: Box::new(self) }
+    pub(crate) fn in_block(self, block: String) -> StoreError {
+        StoreError::Block { block, error: Box::new(self) }
     }
 }
