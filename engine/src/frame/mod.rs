@@ -50,7 +50,8 @@ use polars::prelude::{DataType, SchemaRef};
 pub use error::FrameError;
 pub use methods::{Expressions, Names};
 
-use node::NodeRef;
+pub(crate) use lower::{Chunk, Lowering, frame_task};
+pub(crate) use node::{Node, NodeRef, Operation, known_rows};
 
 /// A table in partitions, whose rows are computed when they are asked for.
 ///
