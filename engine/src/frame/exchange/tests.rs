@@ -58,11 +58,11 @@ fn cut(frame: &DataFrame, places: &[usize]) -> Vec<DataFrame> {
     let mut ends: Vec<usize> = places.iter().map(|place| place % (frame.height() + 1)).collect();
     ends.sort_unstable();
     ends.push(frame.height());
-    let mut start = 0;
-    ends.into_iter().map(|end| frame.slice(std::mem::replace(&mut start, end) as i64, end - start)).collect()
+    let starts = std::iter::once(0).chain(ends.clone());
+    starts.zip(&ends).map(|(start, &end)| frame.slice(start as i64, end - start)).collect()
 }
 
-/// The places where a key begins, in a frame that has equal keys next to each other.
+/// The different keys of a frame.
 fn distinct(frame: &DataFrame, keys: &[PlSmallStr]) -> DataFrame {
     frame.select(keys.iter().cloned()).unwrap().unique_stable(None, UniqueKeepStrategy::Any, None).unwrap()
 }
