@@ -5,6 +5,7 @@
 //! ```
 
 mod budget;
+mod codec;
 mod hash;
 mod pieces;
 mod range;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use polars::prelude::*;
 
 pub(crate) use budget::{Budget, total_memory};
+pub(crate) use codec::know_pieces;
 pub(crate) use pieces::{Pieces, gather, joined, nbytes};
 pub(crate) use range::{Order, Ties};
 pub(crate) use sample::{boundaries, sample, sample_size};
@@ -44,6 +46,13 @@ pub(crate) fn split_by_range(
     let n = boundaries.height() + 1;
     let numbers = range::pieces_of(frame, order, boundaries, ties)?;
     split(frame, &numbers, n, Budget::global())
+}
+
+/// Keeps a partition as it is, in memory or on disk, with a sample of its keys.
+pub(crate) fn hold(frame: DataFrame, keys: &[PlSmallStr], size: usize, seed: u64) -> PolarsResult<Pieces> {
+    let sample = sample(&frame, keys, size, seed)?;
+    let bytes = nbytes(&frame);
+    Ok(Pieces::keep(frame.clear(), std::iter::once(Ok(frame)), bytes, Budget::global())?.with_sample(sample))
 }
 
 /// Splits a partition into the runs of rows that end where `ends` say.

@@ -13,6 +13,8 @@ pub(crate) struct Pieces {
     /// No rows, and the columns of every piece.
     empty: DataFrame,
     pieces: Box<[Mutex<Piece>]>,
+    /// Some rows of all pieces, where somebody wants to know what is in them.
+    sample: Option<DataFrame>,
 }
 
 #[derive(Debug)]
@@ -64,7 +66,17 @@ impl Pieces {
                 _ => Piece::Stored(Stored::write(part, &mut buffer, budget)?),
             }))
         });
-        Ok(Pieces { pieces: pieces.collect::<PolarsResult<_>>()?, empty })
+        Ok(Pieces { pieces: pieces.collect::<PolarsResult<_>>()?, empty, sample: None })
+    }
+
+    /// The same, and a sample of it.
+    pub(super) fn with_sample(self, sample: DataFrame) -> Pieces {
+        Pieces { sample: Some(sample), ..self }
+    }
+
+    /// Some rows of all pieces.
+    pub(crate) fn sample(&self) -> Option<&DataFrame> {
+        self.sample.as_ref()
     }
 
     /// How many there are.
@@ -81,8 +93,11 @@ impl Pieces {
         self.pieces[k].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A piece, which stays.
+    /// A piece, which stays; no rows beyond the last.
     pub(crate) fn take(&self, k: usize) -> PolarsResult<DataFrame> {
+        if k >= self.len() {
+            return Ok(self.empty.clone());
+        }
         match &*self.piece(k) {
             Piece::Empty => Ok(self.empty.clone()),
             Piece::Held(frame, _) => Ok(frame.clone()),
@@ -93,6 +108,9 @@ impl Pieces {
 
     /// A piece, whose memory or place on disk is given back: it cannot be read again.
     pub(crate) fn take_away(&self, k: usize) -> PolarsResult<DataFrame> {
+        if k >= self.len() {
+            return Ok(self.empty.clone());
+        }
         let mut piece = self.piece(k);
         if let Piece::Stored(stored) = &*piece {
             // What cannot be read stays, for another attempt.
