@@ -228,7 +228,9 @@ pub(crate) fn literal(value: &AnyValue<'static>, dtype: &DataType) -> Expr {
 
 /// A value as one of the index; or why it is none.
 fn bound(value: &IndexValue, dtype: &DataType) -> Result<Bound, String> {
-    let one = |first: AnyValue<'static>| Ok(Bound { first, after: None });
+    fn one(first: AnyValue) -> Result<Bound, String> {
+        Ok(Bound { first: first.into_static(), after: None })
+    }
     match (value, dtype) {
         (IndexValue::Text(text), DataType::String) => one(AnyValue::StringOwned(text.as_str().into())),
         (IndexValue::Text(text), DataType::Date | DataType::Datetime(..)) => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use polars::prelude::{AnyValue, Column, DataFrame as Rows, DataType, PlSmallStr, Schema};
+use polars::prelude::{AnyValue, Column, DataFrame as Rows, DataType, PlSmallStr, Schema, SeriesMethods};
 
 use super::DataFrame;
 use super::error::{FrameError, built};

@@ -48,7 +48,7 @@ fn write(pieces: &Pieces) -> PolarsResult<Vec<u8>> {
 }
 
 fn read(mut bytes: &[u8]) -> PolarsResult<Pieces> {
-    let mut number = |bytes: &mut &[u8]| -> PolarsResult<usize> {
+    let number = |bytes: &mut &[u8]| -> PolarsResult<usize> {
         let (first, rest) = bytes.split_first_chunk::<8>().ok_or_else(too_short)?;
         *bytes = rest;
         Ok(u64::from_le_bytes(*first) as usize)

@@ -18,11 +18,11 @@ use std::sync::Arc;
 
 use polars::prelude::*;
 
-pub(crate) use budget::{Budget, total_memory};
+pub(crate) use budget::Budget;
 pub(crate) use codec::know_pieces;
 pub(crate) use pieces::{Pieces, gather, joined, nbytes};
 pub(crate) use range::{Order, Ties};
-pub(crate) use sample::{boundaries, sample, sample_size};
+pub(crate) use sample::{boundaries, extremes, sample, sample_size};
 
 /// Splits a partition into `n` pieces, so that equal keys of all partitions are in pieces of the same number.
 pub(crate) fn split_by_hash(frame: &DataFrame, keys: &[PlSmallStr], n: usize) -> PolarsResult<Pieces> {
