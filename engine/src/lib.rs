@@ -118,7 +118,10 @@ pub use taskloom_macros::delayed;
 
 /// Tables in partitions: see [`DataFrame`].
 pub mod dataframe {
-    pub use crate::frame::{DataFrame, Expressions, FrameError, Names};
+    pub use crate::frame::{
+        DataFrame, Expressions, ForEach, FrameError, How, IndexRange, IndexValue, Join, Keep, Names, SortOptions, Strategy, concat,
+        concat_diagonal,
+    };
 }
 
 pub use ndarray;

@@ -31,23 +31,36 @@
 
 mod codec;
 mod compute;
+mod concat;
 mod create;
+mod divisions;
 mod error;
+mod exchange;
 mod explain;
+mod join;
 mod lower;
 mod methods;
 mod node;
 mod plan;
+mod repartition;
 mod rows;
 mod show;
+mod shuffle;
+mod sort;
 mod source;
 mod thread;
+mod unique;
 
 use std::sync::Arc;
 
 use polars::prelude::{DataType, SchemaRef};
 
+pub use concat::{concat, concat_diagonal};
+pub use divisions::{IndexRange, IndexValue};
 pub use error::FrameError;
+pub use join::{How, Join, Strategy};
+pub use sort::{ForEach, SortOptions};
+pub use unique::Keep;
 pub use methods::{Expressions, Names};
 
 pub(crate) use lower::{Chunk, Lowering, frame_task};
