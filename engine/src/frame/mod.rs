@@ -59,9 +59,9 @@ pub use concat::{concat, concat_diagonal};
 pub use divisions::{IndexRange, IndexValue};
 pub use error::FrameError;
 pub use join::{How, Join, Strategy};
+pub use methods::{Expressions, Names};
 pub use sort::{ForEach, SortOptions};
 pub use unique::Keep;
-pub use methods::{Expressions, Names};
 
 pub(crate) use lower::{Chunk, Lowering, frame_task};
 pub(crate) use node::{Node, NodeRef, Operation, known_rows};

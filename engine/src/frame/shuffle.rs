@@ -169,7 +169,12 @@ pub(crate) enum Then {
     Sort(Order),
 }
 
-packed!(enum Then { Nothing, Sort(order) });
+packed!(
+    enum Then {
+        Nothing,
+        Sort(order),
+    }
+);
 
 /// The task that puts a piece of many partitions together.
 pub(crate) fn gather_task(name: &str, splits: Vec<Arc<Step>>, piece: usize, then: Then) -> Arc<Step> {
@@ -199,7 +204,12 @@ impl Operation for Gather {
 
     fn logical(&self, mut inputs: Vec<LazyFrame>) -> Option<LazyFrame> {
         // Whatever needs the columns that decide, and all rows that are asked for.
-        Some(inputs.remove(0).sort_by_exprs([polars::prelude::Expr::from(cols(self.on.iter().map(String::as_str)))], Default::default()))
+        Some(
+            inputs.remove(0).sort_by_exprs(
+                [polars::prelude::Expr::from(cols(self.on.iter().map(String::as_str)))],
+                Default::default(),
+            ),
+        )
     }
 
     fn chunk(&self, partition: usize, lowering: &mut Lowering) -> Chunk {

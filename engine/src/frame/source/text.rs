@@ -6,10 +6,10 @@ use std::sync::Arc;
 use polars::prelude::{PolarsResult, polars_bail, polars_err};
 
 use super::stored;
+use crate::store::Location;
 use crate::store::error::StoreError;
 use crate::store::file::Input;
 use crate::store::path::StorePath;
-use crate::store::Location;
 use crate::task::{Pack, Packer, Unpacker, packed};
 
 /// How a file is packed as a whole.
@@ -77,7 +77,9 @@ impl TextFile {
         let bytes = Positioned { input, at: from, len: self.len };
         let read: Box<dyn Read + Send> = match self.packed {
             None => Box::new(bytes),
-            Some(Packed::Gzip) => Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(piece, bytes))),
+            Some(Packed::Gzip) => {
+                Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(piece, bytes)))
+            }
             Some(Packed::Zstd) => {
                 let decoder = zstd::stream::read::Decoder::with_buffer(BufReader::with_capacity(piece, bytes));
                 let mut decoder = decoder.map_err(|error| unreadable(self, &error))?;
