@@ -51,32 +51,10 @@ impl<T: Element> Operand<T> for &Array<T> {
     }
 }
 
-/// Functions of two elements that the engine knows.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Binary {
-    Add,
-    Sub,
-    Mul,
-    Div,
-    Rem,
-    Less,
-    LessEqual,
-    Greater,
-    GreaterEqual,
-    Equal,
-    NotEqual,
-    Minimum,
-    Maximum,
-    And,
-    Or,
-    Xor,
-    Powf,
-    Atan2,
-    Hypot,
-}
-
-packed!(
-    enum Binary {
+packed! {
+    /// Functions of two elements that the engine knows.
+    #[derive(Debug, Clone, Copy)]
+    pub(crate) enum Binary {
         Add,
         Sub,
         Mul,
@@ -97,7 +75,7 @@ packed!(
         Atan2,
         Hypot,
     }
-);
+}
 
 fn kernel2(operation: Binary, dtype: DType) -> Made<dyn Kernel> {
     Made::<dyn Kernel>::by((operation, dtype), |&(operation, dtype)| function2(operation, dtype))

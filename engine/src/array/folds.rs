@@ -22,11 +22,10 @@ pub(crate) fn folded_together(node: &NodeRef, folded: &[bool]) -> Vec<usize> {
     if grid.first_unknown().is_some() {
         return together;
     }
-    let widest = |axis: usize| grid.axis(axis).sizes().max().unwrap_or(0).max(1);
     let (mut results, mut each) = (1_usize, 1_usize);
-    for (axis, &folded) in folded.iter().enumerate() {
+    for (&folded, len) in folded.iter().zip(grid.largest()) {
         let product = if folded { &mut each } else { &mut results };
-        *product = product.saturating_mul(widest(axis));
+        *product = product.saturating_mul(len.max(1));
     }
     if results < LARGE || each >= MANY {
         return together;
@@ -46,21 +45,7 @@ pub(crate) fn folded_together(node: &NodeRef, folded: &[bool]) -> Vec<usize> {
 
 /// The bytes of the blocks from other tasks that one block of a node needs.
 fn waiting(node: &NodeRef) -> usize {
-    let mut seen = std::collections::HashSet::new();
-    let mut left: Vec<&Node> = vec![node];
-    let mut bytes = 0_usize;
-    while let Some(node) = left.pop() {
-        if !seen.insert(node.id) {
-            continue;
-        }
-        match &node.op {
-            Op::Elementwise { inputs, .. } => left.extend(inputs.iter().map(|input| &**input)),
-            Op::Memory(_) | Op::Generated { .. } => {}
-            Op::Reduction(_) | Op::Blocks(_) => {
-                let widest = node.grid.axes().iter().map(|axis| axis.sizes().max().unwrap_or(0));
-                bytes = bytes.saturating_add(widest.fold(node.dtype.size(), usize::saturating_mul));
-            }
-        }
-    }
-    bytes
+    let block = |leaf: &Node| leaf.grid.largest().into_iter().fold(leaf.dtype.size(), usize::saturating_mul);
+    let waits = |leaf: &&Node| matches!(leaf.op, Op::Reduction(_) | Op::Blocks(_));
+    node.leaves().into_iter().filter(waits).map(block).fold(0, usize::saturating_add)
 }

@@ -24,20 +24,10 @@ use super::take::along;
 use super::work::{as_block, block_task, merged, taken, value_task};
 use crate::task::{Step, Value, packed};
 
-/// A way to fold the elements of a group. Those of floats leave out NaNs, but for sums and products.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum GroupFold {
-    Sum,
-    Prod,
-    Mean,
-    Min,
-    Max,
-    Var,
-    Std,
-}
-
-packed!(
-    enum GroupFold {
+packed! {
+    /// A way to fold the elements of a group. Those of floats leave out NaNs, but for sums and products.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(crate) enum GroupFold {
         Sum,
         Prod,
         Mean,
@@ -46,7 +36,7 @@ packed!(
         Var,
         Std,
     }
-);
+}
 
 impl GroupFold {
     fn reducer(self, dtype: DType) -> Arc<dyn AnyReducer> {

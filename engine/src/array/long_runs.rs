@@ -4,8 +4,6 @@
 //! waits, which costs a third of the bandwidth. What folds all elements into one does not care about rectangles, so it may
 //! read as many elements a task in blocks that are as wide as the array.
 
-use std::collections::HashSet;
-
 use super::chunks::{AxisChunks, Grid};
 use super::node::{Node, NodeRef, Op, rechunked};
 
@@ -17,7 +15,8 @@ pub(crate) fn in_long_runs(node: &NodeRef, folded: &[bool]) -> NodeRef {
     let grid = &node.grid;
     let Some(last) = folded.len().checked_sub(1) else { return NodeRef::clone(node) };
     let is_cut = |axis: &AxisChunks| axis.is_known() && axis.count() > 1;
-    let is_short = || grid.axis(last).sizes().max().unwrap_or(0) * node.dtype.size() < LONG;
+    let largest = grid.largest();
+    let is_short = || largest[last] * node.dtype.size() < LONG;
     let fits = last > 0
         && folded.iter().all(|&folded| folded)
         && grid.first_unknown().is_none()
@@ -27,7 +26,7 @@ pub(crate) fn in_long_runs(node: &NodeRef, folded: &[bool]) -> NodeRef {
     if !fits {
         return NodeRef::clone(node);
     }
-    let mut room = grid.axes().iter().map(|axis| axis.sizes().max().unwrap_or(0)).product::<usize>().max(1);
+    let mut room = largest.iter().product::<usize>().max(1);
     let mut axes: Vec<AxisChunks> = grid
         .axes()
         .iter()
@@ -44,19 +43,12 @@ pub(crate) fn in_long_runs(node: &NodeRef, folded: &[bool]) -> NodeRef {
 
 /// Whether all that is read is memory row by row, and there is some.
 fn reads_rows(node: &NodeRef) -> bool {
-    let mut seen = HashSet::new();
-    let mut left: Vec<&Node> = vec![node];
-    let mut found = false;
-    while let Some(node) = left.pop() {
-        if !seen.insert(node.id) {
-            continue;
-        }
-        match &node.op {
-            Op::Memory(array) if array.is_row_major() => found = true,
-            Op::Elementwise { inputs, .. } => left.extend(inputs.iter().map(|input| &**input)),
-            Op::Generated { .. } => {}
-            Op::Memory(_) | Op::Reduction(_) | Op::Blocks(_) => return false,
-        }
-    }
-    found
+    let leaves = node.leaves();
+    let is_memory = |leaf: &&Node| matches!(leaf.op, Op::Memory(_));
+    leaves.iter().any(is_memory)
+        && leaves.iter().all(|leaf| match &leaf.op {
+            Op::Memory(array) => array.is_row_major(),
+            Op::Generated { .. } => true,
+            _ => false,
+        })
 }

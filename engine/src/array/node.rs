@@ -3,7 +3,7 @@
 //! Views of memory, of generated elements and of elementwise expressions move to where the elements come from, so what is
 //! not needed is never made, and a slice or a transposed array costs nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -154,6 +154,21 @@ impl Node {
     /// The nodes that this one reads.
     pub(crate) fn inputs(&self) -> Vec<&NodeRef> {
         self.op.inputs()
+    }
+
+    /// The arrays that an elementwise expression is made of, each once; of any other node, the node itself.
+    pub(crate) fn leaves(&self) -> Vec<&Node> {
+        let mut seen = HashSet::from([self.id]);
+        let (mut left, mut leaves) = (vec![self], Vec::new());
+        while let Some(node) = left.pop() {
+            match &node.op {
+                Op::Elementwise { inputs, .. } => {
+                    left.extend(inputs.iter().filter(|input| seen.insert(input.id)).map(|input| &**input));
+                }
+                _ => leaves.push(node),
+            }
+        }
+        leaves
     }
 }
 

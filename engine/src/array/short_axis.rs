@@ -5,11 +5,9 @@
 //! by what comes after. Seen as an elementwise expression of views, the first plane plus the second plus the third, it is
 //! part of the one pass that needs it, and nothing is written.
 
-use std::collections::HashSet;
-
 use super::elementwise::{Binary, together};
 use super::error::Built;
-use super::node::{Node, NodeRef, Op, viewed};
+use super::node::{NodeRef, Op, viewed};
 use super::view::{View, ViewAxis};
 
 /// The longest axis that is taken apart: the planes are calculated one by one, and what they have in common is not shared.
@@ -59,21 +57,8 @@ pub(crate) fn as_planes(name: &str, node: &NodeRef, folded: &[bool], keepdims: b
 
 /// Whether an elementwise expression has at least twice as many elements as all arrays together that it is made of.
 fn is_larger_than_its_parts(node: &NodeRef) -> bool {
-    let mut seen = HashSet::new();
-    let mut left: Vec<&Node> = vec![node];
-    let mut parts = 0_usize;
-    while let Some(node) = left.pop() {
-        if !seen.insert(node.id) {
-            continue;
-        }
-        match &node.op {
-            Op::Elementwise { inputs, .. } => left.extend(inputs.iter().map(|input| &**input)),
-            // What is made from places is made as well plane by plane.
-            Op::Generated { .. } => {}
-            Op::Memory(_) | Op::Reduction(_) | Op::Blocks(_) => {
-                parts = parts.saturating_add(node.grid.shape().iter().product());
-            }
-        }
-    }
+    // What is made from places is made as well plane by plane.
+    let stored = node.leaves().into_iter().filter(|leaf| !matches!(leaf.op, Op::Generated { .. }));
+    let parts = stored.map(|leaf| leaf.grid.shape().iter().product()).fold(0, usize::saturating_add);
     parts <= node.grid.shape().iter().product::<usize>() / 2
 }

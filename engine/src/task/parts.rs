@@ -197,6 +197,9 @@ tuples! {
 /// [`Pack`] for a struct, field by field, or for an enum, variant by variant.
 ///
 /// `packed!(Part { input, axes });` or `packed!(enum From { Fill, Run { start, step }, Pairs(pairs) });`
+///
+/// An enum of names alone is defined by it too, so that they are listed once: `packed! { #[derive(Clone, Copy)] enum Side
+/// { Lower, Upper } }`.
 macro_rules! packed {
     (enum $type:ident { $($variant:ident $({ $($field:ident),* })? $(($($place:ident),*))?),* $(,)? }) => {
         impl $crate::task::Pack for $type {
@@ -226,6 +229,11 @@ macro_rules! packed {
                 Err(format!("there is no variant {number} more of `{}`", stringify!($type)))
             }
         }
+    };
+    ($(#[$about:meta])+ $visible:vis enum $type:ident { $($(#[$doc:meta])* $variant:ident),* $(,)? }) => {
+        $(#[$about])+
+        $visible enum $type { $($(#[$doc])* $variant),* }
+        $crate::task::packed!(enum $type { $($variant),* });
     };
     ($type:ident { $($field:ident),* $(,)? }) => {
         impl $crate::task::Pack for $type {

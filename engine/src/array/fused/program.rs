@@ -254,11 +254,14 @@ impl Program {
         let walk = Walk::new(shape, &steppers, in_rows);
         drop(steppers);
 
+        // Rows of several blocks are folded as if they were one block's.
+        let mut ends = sinks.iter().zip(&walk.steps[blocks.len() * self.leaf_types.len()..]);
+        let stacks = blocks.len() > 1 && ends.all(|(sink, steps)| sink.place_strides().is_none() && steps.row == 0);
         let rooms = |_| self.leaf_types.iter().map(|dtype| dtype.buffer(walk.largest)).collect();
         let mut room = Room {
             leaves: (0..blocks.len()).map(rooms).collect(),
             registers: self.registers.iter().map(|dtype| dtype.buffer(walk.largest)).collect(),
-            stack: (blocks.len() > 1).then(|| self.root_type().buffer(walk.largest * STACKED.min(blocks.len()))),
+            stack: stacks.then(|| self.root_type().buffer(walk.largest * STACKED.min(blocks.len()))),
         };
         // What is the same everywhere is loaded once, for the largest tile.
         for (block, rooms) in blocks.iter().zip(&mut room.leaves) {
@@ -299,10 +302,6 @@ impl Program {
         let tile = at.tile;
         let first_sink = blocks.len() * self.leaf_types.len();
         let steps = &at.walk.steps[first_sink..];
-        // Rows of several blocks are folded as if they were one block's.
-        let mut pairs = sinks.iter().zip(steps);
-        let joins = pairs.all(|(sink, steps)| sink.place_strides().is_none() && steps.row == 0);
-        let stacks = room.stack.is_some() && joins;
         let mut stacked = 0;
         for (number, block) in blocks.iter().enumerate() {
             let mut lanes: Vec<Lane<'_>> = Vec::with_capacity(block.leaves.len());
@@ -336,7 +335,7 @@ impl Program {
                 Source::Leaf(leaf) => lanes[leaf],
                 Source::Register(register) => room.registers[register].lane(tile.len()),
             };
-            let Some(stack) = room.stack.as_mut().filter(|_| stacks) else {
+            let Some(stack) = &mut room.stack else {
                 at.hand_over(lane, tile, &block.after_first, first_sink, sinks);
                 continue;
             };
@@ -366,7 +365,7 @@ struct Room {
     /// For each block, that of its leaves.
     leaves: Vec<Vec<Buffer>>,
     registers: Vec<Buffer>,
-    /// That for the results of several blocks.
+    /// That for the results of several blocks, where they are folded together.
     stack: Option<Buffer>,
 }
 

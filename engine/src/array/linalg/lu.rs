@@ -103,21 +103,15 @@ fn after_panels<T: Float>(
     strip
 }
 
-/// The factors as strips of their own.
-#[derive(Clone, Copy)]
-enum Part {
-    Permutation,
-    Lower,
-    Upper,
-}
-
-packed!(
+packed! {
+    /// The factors as strips of their own.
+    #[derive(Clone, Copy)]
     enum Part {
         Permutation,
         Lower,
         Upper,
     }
-);
+}
 
 struct Pick {
     panels: NodeRef,

@@ -32,20 +32,14 @@ impl Operation for Factors {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Part {
-    Left,
-    Values,
-    Right,
-}
-
-packed!(
+packed! {
+    #[derive(Clone, Copy)]
     enum Part {
         Left,
         Values,
         Right,
     }
-);
+}
 
 struct Pick {
     factors: NodeRef,

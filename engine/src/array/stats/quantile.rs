@@ -16,21 +16,23 @@ use crate::array::reduce::{Axes, folded};
 use crate::array::work::{as_block, block_task};
 use crate::task::{Step, Value, packed};
 
-/// What a quantile is that falls between two elements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Interpolation {
-    /// As far between them as it falls.
-    #[default]
-    Linear,
-    /// The lower one.
-    Lower,
-    /// The higher one.
-    Higher,
-    /// The nearer one; of two as near, the one with the even rank.
-    Nearest,
-    /// The middle between them.
-    Midpoint,
+packed! {
+    /// What a quantile is that falls between two elements.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+    #[non_exhaustive]
+    pub enum Interpolation {
+        /// As far between them as it falls.
+        #[default]
+        Linear,
+        /// The lower one.
+        Lower,
+        /// The higher one.
+        Higher,
+        /// The nearer one; of two as near, the one with the even rank.
+        Nearest,
+        /// The middle between them.
+        Midpoint,
+    }
 }
 
 /// Which quantiles, from 0 to 1. One number gives an array without an axis for it; several make the first axis of the result.
@@ -41,15 +43,6 @@ pub struct Quantiles {
     interpolation: Interpolation,
 }
 
-packed!(
-    enum Interpolation {
-        Linear,
-        Lower,
-        Higher,
-        Nearest,
-        Midpoint,
-    }
-);
 packed!(Quantiles { at, several, interpolation });
 
 impl Quantiles {

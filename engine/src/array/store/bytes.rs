@@ -9,19 +9,14 @@ use crate::array::node::Block;
 use crate::task::Value;
 use crate::task::packed;
 
-/// The byte order of stored elements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Order {
-    Little,
-    Big,
-}
-
-packed!(
-    enum Order {
+packed! {
+    /// The byte order of stored elements.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(crate) enum Order {
         Little,
         Big,
     }
-);
+}
 
 impl Order {
     #[cfg(target_endian = "little")]

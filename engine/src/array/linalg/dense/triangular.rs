@@ -6,19 +6,14 @@ use super::{half, subtract_product};
 use crate::array::element::Float;
 use crate::task::packed;
 
-/// Which half of the matrix is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Side {
-    Lower,
-    Upper,
-}
-
-packed!(
-    enum Side {
+packed! {
+    /// Which half of the matrix is read.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(crate) enum Side {
         Lower,
         Upper,
     }
-);
+}
 
 /// Up to this size rows are worked on one by one.
 const SMALL: usize = 16;
