@@ -52,6 +52,7 @@ mod overlap;
 mod random;
 mod rechunk;
 mod reduce;
+mod rereads;
 mod reshape;
 mod room;
 mod scan;
