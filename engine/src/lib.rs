@@ -119,8 +119,8 @@ pub use taskloom_macros::delayed;
 /// Tables in partitions: see [`DataFrame`].
 pub mod dataframe {
     pub use crate::frame::{
-        DataFrame, Expressions, ForEach, FrameError, How, IndexRange, IndexValue, Join, Keep, Names, SortOptions, Strategy, concat,
-        concat_diagonal,
+        DataFrame, Expressions, ForEach, FrameError, How, IndexRange, IndexValue, Join, Keep, Names, ShuffleMemory,
+        SortOptions, Strategy, concat, concat_diagonal, set_shuffle_memory, shuffle_memory,
     };
 }
 

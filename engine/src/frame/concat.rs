@@ -75,11 +75,14 @@ fn stacked(frames: Vec<NodeRef>) -> Built<NodeRef> {
 fn joint_divisions(frames: &[NodeRef]) -> Option<Divisions> {
     let all: Vec<&Divisions> = frames.iter().map(|frame| frame.divisions.as_ref()).collect::<Option<_>>()?;
     let column = &all[0].column;
-    let follow = all.windows(2).all(|pair| compare(pair[0].values.last().unwrap_or(&Default::default()), &pair[1].values[0]).is_lt());
+    let follow = all
+        .windows(2)
+        .all(|pair| compare(pair[0].values.last().unwrap_or(&Default::default()), &pair[1].values[0]).is_lt());
     if !follow || all.iter().any(|divisions| divisions.column != *column) {
         return None;
     }
-    let mut values: Vec<_> = all.iter().flat_map(|divisions| divisions.values[..divisions.values.len() - 1].to_vec()).collect();
+    let mut values: Vec<_> =
+        all.iter().flat_map(|divisions| divisions.values[..divisions.values.len() - 1].to_vec()).collect();
     values.extend(all.last()?.values.last().cloned());
     Some(Divisions { column: column.clone(), values })
 }

@@ -5,8 +5,8 @@ use std::ops;
 use std::sync::Arc;
 
 use polars::prelude::{
-    AnyValue, DataFrame as Rows, DataType, Expr, IntoLazy, LazyFrame, LiteralValue, NonExistent, PolarsResult, Scalar, TimeUnit,
-    col, lit,
+    AnyValue, DataFrame as Rows, DataType, Expr, IntoLazy, LazyFrame, LiteralValue, NonExistent, PolarsResult, Scalar,
+    TimeUnit, col, lit,
 };
 
 use super::DataFrame;
@@ -171,7 +171,8 @@ impl DataFrame {
         };
         let column = &divisions.column;
         let dtype = self.node().schema.get(column).cloned().unwrap_or(DataType::Null);
-        let value = |value: &IndexValue| bound(value, &dtype).map_err(|why| wrong(format!("the index \"{column}\" {why}")));
+        let value =
+            |value: &IndexValue| bound(value, &dtype).map_err(|why| wrong(format!("the index \"{column}\" {why}")));
         let start = range.start.as_ref().map(value).transpose()?;
         let end = match &range.end {
             Some((end, included)) => Some((value(end)?, *included)),
@@ -239,7 +240,9 @@ fn bound(value: &IndexValue, dtype: &DataType) -> Result<Bound, String> {
             let moment = |seconds| moment(seconds, dtype).map_err(|error| format!("has no such time: {error}"));
             Ok(Bound { first: moment(first)?, after: Some(moment(after)?) })
         }
-        (IndexValue::Integer(number), dtype) if dtype.is_primitive_numeric() => one(AnyValue::Int64(*number).cast(dtype)),
+        (IndexValue::Integer(number), dtype) if dtype.is_primitive_numeric() => {
+            one(AnyValue::Int64(*number).cast(dtype))
+        }
         (IndexValue::Float(number), dtype) if dtype.is_float() => one(AnyValue::Float64(*number).cast(dtype)),
         (value, dtype) => Err(format!("holds {dtype}, and {value:?} is none of these")),
     }
@@ -255,7 +258,9 @@ fn moment(seconds: i64, dtype: &DataType) -> PolarsResult<AnyValue<'static>> {
         AnyValue::Datetime(seconds.saturating_mul(1000), TimeUnit::Milliseconds, None),
     ));
     let there = match dtype {
-        DataType::Datetime(_, Some(zone)) => wall.dt().replace_time_zone(Some(zone.clone()), lit("earliest"), NonExistent::Null),
+        DataType::Datetime(_, Some(zone)) => {
+            wall.dt().replace_time_zone(Some(zone.clone()), lit("earliest"), NonExistent::Null)
+        }
         _ => wall,
     };
     let found = Rows::empty_with_height(1).lazy().select([there.cast(dtype.clone()).alias("time")]).collect()?;

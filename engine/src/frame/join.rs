@@ -9,7 +9,8 @@
 use std::sync::Arc;
 
 use polars::prelude::{
-    AnyValue, Column, DataFrame as Rows, DataType, IntoLazy, JoinArgs, JoinCoalesce, JoinType, LazyFrame, PolarsResult, col,
+    AnyValue, Column, DataFrame as Rows, DataType, IntoLazy, JoinArgs, JoinCoalesce, JoinType, LazyFrame, PolarsResult,
+    col,
 };
 
 use super::DataFrame;
@@ -45,7 +46,17 @@ pub enum How {
     Cross,
 }
 
-packed!(enum How { Inner, Left, Right, Outer, Semi, Anti, Cross });
+packed!(
+    enum How {
+        Inner,
+        Left,
+        Right,
+        Outer,
+        Semi,
+        Anti,
+        Cross,
+    }
+);
 
 /// How a join brings equal keys together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -176,7 +187,13 @@ impl DataFrame {
     /// # Panics
     /// When there is no such column, when the numbers of keys differ, or when their types do not fit.
     #[track_caller]
-    pub fn join(&self, other: &DataFrame, left_on: impl Names, right_on: impl Names, join: impl Into<Join>) -> DataFrame {
+    pub fn join(
+        &self,
+        other: &DataFrame,
+        left_on: impl Names,
+        right_on: impl Names,
+        join: impl Into<Join>,
+    ) -> DataFrame {
         let (left_on, right_on, join) = (left_on.names(), right_on.names(), join.into());
         built(self.has("join", &left_on));
         built(other.has("join", &right_on));
@@ -250,8 +267,14 @@ enum Way {
     RightToAll(NodeRef),
     LeftToAll(NodeRef),
     /// The right side is split at the divisions of the left one; `None` where both have the same.
-    Divided { splits: Option<NodeRef>, overlaps: Vec<std::ops::Range<usize>> },
-    Shuffled { left: NodeRef, right: NodeRef },
+    Divided {
+        splits: Option<NodeRef>,
+        overlaps: Vec<std::ops::Range<usize>>,
+    },
+    Shuffled {
+        left: NodeRef,
+        right: NodeRef,
+    },
 }
 
 /// Whether all rows of a side appear in every partition of the result that they belong to, when that side is handed to all.

@@ -59,9 +59,10 @@ pub use concat::{concat, concat_diagonal};
 pub use divisions::{IndexRange, IndexValue};
 pub use error::FrameError;
 pub use join::{How, Join, Strategy};
+pub use methods::{Expressions, Names};
+pub use shuffle::{ShuffleMemory, set_shuffle_memory, shuffle_memory};
 pub use sort::{ForEach, SortOptions};
 pub use unique::Keep;
-pub use methods::{Expressions, Names};
 
 use node::NodeRef;
 

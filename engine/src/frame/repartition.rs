@@ -75,7 +75,8 @@ impl DataFrame {
         let parts: Vec<usize> = sizes.iter().map(|&size| size.div_ceil(bytes).max(1) as usize).collect();
         let cut = cut(self.node(), parts.clone());
         // Small neighbours are put together.
-        let sizes = sizes.iter().zip(&parts).flat_map(|(&size, &parts)| std::iter::repeat_n(size / parts as u64, parts));
+        let sizes =
+            sizes.iter().zip(&parts).flat_map(|(&size, &parts)| std::iter::repeat_n(size / parts as u64, parts));
         let mut groups: Vec<Range<usize>> = Vec::new();
         let mut sum = 0;
         for (k, size) in sizes.enumerate() {
@@ -112,9 +113,12 @@ impl DataFrame {
     /// When the frame has no index of times.
     #[track_caller]
     pub fn repartition_freq(&self, frequency: &str) -> Result<DataFrame> {
-        let wrong = |why: &str| FrameError::Expression { operation: "repartition_freq".to_owned(), why: why.to_owned() };
+        let wrong =
+            |why: &str| FrameError::Expression { operation: "repartition_freq".to_owned(), why: why.to_owned() };
         let node = self.node();
-        let divisions = built(node.divisions.as_ref().ok_or_else(|| wrong("the frame has no index; `set_index(column)` makes one")));
+        let divisions = built(
+            node.divisions.as_ref().ok_or_else(|| wrong("the frame has no index; `set_index(column)` makes one")),
+        );
         let dtype = node.schema.get(&divisions.column).cloned().unwrap_or(DataType::Null);
         built(match dtype {
             DataType::Date | DataType::Datetime(..) => Ok(()),
@@ -126,11 +130,17 @@ impl DataFrame {
 }
 
 /// The beginnings of periods from the least value to the greatest, which ends them.
-fn regular(column: &str, values: &[AnyValue<'static>], dtype: &DataType, frequency: &str) -> Result<Vec<AnyValue<'static>>> {
+fn regular(
+    column: &str,
+    values: &[AnyValue<'static>],
+    dtype: &DataType,
+    frequency: &str,
+) -> Result<Vec<AnyValue<'static>>> {
     use polars::prelude::{IntoLazy, col, lit};
     let [Some(least), Some(greatest)] = [values.first(), values.last()] else { return Ok(Vec::new()) };
     let ends = super::join::column_of(column, &[least.clone(), greatest.clone()], dtype).unwrap_or_default();
-    let ends = Rows::new(ends.len(), vec![ends])?.lazy().select([col(column).dt().truncate(lit(frequency))]).collect()?;
+    let ends =
+        Rows::new(ends.len(), vec![ends])?.lazy().select([col(column).dt().truncate(lit(frequency))]).collect()?;
     let key = ends.column(column)?;
     let (first, last) = (key.get(0)?.into_static(), key.get(1)?.into_static());
     let mut all = vec![least.clone()];
@@ -196,7 +206,12 @@ fn merged(input: &NodeRef, groups: Vec<Range<usize>>) -> NodeRef {
     }
     let divisions = input.divisions.as_ref().map(|divisions| Divisions {
         column: divisions.column.clone(),
-        values: groups.iter().map(|group| group.start).chain([input.npartitions]).map(|k| divisions.values[k].clone()).collect(),
+        values: groups
+            .iter()
+            .map(|group| group.start)
+            .chain([input.npartitions])
+            .map(|k| divisions.values[k].clone())
+            .collect(),
     });
     let (schema, count) = (Arc::clone(&input.schema), groups.len());
     let operation = Merged { input: Arc::clone(input), groups };
@@ -260,7 +275,8 @@ impl Operation for Runs {
         let input = vec![lowering.step(&self.input, partition)];
         Chunk::of_step(frame_task::<Pieces, _, _>("cut", input, self.parts[partition], |&parts, mut values| {
             let rows = taken::<Rows>(values.remove(0));
-            let ends: Vec<usize> = (1..=parts).map(|k| (k as u128 * rows.height() as u128 / parts as u128) as usize).collect();
+            let ends: Vec<usize> =
+                (1..=parts).map(|k| (k as u128 * rows.height() as u128 / parts as u128) as usize).collect();
             split_at(&rows, &ends)
         }))
     }

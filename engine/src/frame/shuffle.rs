@@ -16,7 +16,8 @@ use polars::prelude::{DataFrame as Rows, LazyFrame, PlSmallStr, Schema, cols};
 use super::DataFrame;
 use super::error::built;
 use super::exchange::{
-    Order, Pieces, Ties, boundaries, gather, hold, know_pieces, sample, sample_size, split_by_hash, split_by_range,
+    Budget, Order, Pieces, Ties, boundaries, gather, hold, know_pieces, sample, sample_size, split_by_hash,
+    split_by_range,
 };
 use super::lower::{Chunk, Lowering, frame_task, partition_task};
 use super::methods::Names;
@@ -169,7 +170,12 @@ pub(crate) enum Then {
     Sort(Order),
 }
 
-packed!(enum Then { Nothing, Sort(order) });
+packed!(
+    enum Then {
+        Nothing,
+        Sort(order),
+    }
+);
 
 /// The task that puts a piece of many partitions together.
 pub(crate) fn gather_task(name: &str, splits: Vec<Arc<Step>>, piece: usize, then: Then) -> Arc<Step> {
@@ -199,7 +205,12 @@ impl Operation for Gather {
 
     fn logical(&self, mut inputs: Vec<LazyFrame>) -> Option<LazyFrame> {
         // Whatever needs the columns that decide, and all rows that are asked for.
-        Some(inputs.remove(0).sort_by_exprs([polars::prelude::Expr::from(cols(self.on.iter().map(String::as_str)))], Default::default()))
+        Some(
+            inputs.remove(0).sort_by_exprs(
+                [polars::prelude::Expr::from(cols(self.on.iter().map(String::as_str)))],
+                Default::default(),
+            ),
+        )
     }
 
     fn chunk(&self, partition: usize, lowering: &mut Lowering) -> Chunk {
@@ -337,4 +348,38 @@ impl Operation for FromSamples {
     fn about(&self) -> String {
         "boundaries".to_owned()
     }
+}
+
+/// What the pieces of all shuffles of this process take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShuffleMemory {
+    /// So many bytes may be in memory; pieces beyond it go to disk.
+    pub limit: u64,
+    /// So many are in memory.
+    pub held: u64,
+    /// So many have gone to disk since the process began, compressed.
+    pub spilled: u64,
+}
+
+/// What the pieces of shuffles, sorts and joins take at the moment.
+pub fn shuffle_memory() -> ShuffleMemory {
+    let budget = Budget::global();
+    ShuffleMemory { limit: budget.limit(), held: budget.held(), spilled: budget.spilled() }
+}
+
+/// Says how many bytes the pieces of shuffles, sorts and joins may take in memory before they go to disk. `None` is three
+/// tenths of the memory that the process may use, as its limits, its container and the machine have it.
+///
+/// On disk they are in one file without a name in the folder that `TASKLOOM_SPILL_DIR` names, or in that for temporary files;
+/// nothing of it stays when the process ends, however it ends.
+///
+/// ```
+/// use taskloom::dataframe::{set_shuffle_memory, shuffle_memory};
+/// set_shuffle_memory(Some(1 << 30));
+/// assert_eq!(shuffle_memory().limit, 1 << 30);
+/// set_shuffle_memory(None);
+/// ```
+pub fn set_shuffle_memory(bytes: Option<u64>) {
+    Budget::global().set_limit(bytes);
 }

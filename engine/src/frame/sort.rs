@@ -127,7 +127,10 @@ impl DataFrame {
     pub fn sort_values_with(&self, by: impl Names, options: SortOptions) -> DataFrame {
         let by = by.names();
         assert!(!by.is_empty(), "`sort_values`: name the columns to sort by");
-        assert!(options.npartitions != Some(0), "`sort_values`: a frame has at least one partition, and 0 were asked for");
+        assert!(
+            options.npartitions != Some(0),
+            "`sort_values`: a frame has at least one partition, and 0 were asked for"
+        );
         built(self.has("sort_values", &by));
         built(comparable("sort_values", &self.node().schema, &by));
         let order = options.order(&by).unwrap_or_else(|why| panic!("`sort_values`: {why}"));
@@ -207,7 +210,9 @@ impl DataFrame {
         let ends: Vec<Arc<Step>> = lowering
             .all(keys.node())
             .into_iter()
-            .map(|step| frame_task::<Rows, _, _>("order", vec![step], (), |(), mut values| ends(taken(values.remove(0)))))
+            .map(|step| {
+                frame_task::<Rows, _, _>("order", vec![step], (), |(), mut values| ends(taken(values.remove(0))))
+            })
             .collect();
         let found = scheduler::run(Graph::lower(&ends), Scheduler::default())?;
         let found: Vec<Rows> = found.into_iter().map(taken::<Rows>).collect();
@@ -233,7 +238,8 @@ fn values_of(column: &Column) -> Result<Vec<AnyValue<'static>>> {
 fn ends(rows: Rows) -> polars::prelude::PolarsResult<Rows> {
     let key = rows.columns()[0].as_materialized_series();
     let there = key.drop_nulls();
-    let in_order = there.is_sorted(Default::default())? && key.slice(0, key.null_count()).null_count() == key.null_count();
+    let in_order =
+        there.is_sorted(Default::default())? && key.slice(0, key.null_count()).null_count() == key.null_count();
     let ends = match (in_order, there.len()) {
         (false, _) => there.clear(),
         (true, 0) => polars::prelude::Series::full_null(key.name().clone(), 2, key.dtype()),
@@ -288,7 +294,10 @@ fn comparable(operation: &str, schema: &Schema, by: &[String]) -> super::error::
         None => Ok(()),
         Some(name) => Err(FrameError::Expression {
             operation: operation.to_owned(),
-            why: format!("\"{name}\" holds {}, which has no order", schema.get(name).map_or_else(String::new, DataType::to_string)),
+            why: format!(
+                "\"{name}\" holds {}, which has no order",
+                schema.get(name).map_or_else(String::new, DataType::to_string)
+            ),
         }),
     }
 }

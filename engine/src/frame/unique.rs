@@ -27,7 +27,14 @@ pub enum Keep {
     Any,
 }
 
-packed!(enum Keep { First, Last, None, Any });
+packed!(
+    enum Keep {
+        First,
+        Last,
+        None,
+        Any,
+    }
+);
 
 impl Keep {
     fn strategy(self) -> UniqueKeepStrategy {

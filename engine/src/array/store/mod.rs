@@ -34,11 +34,11 @@ mod zarr;
 
 pub(crate) use crate::store::{error, file, location, path};
 
+pub use crate::store::{Location, StoreError};
 pub use hdf5::{
     Calendar, DateTime, Hdf5Options, Hdf5Writer, TimeUnits, hdf5_arrays, hdf5_attributes, hdf5_info, netcdf_time_units,
 };
 pub use info::ArrayInfo;
-pub use crate::store::{Location, StoreError};
 pub use raw::Layout;
 pub use zarr::{Compression, ZarrOptions, create_zarr, zarr_arrays, zarr_attributes, zarr_info};
 

@@ -242,7 +242,8 @@ mod tests {
         assert_eq!(hashes(Series::new("k".into(), [1_i16, -7, i16::MAX])), wide);
         assert_eq!(hashes(Series::new("k".into(), [1_u8]))[0], wide[0]);
 
-        let floats = hashes(Series::new("k".into(), [0.0, -0.0, f64::NAN, -f64::NAN, f64::from_bits(0x7ff8_0000_0000_0001)]));
+        let floats =
+            hashes(Series::new("k".into(), [0.0, -0.0, f64::NAN, -f64::NAN, f64::from_bits(0x7ff8_0000_0000_0001)]));
         assert_eq!(floats[0], floats[1]);
         assert!(floats[2] == floats[3] && floats[3] == floats[4]);
         assert_eq!(hashes(Series::new("k".into(), [0.5_f32])), hashes(Series::new("k".into(), [0.5_f64])));

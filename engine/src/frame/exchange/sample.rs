@@ -71,7 +71,10 @@ pub(crate) fn boundaries(samples: &[DataFrame], n: usize, order: &Order, distinc
 }
 
 /// The least and the greatest value of the only key, from samples of all partitions; `None` when there is none.
-pub(crate) fn extremes(samples: &[DataFrame], order: &Order) -> PolarsResult<Option<(AnyValue<'static>, AnyValue<'static>)>> {
+pub(crate) fn extremes(
+    samples: &[DataFrame],
+    order: &Order,
+) -> PolarsResult<Option<(AnyValue<'static>, AnyValue<'static>)>> {
     let (sorted, _) = sorted_sample(samples, order)?;
     let key = sorted.column(&order.keys[0])?.drop_nulls();
     if key.is_empty() {

@@ -18,7 +18,8 @@ fn frames() -> impl Strategy<Value = DataFrame> {
         let height = rows.len();
         let texts: Vec<_> = rows.iter().map(|row| row.2.map(|text| TEXTS[text])).collect();
         let texts = Series::new("text".into(), texts);
-        let categories = texts.cast(&DataType::from_categories(Categories::global())).unwrap().with_name("category".into());
+        let categories =
+            texts.cast(&DataType::from_categories(Categories::global())).unwrap().with_name("category".into());
         let numbers = Series::new("number".into(), rows.iter().map(|row| row.0).collect::<Vec<_>>());
         let days = numbers.cast(&DataType::Int32).unwrap().cast(&DataType::Date).unwrap().with_name("day".into());
         let floats: Vec<_> = rows.iter().map(|row| row.1.map(|float| FLOATS[float])).collect();
