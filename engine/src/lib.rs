@@ -119,7 +119,7 @@ pub use taskloom_macros::delayed;
 /// Tables in partitions: see [`DataFrame`].
 pub mod dataframe {
     pub use crate::frame::{
-        DataFrame, Expressions, ForEach, FrameError, How, IndexRange, IndexValue, Join, Keep, Names, ShuffleMemory,
+        AsOf, DataFrame, Direction, Expressions, ForEach, FrameError, How, IndexRange, IndexValue, Join, Keep, Names, ShuffleMemory,
         SortOptions, Strategy, concat, concat_diagonal, set_shuffle_memory, shuffle_memory,
     };
 }

@@ -4,12 +4,12 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use polars::prelude::{
-    AnyValue, Categories, DataFrame as Rows, IntoColumn, IntoLazy, JoinArgs, JoinCoalesce, JoinType, NamedFrom, Series,
+    AnyValue, AsOfOptions, AsofStrategy, Categories, DataFrame as Rows, IntoColumn, IntoLazy, JoinArgs, JoinCoalesce, JoinType, NamedFrom, Series,
     SortMultipleOptions, UniqueKeepStrategy, df,
 };
 use proptest::prelude::*;
 use taskloom::dataframe::{
-    How, Join, Keep, SortOptions, Strategy as Way, concat, concat_diagonal, set_shuffle_memory, shuffle_memory,
+    AsOf, Direction, How, Join, Keep, SortOptions, Strategy as Way, concat, concat_diagonal, set_shuffle_memory, shuffle_memory,
 };
 use taskloom::polars;
 use taskloom::prelude::*;
@@ -238,6 +238,47 @@ proptest! {
         let by: Vec<&str> = ["left", "right"].into_iter().filter(|name| expected.schema().contains(name)).collect();
         for found in everywhere(&joined) {
             prop_assert!(ordered(&found, &by).equals_missing(&ordered(&expected, &by)), "{found}{expected}");
+        }
+    }
+
+    #[test]
+    fn joins_by_time_are_those_of_polars(
+        left in frames("left"), right in frames("right"), on in proptest::sample::select(&["number", "time"][..]),
+        left_places in proptest::collection::vec(0_usize..100, 0..4), right_places in proptest::collection::vec(0_usize..100, 0..4),
+        by in any::<bool>(), exact in any::<bool>(), near in any::<bool>(), indexed in any::<bool>(),
+        direction in proptest::sample::select(&[Direction::Backward, Direction::Forward, Direction::Nearest][..]),
+    ) {
+        let _turn = turn();
+        let mut options = AsOf::default().direction(direction).exact(exact);
+        let mut wanted = AsOfOptions {
+            strategy: match direction {
+                Direction::Backward => AsofStrategy::Backward,
+                Direction::Forward => AsofStrategy::Forward,
+                Direction::Nearest => AsofStrategy::Nearest,
+            },
+            allow_eq: exact,
+            check_sortedness: false,
+            ..Default::default()
+        };
+        if by {
+            options = options.by("text");
+            wanted.left_by = Some(vec!["text".into()]);
+            wanted.right_by = wanted.left_by.clone();
+        }
+        if near {
+            options = if on == "time" { options.tolerance("1h") } else { options.distance(1.0) };
+            wanted.tolerance_str = (on == "time").then(|| "1h".into());
+            wanted.tolerance = (on == "number").then(|| polars::prelude::Scalar::from(1_i64));
+        }
+        let one = parted(&left, &left_places);
+        let one = if indexed { one.set_index(on).unwrap() } else { one };
+        let joined = one.join_asof(&parted(&right, &right_places), on, on, options);
+        let sorted = |rows: &Rows| rows.sort([on], SortMultipleOptions::default().with_maintain_order(true)).unwrap().lazy();
+        let args = JoinArgs { how: JoinType::AsOf(Box::new(wanted)), ..Default::default() };
+        let expected = sorted(&left).join(sorted(&right), [col(on)], [col(on)], args).collect().unwrap();
+        for found in everywhere(&joined) {
+            prop_assert_eq!(found.schema(), expected.schema());
+            prop_assert!(ordered(&found, &["left"]).equals_missing(&ordered(&expected, &["left"])), "{found}{expected}");
         }
     }
 

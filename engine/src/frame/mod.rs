@@ -29,6 +29,7 @@
 //!                    graph ─► scheduler
 //! ```
 
+mod asof;
 mod codec;
 mod compute;
 mod concat;
@@ -55,6 +56,7 @@ use std::sync::Arc;
 
 use polars::prelude::{DataType, SchemaRef};
 
+pub use asof::{AsOf, Direction};
 pub use concat::{concat, concat_diagonal};
 pub use divisions::{IndexRange, IndexValue};
 pub use error::FrameError;
