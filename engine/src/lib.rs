@@ -137,7 +137,8 @@ pub mod prelude {
     pub use crate::display::{Html, Jpeg, Json, Latex, Markdown, Math, Png, Svg, Text, VegaLite, input, password};
     pub use crate::plot;
     pub use ndarray::s;
-    pub use polars::prelude::{DataType, Expr, col, lit, when};
+    pub use polars::df;
+    pub use polars::prelude::{DataType, Expr, col, len, lit, when};
 
     pub use crate::{
         Array, Client, DataArray, DataFrame, Dataset, Delayed, Drawing, MimeBundle, Scheduler, Show, clear_output,

@@ -9,7 +9,7 @@ use super::codec::from_ipc;
 use super::explain::explained;
 use super::lower::Lowering;
 use super::methods::count;
-use super::node::{Node, NodeRef, Op};
+use super::node::{Node, NodeRef, known_rows};
 use super::thread;
 use crate::delayed::{Delayed, Gathered, Output};
 use crate::error::{Error, Result};
@@ -151,13 +151,8 @@ impl DataFrame {
         reason = "whether a lazy frame is empty takes a computation too: `len()? == 0`"
     )]
     pub fn len(&self) -> Result<usize> {
-        let known: Option<usize> = match &self.node().op {
-            Op::Memory(partitions) => Some(partitions.iter().map(|rows| rows.height()).sum()),
-            Op::Source(source) => (0..source.npartitions()).map(|partition| source.rows(partition)).sum(),
-            _ => None,
-        };
-        if let Some(known) = known {
-            return Ok(known);
+        if let Some(rows) = known_rows(self.node()) {
+            return Ok(rows.into_iter().sum());
         }
         let counts = scheduler::run(count(self.node()), Scheduler::default())?;
         Ok(counts.into_iter().map(|count| taken::<u64>(count) as usize).sum())

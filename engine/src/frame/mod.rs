@@ -66,7 +66,8 @@ pub use shuffle::{ShuffleMemory, set_shuffle_memory, shuffle_memory};
 pub use sort::{ForEach, SortOptions};
 pub use unique::Keep;
 
-use node::NodeRef;
+pub(crate) use lower::{Chunk, Lowering, frame_task};
+pub(crate) use node::{Node, NodeRef, Operation, known_rows};
 
 /// A table in partitions, whose rows are computed when they are asked for.
 ///

@@ -143,3 +143,19 @@ pub(crate) fn schema_after(
         .and_then(|mut frame| frame.collect_schema())
         .map_err(|error| FrameError::polars(operation, &error, &input.schema))
 }
+
+/// How many rows each partition has, where that is known without computing them.
+pub(crate) fn known_rows(node: &Node) -> Option<Vec<usize>> {
+    match &node.op {
+        Op::Memory(partitions) => Some(partitions.iter().map(|rows| rows.height()).collect()),
+        Op::Source(source) => (0..source.npartitions()).map(|partition| source.rows(partition)).collect(),
+        // Columns change, rows do not.
+        Op::Rows { input, step: RowStep::WithColumns(_) | RowStep::Drop(_) | RowStep::Rename(..) } => known_rows(input),
+        Op::Rows { input, step: RowStep::Select(expressions) } if !expressions.is_empty() => {
+            // What is one value for all rows is repeated only beside a column.
+            let columns = |expression: &polars::prelude::Expr| !expression.clone().meta().root_names().is_empty();
+            if expressions.iter().any(columns) { known_rows(input) } else { None }
+        }
+        _ => None,
+    }
+}

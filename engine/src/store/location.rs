@@ -78,6 +78,11 @@ impl Location {
         Location { path: address.into(), options }
     }
 
+    /// Another place that is reached in the same way.
+    pub(crate) fn at(&self, path: &str) -> Location {
+        Location { path: path.into(), options: self.options.clone() }
+    }
+
     /// Whether it is in this process only.
     pub(crate) fn is_memory(&self) -> bool {
         self.path.to_str().is_some_and(|path| path.starts_with("memory:"))

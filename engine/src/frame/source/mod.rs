@@ -1,13 +1,30 @@
 //! Where rows come from: files, in partitions that can be read one by one.
+//!
+//! ```text
+//!  read_csv, read_parquet, … ─► files: which are meant ─► csv │ parquet │ ndjson │ ipc: a Source
+//!                                                                 └─► text: bytes of lines, packed or not
+//! ```
+//! Opening looks at names, headers and footers. A task reads one partition, of it only the columns that are needed.
+
+pub(crate) mod csv;
+pub(crate) mod files;
+mod glob;
+mod readers;
+pub(crate) mod text;
+
+pub use csv::CsvOptions;
+pub use files::Paths;
+pub use readers::{read_csv, read_csv_with};
 
 use std::any::Any;
 use std::sync::Arc;
 
 use polars::prelude::{
-    AnonymousScan, AnonymousScanArgs, AnyValue, DataFrame, Expr, IntoLazy, LazyFrame, PlSmallStr, PolarsResult,
-    ScanArgsAnonymous, SchemaRef,
+    AnonymousScan, AnonymousScanArgs, AnyValue, DataFrame, Expr, IntoLazy, LazyFrame, PlSmallStr, PolarsError,
+    PolarsResult, ScanArgsAnonymous, SchemaRef, polars_err,
 };
 
+use crate::store::StoreError;
 use crate::task::Made;
 
 /// Rows in partitions.
@@ -101,4 +118,18 @@ pub(crate) fn scan(source: &Made<dyn Source>, partition: usize) -> PolarsResult<
     let schema = Arc::clone(source.schema());
     let one = OnePartition { source: source.clone(), partition };
     LazyFrame::anonymous_scan(Arc::new(one), ScanArgsAnonymous { schema: Some(schema), ..Default::default() })
+}
+
+/// What a store says, as an error of a partition.
+pub(crate) fn stored(error: StoreError) -> PolarsError {
+    polars_err!(ComputeError: "{error}")
+}
+
+/// The places of columns in a schema, in its order; all of them when none are named.
+pub(crate) fn places(schema: &SchemaRef, columns: Option<&[PlSmallStr]>) -> PolarsResult<Vec<usize>> {
+    let Some(columns) = columns else { return Ok((0..schema.len()).collect()) };
+    let mut places = columns.iter().map(|column| schema.try_index_of(column)).collect::<PolarsResult<Vec<usize>>>()?;
+    places.sort_unstable();
+    places.dedup();
+    Ok(places)
 }

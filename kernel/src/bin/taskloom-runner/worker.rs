@@ -17,6 +17,8 @@ use crate::system::{redirect, redirect_to_pipe};
 const LIBRARY_PATH: &str = if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
 /// What a cell's object has in it when the cell takes variables out of the session and does not give them back.
 const TAKES_VARIABLES: &[u8] = b"TASKLOOM_TAKES_VARIABLES";
+/// How long after a cell freed memory goes back to the system: not while one cell follows the other.
+const TRIM_AFTER: Duration = Duration::from_secs(2);
 /// How long a part of a line may stay in the standard library's buffer.
 const FLUSH_EVERY: Duration = Duration::from_millis(100);
 
@@ -46,6 +48,7 @@ pub struct Channels {
 /// What keeps the engine, or a cell's object, from being loaded.
 pub fn run(mut channels: Channels, engine_path: &str, words: &WakeWords) -> Result<(), Box<dyn std::error::Error>> {
     forget_own_variables();
+    keep_freed_memory();
     // 0, 1 and 2 become the user's.
     let nothing = File::open("/dev/null")?;
     redirect(nothing.as_raw_fd(), 0)?;
@@ -75,8 +78,14 @@ pub fn run(mut channels: Channels, engine_path: &str, words: &WakeWords) -> Resu
     // A thread of its own: flushing waits for whoever holds the lock of standard output, and the pump must not.
     let flusher = std::thread::Builder::new().name("flush".to_owned()).spawn(move || {
         loop {
-            while !RUNNING.load(Ordering::Acquire) {
-                std::thread::park();
+            if !RUNNING.load(Ordering::Acquire) {
+                std::thread::park_timeout(TRIM_AFTER);
+                if !RUNNING.load(Ordering::Acquire) {
+                    return_freed_memory();
+                }
+                while !RUNNING.load(Ordering::Acquire) {
+                    std::thread::park();
+                }
             }
             std::thread::sleep(FLUSH_EVERY);
             flush();
@@ -129,6 +138,29 @@ pub fn run(mut channels: Channels, engine_path: &str, words: &WakeWords) -> Resu
         flush();
         let failed = pump().end_cell();
         writeln!(channels.reports, "{}", if failed && takes_variables { "failed" } else { "done" })?;
+    }
+}
+
+/// Has glibc treat blocks as it does in a program that has run for a while.
+///
+/// It starts with giving every block of more than 128 KiB back to the system when it is freed, and learns with each, up to
+/// these limits, that the program uses such blocks again. It learns little from cells, which run on threads of their own,
+/// so that a loop that makes a vector in each turn would spend its time with new pages.
+fn keep_freed_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: sets two numbers of the allocator's, before any other thread runs.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 64 << 20);
+    }
+}
+
+/// Gives freed memory back to the system.
+fn return_freed_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: the allocator's own locks guard it from other threads.
+    unsafe {
+        libc::malloc_trim(0);
     }
 }
 

@@ -1,0 +1,384 @@
+//! Where the fields of rows are: sixty-four bytes at a time.
+
+use super::Dialect;
+
+/// So many bytes may be looked at behind the end of a text.
+pub(super) const PAD: usize = 64;
+
+/// A field: its bytes without the quotes around them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Span {
+    start: u32,
+    end: u32,
+}
+
+/// A field that stands in quotes.
+const QUOTED: u32 = 1 << 31;
+/// A field with quotes in it, each written twice.
+const DOUBLED: u32 = 1 << 31;
+
+impl Span {
+    /// What a row has that ends too soon.
+    pub(super) const MISSING: Span = Span { start: 0, end: 0 };
+
+    #[inline]
+    pub(super) fn start(self) -> usize {
+        (self.start & !DOUBLED) as usize
+    }
+
+    #[inline]
+    pub(super) fn is_quoted(self) -> bool {
+        self.end & QUOTED != 0
+    }
+
+    #[inline]
+    pub(super) fn is_doubled(self) -> bool {
+        self.start & DOUBLED != 0
+    }
+
+    /// The bytes as they stand in the text.
+    #[inline]
+    pub(super) fn of(self, text: &[u8]) -> &[u8] {
+        &text[self.start()..(self.end & !QUOTED) as usize]
+    }
+}
+
+/// What is wrong with a row.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Flaw {
+    /// More fields than columns.
+    Long { fields: usize },
+    /// A quote that nothing closes.
+    Open { column: usize },
+    /// Something between a closing quote and the next separator.
+    After { column: usize, found: u8 },
+}
+
+/// The rows that were found in a text.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    /// The wanted fields, row by row.
+    pub(super) spans: Vec<Span>,
+    /// Where each row begins.
+    pub(super) starts: Vec<u32>,
+    /// Where the row after the last begins.
+    pub(super) end: usize,
+    /// Why there are no more.
+    pub(super) stop: Stop,
+}
+
+/// Why a scan ended.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(super) enum Stop {
+    /// As many rows as were asked for, or as begin before a place.
+    #[default]
+    Enough,
+    /// The text ends in the middle of a row, or after one.
+    Text,
+    /// The row that begins at `end` is not one.
+    Flaw(Flaw),
+}
+
+/// Where separators and line ends are.
+struct Marks<'a> {
+    /// With bytes behind its end.
+    padded: &'a [u8],
+    len: usize,
+    separator: u8,
+    base: usize,
+    /// The marks in the sixty-four bytes from `base` on that were not given out yet.
+    left: u64,
+}
+
+impl<'a> Marks<'a> {
+    fn new(padded: &'a [u8], len: usize, separator: u8, from: usize) -> Marks<'a> {
+        assert!(padded.len() >= len + PAD, "a text has bytes behind its end");
+        let mut marks = Marks { padded, len, separator, base: 0, left: 0 };
+        marks.go(from);
+        marks
+    }
+
+    /// The next mark is the first one that is not before `place`.
+    fn go(&mut self, place: usize) {
+        self.base = place & !63;
+        self.left = match self.base < self.len {
+            true => self.look() & (!0 << (place - self.base)),
+            false => 0,
+        };
+    }
+
+    #[inline(always)]
+    fn look(&self) -> u64 {
+        let bytes: &[u8; 64] = match self.padded[self.base..].first_chunk() {
+            Some(bytes) => bytes,
+            None => unreachable!("there are bytes behind the end"),
+        };
+        let marks = marks(bytes, self.separator);
+        // What is behind the end is none.
+        match self.len - self.base {
+            64.. => marks,
+            few => marks & ((1 << few) - 1),
+        }
+    }
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        while self.left == 0 {
+            self.base += 64;
+            if self.base >= self.len {
+                return None;
+            }
+            self.left = self.look();
+        }
+        let place = self.base + self.left.trailing_zeros() as usize;
+        self.left &= self.left - 1;
+        Some(place)
+    }
+}
+
+/// A bit for each byte that is a separator or a line end.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn marks(bytes: &[u8; 64], separator: u8) -> u64 {
+    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8};
+    let mut all = 0;
+    for part in 0..4 {
+        // SAFETY: SSE2 is part of x86-64; sixteen bytes from each of four places sixteen apart are within sixty-four.
+        let bits = unsafe {
+            let here = _mm_loadu_si128(bytes.as_ptr().add(part * 16).cast());
+            let separators = _mm_cmpeq_epi8(here, _mm_set1_epi8(separator as i8));
+            let ends = _mm_cmpeq_epi8(here, _mm_set1_epi8(b'\n' as i8));
+            _mm_movemask_epi8(_mm_or_si128(separators, ends)) as u16
+        };
+        all |= u64::from(bits) << (part * 16);
+    }
+    all
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn marks(bytes: &[u8; 64], separator: u8) -> u64 {
+    let is_mark = |byte: u8| u64::from(byte == separator || byte == b'\n');
+    bytes.iter().enumerate().fold(0, |all, (place, &byte)| all | is_mark(byte) << place)
+}
+
+/// A row that was looked at alone.
+pub(super) struct First {
+    pub(super) spans: Vec<Span>,
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+/// Finds rows.
+pub(super) struct Scanner<'a> {
+    pub(super) dialect: &'a Dialect,
+    /// How many fields a row has.
+    pub(super) columns: usize,
+    /// The columns whose fields are wanted, in order.
+    pub(super) wanted: &'a [usize],
+}
+
+impl Scanner<'_> {
+    /// The rows of `padded[..len]` from `from` on that begin before `until`, and no more than `most`. Where `is_all`, no
+    /// more text comes. What is in `rows` is replaced.
+    pub(super) fn scan(
+        &self,
+        padded: &[u8],
+        len: usize,
+        (from, until): (usize, usize),
+        most: usize,
+        is_all: bool,
+        rows: &mut Rows,
+    ) {
+        rows.spans.clear();
+        rows.starts.clear();
+        let text = &padded[..len];
+        let mut marks = Marks::new(padded, len, self.dialect.separator, from);
+        let mut at = from;
+        rows.stop = loop {
+            if at >= until || rows.starts.len() == most {
+                break Stop::Enough;
+            }
+            if at >= len {
+                break Stop::Text;
+            }
+            if self.is_skipped(text, at) {
+                match memchr(b'\n', &text[at..]) {
+                    Some(end) => at += end + 1,
+                    None if is_all => at = len,
+                    None => break Stop::Text,
+                }
+                marks.go(at);
+                continue;
+            }
+            let spans = rows.spans.len();
+            match self.row(text, at, is_all, &mut marks, &mut rows.spans) {
+                Ok(Some((end, _))) => {
+                    rows.starts.push(at as u32);
+                    at = end;
+                }
+                Ok(None) => {
+                    rows.spans.truncate(spans);
+                    break Stop::Text;
+                }
+                Err(flaw) => {
+                    rows.spans.truncate(spans);
+                    break Stop::Flaw(flaw);
+                }
+            }
+        };
+        rows.end = at;
+    }
+
+    /// The fields of the first row from `from` on that is one, where it begins, and where the next one does; nothing when
+    /// there is none.
+    pub(super) fn first(padded: &[u8], len: usize, from: usize, is_all: bool, dialect: &Dialect) -> Result<Option<First>, Flaw> {
+        let text = &padded[..len];
+        let most = 1 + text[from.min(len)..].iter().filter(|&&byte| byte == dialect.separator).count();
+        let wanted: Vec<usize> = (0..most).collect();
+        let scanner = Scanner { dialect, columns: usize::MAX, wanted: &wanted };
+        let mut at = from;
+        while at < len && scanner.is_skipped(text, at) {
+            at = memchr(b'\n', &text[at..]).map_or(len, |end| at + end + 1);
+        }
+        if at >= len {
+            return Ok(None);
+        }
+        let mut spans = Vec::new();
+        let mut marks = Marks::new(padded, len, dialect.separator, at);
+        let Some((end, fields)) = scanner.row(text, at, is_all, &mut marks, &mut spans)? else { return Ok(None) };
+        spans.truncate(fields);
+        Ok(Some(First { spans, start: at, end }))
+    }
+
+    /// Comments and, where rows have several fields, empty lines.
+    #[inline(always)]
+    fn is_skipped(&self, text: &[u8], at: usize) -> bool {
+        if self.columns > 1 && matches!(text[at], b'\n' | b'\r') {
+            return text[at] == b'\n' || text.get(at + 1).is_none_or(|&byte| byte == b'\n');
+        }
+        match &self.dialect.comment {
+            Some(comment) => text[at..].starts_with(comment),
+            None => false,
+        }
+    }
+
+    /// Where the next row begins, and how many fields this one has; nothing when it is not whole.
+    #[inline(always)]
+    fn row(
+        &self,
+        text: &[u8],
+        start: usize,
+        is_all: bool,
+        marks: &mut Marks<'_>,
+        spans: &mut Vec<Span>,
+    ) -> Result<Option<(usize, usize)>, Flaw> {
+        let quote = self.dialect.quote;
+        let mut wanted = self.wanted.iter();
+        let mut next_wanted = wanted.next().copied().unwrap_or(usize::MAX);
+        let (mut at, mut column) = (start, 0);
+        let end = loop {
+            let (span, end) = match (quote, text.get(at)) {
+                (Some(quote), Some(&byte)) if byte == quote => match self.quoted(text, at, quote, column, is_all)? {
+                    Some((span, end)) => {
+                        // The marks inside of the quotes are none.
+                        marks.go(end);
+                        let end = marks.next().unwrap_or(text.len());
+                        (span, end)
+                    }
+                    None => return Ok(None),
+                },
+                _ => {
+                    let end = match marks.next() {
+                        Some(end) => end,
+                        None if is_all => text.len(),
+                        None => return Ok(None),
+                    };
+                    // A line may end with \r\n.
+                    let is_last = text.get(end).is_none_or(|&byte| byte == b'\n');
+                    let cut = usize::from(is_last && end > at && text[end - 1] == b'\r');
+                    (Span { start: at as u32, end: (end - cut) as u32 }, end)
+                }
+            };
+            if column == next_wanted {
+                spans.push(span);
+                next_wanted = wanted.next().copied().unwrap_or(usize::MAX);
+            }
+            column += 1;
+            at = end + 1;
+            if text.get(end).is_none_or(|&byte| byte == b'\n') {
+                break at.min(text.len());
+            }
+        };
+        if column > self.columns && !self.dialect.truncates {
+            // A separator at the end of each line is no field of its own.
+            let is_blank = column == self.columns + 1 && {
+                let line = &text[start..end];
+                let line = line.strip_suffix(b"\n").unwrap_or(line);
+                line.strip_suffix(b"\r").unwrap_or(line).ends_with(&[self.dialect.separator])
+            };
+            if !is_blank {
+                return Err(Flaw::Long { fields: column });
+            }
+        }
+        if next_wanted != usize::MAX {
+            let missing = 1 + wanted.count();
+            spans.extend(std::iter::repeat_n(Span::MISSING, missing));
+        }
+        Ok(Some((end, column)))
+    }
+
+    /// A field in quotes that begins at `start`, and the place behind the closing one; nothing when the text ends before.
+    fn quoted(
+        &self,
+        text: &[u8],
+        start: usize,
+        quote: u8,
+        column: usize,
+        is_all: bool,
+    ) -> Result<Option<(Span, usize)>, Flaw> {
+        let (mut at, mut doubled) = (start + 1, 0);
+        let end = loop {
+            let Some(next) = text.get(at..).and_then(|rest| memchr(quote, rest)) else {
+                return if is_all { Err(Flaw::Open { column }) } else { Ok(None) };
+            };
+            at += next + 1;
+            if text.get(at) != Some(&quote) {
+                break at - 1;
+            }
+            doubled = DOUBLED;
+            at += 1;
+        };
+        let found = Some((Span { start: (start + 1) as u32 | doubled, end: end as u32 | QUOTED }, at));
+        match text.get(at) {
+            None if is_all => Ok(found),
+            // The next byte may be another quote.
+            None => Ok(None),
+            Some(&byte) if byte == self.dialect.separator || byte == b'\n' => Ok(found),
+            Some(b'\r') => match text.get(at + 1) {
+                Some(b'\n') => Ok(found),
+                None if is_all => Ok(found),
+                None => Ok(None),
+                Some(_) => Err(Flaw::After { column, found: b'\r' }),
+            },
+            Some(&byte) => Err(Flaw::After { column, found: byte }),
+        }
+    }
+}
+
+/// Where a byte is first.
+#[inline]
+pub(super) fn memchr(byte: u8, text: &[u8]) -> Option<usize> {
+    // The standard library's search is scalar; words at a time are enough here.
+    let ones = u64::from_ne_bytes([byte; 8]);
+    let (words, rest) = text.as_chunks::<8>();
+    for (number, word) in words.iter().enumerate() {
+        let differs = u64::from_le_bytes(*word) ^ ones;
+        let found = differs.wrapping_sub(0x0101_0101_0101_0101) & !differs & 0x8080_8080_8080_8080;
+        if found != 0 {
+            return Some(number * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let place = rest.iter().position(|&other| other == byte)?;
+    Some(words.len() * 8 + place)
+}

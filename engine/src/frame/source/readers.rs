@@ -1,0 +1,51 @@
+//! Frames of files.
+
+use super::csv::{self, CsvOptions};
+use super::files::Paths;
+use crate::error::Result;
+use crate::frame::DataFrame;
+
+/// A frame of files of CSV: one, several, all that match a pattern such as `data/2015-*.csv`, or all in a folder.
+///
+/// Columns and types come from the header and from a sample of the first file. Files are cut into blocks at line ends, each
+/// a partition; those that are packed (gzip, zstd) are one partition each. A value that is not of its column's type is an
+/// error that names the file, the line, the value, and what to do.
+///
+/// ```
+/// use taskloom::prelude::*;
+/// use taskloom::dataframe::read_csv;
+/// let folder = tempfile::tempdir()?;
+/// std::fs::write(folder.path().join("2015-01.csv"), "tip,paid\n1.5,2015-01-31 10:00:00\n0,2015-01-31 11:00:00\n")?;
+/// std::fs::write(folder.path().join("2015-02.csv"), "tip,paid\n2.5,2015-02-01 10:00:00\n")?;
+/// let trips = read_csv(folder.path().join("2015-*.csv"))?;
+/// assert_eq!(trips.npartitions(), 2);
+/// assert_eq!(trips.filter(col("tip").gt(lit(1.0))).compute()?.height(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// When there are no such files, or they cannot be read, or differ in their columns.
+pub fn read_csv(paths: impl Into<Paths>) -> Result<DataFrame> {
+    read_csv_with(paths, &CsvOptions::new())
+}
+
+/// A frame of files of CSV, read as the options say.
+///
+/// ```
+/// use taskloom::prelude::*;
+/// use taskloom::dataframe::{CsvOptions, read_csv_with};
+/// use taskloom::polars::prelude::DataType;
+/// let folder = tempfile::tempdir()?;
+/// std::fs::write(folder.path().join("a.csv"), "place;tolls\n00501;NA\n10001;5.33\n")?;
+/// let options = CsvOptions::new().separator(';').null_values(["NA"]).dtype("place", DataType::String);
+/// let tolls = read_csv_with(folder.path().join("a.csv"), &options)?.compute()?;
+/// assert_eq!(tolls.column("place")?.str()?.get(0), Some("00501"));
+/// assert_eq!(tolls.column("tolls")?.null_count(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// As [`read_csv`]; or when a type is given for a column that there is not.
+pub fn read_csv_with(paths: impl Into<Paths>, options: &CsvOptions) -> Result<DataFrame> {
+    Ok(DataFrame::from_source(csv::open(&paths.into(), options)?))
+}
