@@ -118,10 +118,7 @@ pub use taskloom_macros::delayed;
 
 /// Tables in partitions: see [`DataFrame`].
 pub mod dataframe {
-    pub use crate::frame::{
-        DataFrame, Expressions, ForEach, FrameError, How, IndexRange, IndexValue, Join, Keep, Names, SortOptions,
-        Strategy, concat, concat_diagonal,
-    };
+    pub use crate::frame::*;
 }
 
 pub use ndarray;

@@ -29,6 +29,7 @@
 //!                    graph ─► scheduler
 //! ```
 
+mod asof;
 mod codec;
 mod compute;
 mod concat;
@@ -55,11 +56,13 @@ use std::sync::Arc;
 
 use polars::prelude::{DataType, SchemaRef};
 
+pub use asof::{AsOf, Direction};
 pub use concat::{concat, concat_diagonal};
 pub use divisions::{IndexRange, IndexValue};
 pub use error::FrameError;
 pub use join::{How, Join, Strategy};
 pub use methods::{Expressions, Names};
+pub use shuffle::{ShuffleMemory, set_shuffle_memory, shuffle_memory};
 pub use sort::{ForEach, SortOptions};
 pub use unique::Keep;
 
