@@ -130,7 +130,7 @@ pub enum Error {
     Labels(Box<crate::labelled::LabelError>),
     /// A file of an array cannot be read or written.
     #[error(transparent)]
-    Store(#[from] crate::array::store::StoreError),
+    Store(#[from] crate::store::StoreError),
     /// Rows that cannot be put together, files of frames that cannot be read or written: what Polars says.
     #[error("{message}")]
     Frame {

@@ -122,6 +122,7 @@ pub mod dataframe {
         DataFrame, Expressions, ForEach, FrameError, How, IndexRange, IndexValue, Join, Keep, Names, SortOptions, Strategy, concat,
         concat_diagonal,
     };
+    pub use crate::frame::{CsvOptions, ParquetOptions, Paths, read_csv, read_csv_with, read_parquet, read_parquet_with};
 }
 
 pub use ndarray;

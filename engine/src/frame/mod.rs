@@ -62,6 +62,7 @@ pub use join::{How, Join, Strategy};
 pub use sort::{ForEach, SortOptions};
 pub use unique::Keep;
 pub use methods::{Expressions, Names};
+pub use source::{CsvOptions, ParquetOptions, Paths, read_csv, read_csv_with, read_parquet, read_parquet_with};
 
 pub(crate) use lower::{Chunk, Lowering, frame_task};
 pub(crate) use node::{Node, NodeRef, Operation, known_rows};
