@@ -4,12 +4,13 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use polars::prelude::{
-    AnyValue, AsOfOptions, AsofStrategy, Categories, DataFrame as Rows, IntoColumn, IntoLazy, JoinArgs, JoinCoalesce, JoinType, NamedFrom, Series,
-    SortMultipleOptions, UniqueKeepStrategy, df,
+    AnyValue, AsOfOptions, AsofStrategy, Categories, DataFrame as Rows, IntoColumn, IntoLazy, JoinArgs, JoinCoalesce,
+    JoinType, NamedFrom, Series, SortMultipleOptions, UniqueKeepStrategy, df,
 };
 use proptest::prelude::*;
 use taskloom::dataframe::{
-    AsOf, Direction, How, Join, Keep, SortOptions, Strategy as Way, concat, concat_diagonal, set_shuffle_memory, shuffle_memory,
+    AsOf, Direction, How, Join, Keep, SortOptions, Strategy as Way, concat, concat_diagonal, set_shuffle_memory,
+    shuffle_memory,
 };
 use taskloom::polars;
 use taskloom::prelude::*;

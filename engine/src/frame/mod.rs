@@ -64,6 +64,7 @@ pub use join::{How, Join, Strategy};
 pub use methods::{Expressions, Names};
 pub use shuffle::{ShuffleMemory, set_shuffle_memory, shuffle_memory};
 pub use sort::{ForEach, SortOptions};
+pub use source::{CsvOptions, ParquetOptions, Paths, read_csv, read_csv_with, read_parquet, read_parquet_with};
 pub use unique::Keep;
 
 pub(crate) use lower::{Chunk, Lowering, frame_task};

@@ -2,6 +2,7 @@
 
 use super::csv::{self, CsvOptions};
 use super::files::Paths;
+use super::parquet::{self, ParquetOptions};
 use crate::error::Result;
 use crate::frame::DataFrame;
 
@@ -48,4 +49,40 @@ pub fn read_csv(paths: impl Into<Paths>) -> Result<DataFrame> {
 /// As [`read_csv`]; or when a type is given for a column that there is not.
 pub fn read_csv_with(paths: impl Into<Paths>, options: &CsvOptions) -> Result<DataFrame> {
     Ok(DataFrame::from_source(csv::open(&paths.into(), options)?))
+}
+
+/// A frame of files of Parquet: one, several, all that match a pattern, or all in a folder, where folders that are called
+/// `name=value` give a column.
+///
+/// Opening reads the ends of files only. Of a partition, which is some row groups of a file, only the columns are read that
+/// are needed, and row groups are left out in which a filter finds nothing.
+///
+/// ```
+/// use taskloom::prelude::*;
+/// use taskloom::dataframe::read_parquet;
+/// use taskloom::polars::prelude::{ParquetWriter, df};
+/// let folder = tempfile::tempdir()?;
+/// for year in [2019, 2020] {
+///     let place = folder.path().join(format!("year={year}"));
+///     std::fs::create_dir(&place)?;
+///     ParquetWriter::new(std::fs::File::create(place.join("a.parquet"))?).finish(&mut df!("tip" => [1.5, 0.0])?)?;
+/// }
+/// let trips = read_parquet(folder.path())?;
+/// assert_eq!(trips.columns(), ["tip", "year"]);
+/// assert_eq!(trips.filter(col("year").eq(lit(2020))).compute()?.height(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// When there are no such files, or they are damaged, or differ in their columns.
+pub fn read_parquet(paths: impl Into<Paths>) -> Result<DataFrame> {
+    read_parquet_with(paths, &ParquetOptions::new())
+}
+
+/// A frame of files of Parquet, read as the options say.
+///
+/// # Errors
+/// As [`read_parquet`].
+pub fn read_parquet_with(paths: impl Into<Paths>, options: &ParquetOptions) -> Result<DataFrame> {
+    Ok(DataFrame::from_source(parquet::open(&paths.into(), options)?))
 }
