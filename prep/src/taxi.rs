@@ -156,13 +156,12 @@ impl Taxi {
     fn code(&self, folder: &str) -> String {
         let Self { trips, year, seed, csv, .. } = self;
         let mut code = format!(
-            "{{\nconst FOLDER: &str = {folder:?};\nconst TRIPS: u64 = {trips};\n\
-             const YEAR: i64 = {year};\nconst SEED: u64 = {seed};\nconst CSV: bool = {csv};\nconst PARQUET: bool = true;\n\
+            "{{\nconst FOLDER: &str = {folder:?};\nconst YEAR: i64 = {year};\nconst SEED: u64 = {seed};\nconst CSV: bool = {csv};\nconst PARQUET: bool = true;\n\
              const ZONES: &str = {ZONES:?};\n{}\n",
             MADE_UP.concat()
         );
         match &self.real {
-            None => code += "write_year(Path::new(FOLDER))?;\n}\n",
+            None => code += &format!("write_year(Path::new(FOLDER), {trips})?;\n}}\n"),
             Some(real) => {
                 let real = std::path::absolute(real).unwrap_or_else(|_| real.clone());
                 code +=

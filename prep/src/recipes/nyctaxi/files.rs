@@ -121,9 +121,9 @@ fn write_zones(folder: &Path) -> PolarsResult<()> {
 }
 
 /// Makes all files, on all cores.
-fn write_year(folder: &Path) -> PolarsResult<()> {
+fn write_year(folder: &Path, trips: u64) -> PolarsResult<()> {
     write_zones(folder)?;
-    let (city, months) = (City::new(), months());
+    let (city, months) = (City::new(), months(trips));
     let next = AtomicUsize::new(0);
     let work = || {
         while let Some(month) = months.get(next.fetch_add(1, Ordering::Relaxed)) {

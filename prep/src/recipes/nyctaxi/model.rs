@@ -239,15 +239,11 @@ impl Month {
     fn trips(&self) -> u64 {
         self.before[self.before.len() - 1]
     }
-
-    fn days(&self) -> u64 {
-        self.working.len() as u64
-    }
 }
 
-/// The months of the year.
-fn months() -> Vec<Month> {
-    let before = shared(TRIPS, &SHARE);
+/// The months of a year with so many trips.
+fn months(trips: u64) -> Vec<Month> {
+    let before = shared(trips, &SHARE);
     (0..12).map(|month| Month::new(month, before[month + 1] - before[month])).collect()
 }
 
