@@ -131,6 +131,7 @@ pub use serde_json;
 pub mod prelude {
     pub use crate::array::Axes;
     pub use crate::client::{Future, as_completed, wait};
+    pub use crate::dataframe::{How, concat, read_csv, read_parquet};
     pub use crate::display::{Html, Jpeg, Json, Latex, Markdown, Math, Png, Svg, Text, VegaLite, input, password};
     pub use crate::plot;
     pub use ndarray::s;

@@ -363,9 +363,7 @@ impl Operation for ByTime {
                 let part = edges.column(PART)?.u32()?;
                 let own = |test: fn(u32, u32) -> bool| -> PolarsResult<Rows> {
                     let mask = part.iter().map(|part| part.is_some_and(|part| test(part, *partition as u32)));
-                    edges
-                        .filter(&mask.into_iter().collect::<polars::prelude::BooleanChunked>())?
-                        .drop(PART)
+                    edges.filter(&mask.into_iter().collect::<polars::prelude::BooleanChunked>())?.drop(PART)
                 };
                 let (before, behind) = (own(|part, here| part < here)?, own(|part, here| part > here)?);
                 let empty = right.clear();

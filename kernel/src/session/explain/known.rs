@@ -47,10 +47,14 @@ pub(super) const PRELUDE: &[&str] = &[
     "Axes",
     "Client",
     "DataArray",
+    "DataFrame",
+    "DataType",
     "Dataset",
     "Delayed",
     "Drawing",
+    "Expr",
     "Future",
+    "How",
     "Html",
     "Jpeg",
     "Json",
@@ -66,20 +70,28 @@ pub(super) const PRELUDE: &[&str] = &[
     "VegaLite",
     "as_completed",
     "clear_output",
+    "col",
     "compute",
+    "concat",
     "delayed",
     "delayed_value",
+    "df",
     "display",
     "display_as",
     "display_handle",
     "input",
+    "len",
+    "lit",
     "password",
     "persist",
     "plot",
+    "read_csv",
+    "read_parquet",
     "s",
     "sleep_ms",
     "update_display",
     "wait",
+    "when",
 ];
 /// What of arrays is not in the prelude.
 pub(super) const ARRAYS: &[&str] = &[
@@ -98,21 +110,7 @@ pub(super) const ARRAYS: &[&str] = &[
     "Quantiles",
 ];
 /// What of Polars is used by name.
-pub(super) const POLARS: &[&str] = &[
-    "CsvReadOptions",
-    "DataFrame",
-    "DataType",
-    "Expr",
-    "IntoLazy",
-    "LazyCsvReader",
-    "LazyFrame",
-    "NamedFrom",
-    "Series",
-    "col",
-    "df",
-    "lit",
-    "when",
-];
+pub(super) const POLARS: &[&str] = &["CsvReadOptions", "IntoLazy", "LazyCsvReader", "LazyFrame", "NamedFrom", "Series"];
 pub(super) const NDARRAY: &[&str] =
     &["Array1", "Array2", "Array3", "ArrayD", "ArrayView1", "Axis", "NewAxis", "arr1", "arr2", "array"];
 /// Crates that come with the engine.
