@@ -48,6 +48,7 @@ mod rows;
 mod show;
 mod shuffle;
 mod sort;
+mod sink;
 mod source;
 mod thread;
 mod unique;
@@ -62,9 +63,14 @@ pub use divisions::{IndexRange, IndexValue};
 pub use error::FrameError;
 pub use join::{How, Join, Strategy};
 pub use methods::{Expressions, Names};
+pub use crate::store::Location;
 pub use shuffle::{ShuffleMemory, set_shuffle_memory, shuffle_memory};
+pub use sink::{ToCsv, ToIpc, ToJson, ToParquet};
 pub use sort::{ForEach, SortOptions};
-pub use source::{CsvOptions, ParquetOptions, Paths, read_csv, read_csv_with, read_parquet, read_parquet_with};
+pub use source::{
+    CsvOptions, JsonOptions, ParquetOptions, Paths, read_csv, read_csv_with, read_ipc, read_json, read_json_with, read_parquet,
+    read_parquet_with,
+};
 pub use unique::Keep;
 
 pub(crate) use lower::{Chunk, Lowering, frame_task};

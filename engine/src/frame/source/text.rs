@@ -69,11 +69,16 @@ impl TextFile {
 
     /// The text from a place on. Only of files that are not packed can the place be another than the beginning.
     pub(crate) fn feed(&self, from: u64) -> PolarsResult<Feed> {
+        self.feed_by(from, PIECE)
+    }
+
+    /// As [`feed`](TextFile::feed), so many bytes at once.
+    pub(crate) fn feed_by(&self, from: u64, piece: usize) -> PolarsResult<Feed> {
         let input = self.input()?;
         if input.len() < self.len {
             polars_bail!(ComputeError: "{} is shorter than it was when it was opened: {} bytes of {}", self.name(), input.len(), self.len);
         }
-        let piece = if input.is_remote() { REMOTE_PIECE } else { PIECE };
+        let piece = if input.is_remote() { REMOTE_PIECE } else { piece };
         let bytes = Positioned { input, at: from, len: self.len };
         let read: Box<dyn Read + Send> = match self.packed {
             None => Box::new(bytes),
@@ -115,6 +120,16 @@ impl TextFile {
                 return Ok(line);
             }
         }
+    }
+}
+
+/// Files, in a few words.
+pub(crate) fn about<'a>(mut files: impl ExactSizeIterator<Item = &'a TextFile>) -> String {
+    let count = files.len();
+    match (files.next(), count) {
+        (None, _) => "no files".to_owned(),
+        (Some(file), 1) => file.name().to_string(),
+        (Some(file), count) => format!("{} and {} more files", file.name(), count - 1),
     }
 }
 

@@ -43,6 +43,9 @@ impl Source for CsvSource {
             None => block.end - block.start,
         })
     }
+    fn about(&self) -> String {
+        super::super::text::about(self.table.files.iter().map(|file| &file.file))
+    }
     fn read(&self, partition: usize, columns: Option<&[PlSmallStr]>, _: Option<&Expr>) -> PolarsResult<DataFrame> {
         self.table.read(self.blocks[partition], &places(&self.table.schema, columns)?)
     }

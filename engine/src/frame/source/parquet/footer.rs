@@ -1,12 +1,12 @@
 //! What the end of a file says of it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use polars::prelude::{ArrowSchema, PolarsError, PolarsResult, Schema, SchemaExt, polars_bail, polars_err};
 use polars_parquet::parquet::read::deserialize_metadata;
 use polars_parquet::read::{FileMetadata, infer_schema};
 
+use super::super::guard::guarded;
 use super::super::stored;
 use crate::store::file::Input;
 use crate::store::path::StorePath;
@@ -94,10 +94,4 @@ impl ParquetFile {
 
 fn damaged(name: &str, error: &PolarsError) -> PolarsError {
     polars_err!(ComputeError: "{name} is damaged, or no Parquet file: its footer cannot be read: {error}")
-}
-
-/// What Polars does with bytes that nobody has checked: where it panics, that is an error.
-pub(in super::super) fn guarded<T>(work: impl FnOnce() -> PolarsResult<T>) -> PolarsResult<T> {
-    let done = crate::panics::in_task(|| catch_unwind(AssertUnwindSafe(work)));
-    done.unwrap_or_else(|payload| Err(polars_err!(ComputeError: "{}", crate::panics::payload_text(&*payload))))
 }

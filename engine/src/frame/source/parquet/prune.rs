@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 use polars::prelude::{AnyValue, DataType, Expr, Operator, PlSmallStr, Series};
 use polars_parquet::read::statistics::deserialize_all;
 
-use super::footer::{ParquetFile, guarded};
+use super::super::guard::guarded;
+use super::footer::ParquetFile;
 
 /// A comparison of a column with a value.
 #[derive(Debug, Clone)]

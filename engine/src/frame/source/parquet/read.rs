@@ -9,8 +9,9 @@ use polars::prelude::{
 };
 use polars_parquet::read::ColumnChunkMetadata;
 
+use super::super::guard::guarded;
 use super::super::{Source, places, stored};
-use super::footer::{ParquetFile, guarded};
+use super::footer::ParquetFile;
 use super::prune::{Comparison, comparisons, known, order};
 use crate::store::file::Input;
 
