@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use polars::lazy::dsl::{AggExpr, Expr};
-use polars::prelude::{PlSmallStr, PolarsResult, Schema};
+use polars::prelude::{PlSmallStr, PolarsResult, Schema, polars_bail};
 
 use super::expand::{Named, expand};
 use super::sketch;
@@ -138,20 +138,24 @@ impl Aggregate {
     pub(super) fn expanded(&self, keys: &[Expr], schema: &Schema) -> PolarsResult<Vec<(PlSmallStr, Single)>> {
         let expr = match &self.kind {
             Kind::Expr(expr) => expr.clone(),
-            // An aggregation of a column is what may stand for it everywhere; it is taken off again.
-            Kind::InSteps { input, .. } => input.clone().first(),
+            // An aggregation of a column is what may stand for it everywhere; it is taken off again. Polars leaves this one as
+            // it is.
+            Kind::InSteps { input, .. } => input.clone().implode(true),
         };
         let expr = match &self.alias {
             Some(name) => expr.alias(name.clone()),
             None => expr,
         };
         let single = |Named { name, expr }: Named| match (&self.kind, expr) {
-            (Kind::InSteps { aggregation, .. }, Expr::Agg(AggExpr::First(input))) => {
-                (name, Single::InSteps { aggregation: aggregation.clone(), input: Arc::unwrap_or_clone(input) })
+            (Kind::InSteps { aggregation, .. }, Expr::Agg(AggExpr::Implode { input, .. })) => {
+                Ok((name, Single::InSteps { aggregation: aggregation.clone(), input: Arc::unwrap_or_clone(input) }))
             }
-            (_, expr) => (name, Single::Expr(expr)),
+            (Kind::InSteps { .. }, other) => {
+                polars_bail!(InvalidOperation: "`{}` is not an expression of rows", other)
+            }
+            (Kind::Expr(_), expr) => Ok((name, Single::Expr(expr))),
         };
-        Ok(expand(&[expr], keys, schema)?.exprs.into_iter().map(single).collect())
+        expand(&[expr], keys, schema)?.exprs.into_iter().map(single).collect()
     }
 }
 
