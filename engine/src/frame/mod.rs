@@ -29,6 +29,7 @@
 //!                    graph ─► scheduler
 //! ```
 
+mod aggregate;
 mod asof;
 mod codec;
 mod compute;
@@ -38,13 +39,21 @@ mod divisions;
 mod error;
 mod exchange;
 mod explain;
+mod fold;
+mod groupby;
 mod join;
 mod lower;
 mod methods;
 mod node;
+mod overlap;
 mod plan;
+mod reduce;
 mod repartition;
+mod rolling;
 mod rows;
+mod scalar;
+mod scan;
+mod series;
 mod show;
 mod shuffle;
 mod sort;
@@ -56,12 +65,17 @@ use std::sync::Arc;
 
 use polars::prelude::{DataType, SchemaRef};
 
+pub use aggregate::{Aggregate, Aggregation, n_unique_approx, quantile_approx};
 pub use asof::{AsOf, Direction};
 pub use concat::{concat, concat_diagonal};
 pub use divisions::{IndexRange, IndexValue};
 pub use error::FrameError;
+pub use groupby::{Aggregates, GroupBy};
 pub use join::{How, Join, Strategy};
 pub use methods::{Expressions, Names};
+pub use rolling::{Rolling, Window};
+pub use scalar::{FromCell, Scalar};
+pub use series::{Categories, Dates, Operand, Series, Strings};
 pub use shuffle::{ShuffleMemory, set_shuffle_memory, shuffle_memory};
 pub use sort::{ForEach, SortOptions};
 pub use source::{CsvOptions, ParquetOptions, Paths, read_csv, read_csv_with, read_parquet, read_parquet_with};
