@@ -77,7 +77,7 @@ pub use client::{Client, is_cancelled};
 pub use delayed::{Delayed, Output, Outputs, delayed_value};
 pub use display::{DisplayHandle, MimeBundle, Show, clear_output, display, display_as, display_handle, update_display};
 pub use error::{BoxError, Error, Result, TaskError};
-pub use frame::DataFrame;
+pub use frame::{DataFrame, Series};
 pub use labelled::{DataArray, Dataset};
 pub use nbytes::{nbytes, register_nbytes};
 pub use recreate::Recreated;
@@ -139,7 +139,7 @@ pub mod prelude {
     pub use polars::prelude::{DataType, Expr, col, len, lit, when};
 
     pub use crate::{
-        Array, Client, DataArray, DataFrame, Dataset, Delayed, Drawing, MimeBundle, Scheduler, Show, clear_output,
+        Array, Client, DataArray, DataFrame, Dataset, Delayed, Drawing, MimeBundle, Scheduler, Series, Show, clear_output,
         compute, delayed, delayed_value, display, display_as, display_handle, persist, sleep_ms, update_display,
     };
 }
