@@ -35,7 +35,7 @@ mod concat;
 mod create;
 mod divisions;
 mod error;
-mod exchange;
+pub(crate) mod exchange;
 mod explain;
 mod join;
 mod lower;
@@ -47,7 +47,7 @@ mod rows;
 mod show;
 mod shuffle;
 mod sort;
-mod source;
+pub(crate) mod source;
 mod thread;
 mod unique;
 
