@@ -33,6 +33,7 @@
 //! - [`delayed`](mod@crate::delayed): handles, arguments, operators;
 //! - [`array`](mod@crate::array): n-dimensional arrays in blocks;
 //! - [`labelled`]: arrays whose axes have names and labels;
+//! - [`bag`]: sequences of anything, in partitions;
 //! - [`scheduler`]: `sync` and `threads`, interrupts, progress, and what to do while a task has to wait;
 //! - [`client`]: tasks that run in the background, futures, actors, and what tasks may share;
 //! - [`travel`]: graphs that leave the process, as compiled code and bytes;
@@ -47,6 +48,7 @@
 extern crate self as taskloom;
 
 pub mod array;
+pub mod bag;
 mod calendar;
 pub mod cell;
 pub mod client;
@@ -73,6 +75,7 @@ pub mod travel;
 mod visualize;
 
 pub use array::Array;
+pub use bag::Bag;
 pub use client::{Client, is_cancelled};
 pub use delayed::{Delayed, Output, Outputs, delayed_value};
 pub use display::{DisplayHandle, MimeBundle, Show, clear_output, display, display_as, display_handle, update_display};
@@ -139,8 +142,9 @@ pub mod prelude {
     pub use polars::prelude::{DataType, Expr, col, len, lit, when};
 
     pub use crate::{
-        Array, Client, DataArray, DataFrame, Dataset, Delayed, Drawing, MimeBundle, Scheduler, Series, Show, clear_output,
-        compute, delayed, delayed_value, display, display_as, display_handle, persist, sleep_ms, update_display,
+        Array, Bag, Client, DataArray, DataFrame, Dataset, Delayed, Drawing, MimeBundle, Scheduler, Series, Show,
+        clear_output, compute, delayed, delayed_value, display, display_as, display_handle, persist, sleep_ms,
+        update_display,
     };
 }
 

@@ -37,7 +37,7 @@ mod concat;
 mod create;
 mod divisions;
 mod error;
-mod exchange;
+pub(crate) mod exchange;
 mod explain;
 mod fold;
 mod groupby;
@@ -56,9 +56,10 @@ mod scan;
 mod series;
 mod show;
 mod shuffle;
-mod sort;
 mod sink;
+mod sort;
 mod source;
+pub(crate) mod source;
 mod thread;
 mod unique;
 
@@ -66,6 +67,7 @@ use std::sync::Arc;
 
 use polars::prelude::{DataType, SchemaRef};
 
+pub use crate::store::Location;
 pub use aggregate::{Aggregate, Aggregation, n_unique_approx, quantile_approx};
 pub use asof::{AsOf, Direction};
 pub use concat::{concat, concat_diagonal};
@@ -74,7 +76,6 @@ pub use error::FrameError;
 pub use groupby::{Aggregates, GroupBy};
 pub use join::{How, Join, Strategy};
 pub use methods::{Expressions, Names};
-pub use crate::store::Location;
 pub use rolling::{Rolling, Window};
 pub use scalar::{FromCell, Scalar};
 pub use series::{Categories, Dates, Operand, Series, Strings};
@@ -82,8 +83,8 @@ pub use shuffle::{ShuffleMemory, set_shuffle_memory, shuffle_memory};
 pub use sink::{ToCsv, ToIpc, ToJson, ToParquet};
 pub use sort::{ForEach, SortOptions};
 pub use source::{
-    CsvOptions, JsonOptions, ParquetOptions, Paths, read_csv, read_csv_with, read_ipc, read_json, read_json_with, read_parquet,
-    read_parquet_with,
+    CsvOptions, JsonOptions, ParquetOptions, Paths, read_csv, read_csv_with, read_ipc, read_json, read_json_with,
+    read_parquet, read_parquet_with,
 };
 pub use unique::Keep;
 

@@ -45,6 +45,7 @@ pub(super) const MODULES: &[&str] = &[
 pub(super) const PRELUDE: &[&str] = &[
     "Array",
     "Axes",
+    "Bag",
     "Client",
     "DataArray",
     "DataFrame",
@@ -64,6 +65,7 @@ pub(super) const PRELUDE: &[&str] = &[
     "MimeBundle",
     "Png",
     "Scheduler",
+    "Series",
     "Show",
     "Svg",
     "Text",
@@ -110,7 +112,7 @@ pub(super) const ARRAYS: &[&str] = &[
     "Quantiles",
 ];
 /// What of Polars is used by name.
-pub(super) const POLARS: &[&str] = &["CsvReadOptions", "IntoLazy", "LazyCsvReader", "LazyFrame", "NamedFrom", "Series"];
+pub(super) const POLARS: &[&str] = &["CsvReadOptions", "IntoLazy", "LazyCsvReader", "LazyFrame", "NamedFrom"];
 pub(super) const NDARRAY: &[&str] =
     &["Array1", "Array2", "Array3", "ArrayD", "ArrayView1", "Axis", "NewAxis", "arr1", "arr2", "array"];
 /// Crates that come with the engine.
