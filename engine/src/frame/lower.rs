@@ -24,6 +24,8 @@ use crate::task::{Data, Failure, Made, Pack, Registered, Step, Value, conjured, 
 pub(crate) struct Chunk {
     from: From,
     steps: Vec<RowStep>,
+    /// The tasks whose results the steps read beside the rows.
+    beside: Vec<Arc<Step>>,
     /// What the tasks were, that are one now.
     names: Vec<String>,
 }
@@ -37,7 +39,7 @@ enum From {
 impl Chunk {
     /// The result of a task.
     pub(crate) fn of_step(step: Arc<Step>) -> Chunk {
-        Chunk { from: From::Step(step), steps: Vec::new(), names: Vec::new() }
+        Chunk { from: From::Step(step), steps: Vec::new(), beside: Vec::new(), names: Vec::new() }
     }
 
     /// The same, and then a step.
@@ -47,18 +49,35 @@ impl Chunk {
         self
     }
 
+    /// The same, and then a step that needs no name of its own.
+    pub(crate) fn and(mut self, step: RowStep) -> Chunk {
+        self.steps.push(step);
+        self
+    }
+
+    /// The same, with the only row that another task gives as constants beside each row.
+    pub(crate) fn beside(mut self, values: Arc<Step>) -> Chunk {
+        self.steps.push(RowStep::Beside(self.beside.len()));
+        self.beside.push(values);
+        self
+    }
+
     /// The task that does all of it.
     pub(crate) fn into_step(self) -> Arc<Step> {
         let name = self.names.join("→");
         match self.from {
             From::Step(step) if self.steps.is_empty() => step,
             From::Step(step) => {
-                partition_task(&name, vec![step], self.steps, |steps, mut frames| after(frames.remove(0).lazy(), steps))
+                let inputs = std::iter::once(step).chain(self.beside).collect();
+                partition_task(&name, inputs, self.steps, |steps, mut frames| {
+                    let rows = frames.remove(0);
+                    after(rows.lazy(), steps, &frames)
+                })
             }
             From::Source { source, partition } => {
                 let parameters = (source, partition, self.steps);
-                partition_task(&name, Vec::new(), parameters, |(source, partition, steps), _| {
-                    after(source::scan(source, *partition)?, steps).map_err(|error| at(*partition, error))
+                partition_task(&name, self.beside, parameters, |(source, partition, steps), frames| {
+                    after(source::scan(source, *partition)?, steps, &frames).map_err(|error| at(*partition, error))
                 })
             }
         }
@@ -199,6 +218,7 @@ impl Lowering {
             Op::Source(source) => Chunk {
                 from: From::Source { source: source.clone(), partition },
                 steps: Vec::new(),
+                beside: Vec::new(),
                 names: vec![node.name.clone()],
             },
             Op::Rows { input, step } => self.chunk(input, partition).then(&node.name, step.clone()),
