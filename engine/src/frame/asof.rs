@@ -9,8 +9,8 @@
 use std::sync::Arc;
 
 use polars::prelude::{
-    AsOfOptions, AsofStrategy, DataFrame as Rows, DataType, IntoLazy, JoinArgs, JoinType, LazyFrame, PlSmallStr, PolarsResult,
-    Scalar, SchemaRef, col,
+    AsOfOptions, AsofStrategy, Column, DataFrame as Rows, DataType, IntoLazy, JoinArgs, JoinType, LazyFrame,
+    PlSmallStr, PolarsResult, Scalar, SchemaRef, col,
 };
 
 use super::DataFrame;
@@ -34,7 +34,13 @@ pub enum Direction {
     Nearest,
 }
 
-packed!(enum Direction { Backward, Forward, Nearest });
+packed!(
+    enum Direction {
+        Backward,
+        Forward,
+        Nearest,
+    }
+);
 
 /// How rows are joined that are near in time.
 ///
@@ -190,12 +196,7 @@ fn node_of(left: &NodeRef, right: &NodeRef, left_on: &str, right_on: &str, optio
         return Err(FrameError::Expression { operation: "join_asof".to_owned(), why });
     }
     let by = options.by.clone();
-    let near = Near {
-        left_on: left_on.to_owned(),
-        right_on: right_on.to_owned(),
-        options,
-        by_float: dtype.is_float(),
-    };
+    let near = Near { left_on: left_on.to_owned(), right_on: right_on.to_owned(), options, by_float: dtype.is_float() };
     let schema = near
         .plan(left.empty(), right.empty())
         .collect_schema()
@@ -207,11 +208,12 @@ fn node_of(left: &NodeRef, right: &NodeRef, left_on: &str, right_on: &str, optio
     let right_order = Order::ascending(&[right_on.into()]);
     let bounds = renamed(bounds, right_on);
     let pieces = split_node(right, By::Range { order: right_order, bounds, together: true });
-    let edges = Node::across("edges", Arc::new(Default::default()), 1, Edges {
-        pieces: Arc::clone(&pieces),
-        on: right_on.to_owned(),
-        parts: npartitions,
-    });
+    let edges = Node::across(
+        "edges",
+        Arc::new(Default::default()),
+        1,
+        Edges { pieces: Arc::clone(&pieces), on: right_on.to_owned(), parts: npartitions },
+    );
     let divisions = divisions.filter(|divisions| schema.contains(&divisions.column));
     let operation = ByTime { left, right: Arc::clone(right), pieces, edges, near };
     Ok(match divisions {
@@ -246,10 +248,12 @@ fn renamed(bounds: Bounds, name: &str) -> Bounds {
             rows.set_column_names(&[name]).unwrap_or_else(|_| unreachable!("boundaries have one column"));
             Bounds::Known(rows)
         }
-        Bounds::Found(node) => Bounds::Found(Node::across("boundaries", Arc::new(Default::default()), 1, Renamed {
-            bounds: node,
-            name: name.to_owned(),
-        })),
+        Bounds::Found(node) => Bounds::Found(Node::across(
+            "boundaries",
+            Arc::new(Default::default()),
+            1,
+            Renamed { bounds: node, name: name.to_owned() },
+        )),
     }
 }
 
@@ -308,7 +312,10 @@ impl Operation for Edges {
 
 fn edges(pieces: &Pieces, on: &str, parts: usize) -> PolarsResult<Rows> {
     let mut found = Vec::new();
-    let number = |rows: Rows, part: usize| rows.lazy().with_columns([polars::prelude::lit(part as u32).alias(PART)]).collect();
+    let number = |mut rows: Rows, part: usize| -> PolarsResult<Rows> {
+        rows.with_column(Column::new_scalar(PART.into(), Scalar::from(part as u32), rows.height()))?;
+        Ok(rows)
+    };
     for part in 0..parts.min(pieces.len()) {
         let rows = pieces.take(part)?;
         let key = rows.column(on)?.as_materialized_series();
@@ -344,27 +351,37 @@ impl Operation for ByTime {
         let mut inputs = vec![lowering.step(&self.left, partition), lowering.step(&self.edges, 0)];
         inputs.extend(lowering.all(&self.pieces));
         let parameters = (self.near.clone(), partition, Last(true));
-        Chunk::of_step(frame_task::<Rows, _, _>("join_asof", inputs, parameters, |(near, partition, Last(last)), values| {
-            let mut values = values.into_iter();
-            let (Some(left), Some(edges)) = (values.next(), values.next()) else { unreachable!("two inputs come first") };
-            let (left, edges) = (taken::<Rows>(left), taken::<Rows>(edges));
-            let right = gather(&all_pieces(values.collect()), *partition, *last)?;
-            let part = edges.column(PART)?.u32()?;
-            let own = |test: fn(u32, u32) -> bool| -> PolarsResult<Rows> {
-                let mask = part.iter().map(|part| part.is_some_and(|part| test(part, *partition as u32)));
-                edges.filter(&polars::prelude::BooleanChunked::from_iter_values(PlSmallStr::EMPTY, mask))?.drop(PART)
-            };
-            let (before, behind) = (own(|part, here| part < here)?, own(|part, here| part > here)?);
-            let empty = right.clear();
-            let all = joined(vec![before, right, behind], &empty)?;
-            let order = Order { nulls_last: vec![false], ..Order::ascending(&[near.right_on.as_str().into()]) };
-            let left = Order::ascending(&[near.left_on.as_str().into()]).sort(&left)?;
-            near.rows(left, order.sort(&all)?)
-        }))
+        Chunk::of_step(frame_task::<Rows, _, _>(
+            "join_asof",
+            inputs,
+            parameters,
+            |(near, partition, Last(last)), values| {
+                let mut values = values.into_iter();
+                let (Some(left), Some(edges)) = (values.next(), values.next()) else {
+                    unreachable!("two inputs come first")
+                };
+                let (left, edges) = (taken::<Rows>(left), taken::<Rows>(edges));
+                let right = gather(&all_pieces(values.collect()), *partition, *last)?;
+                let part = edges.column(PART)?.u32()?;
+                let own = |test: fn(u32, u32) -> bool| -> PolarsResult<Rows> {
+                    let mask = part.iter().map(|part| part.is_some_and(|part| test(part, *partition as u32)));
+                    edges.filter(&mask.collect::<polars::prelude::BooleanChunked>())?.drop(PART)
+                };
+                let (before, behind) = (own(|part, here| part < here)?, own(|part, here| part > here)?);
+                let empty = right.clear();
+                let all = joined(vec![before, right, behind], &empty)?;
+                let order = Order { nulls_last: vec![false], ..Order::ascending(&[near.right_on.as_str().into()]) };
+                let left = Order::ascending(&[near.left_on.as_str().into()]).sort(&left)?;
+                near.rows(left, order.sort(&all)?)
+            },
+        ))
     }
 
     fn about(&self) -> String {
-        format!("each row with the nearest by {}: the right side split where the left one's partitions begin", self.near.left_on)
+        format!(
+            "each row with the nearest by {}: the right side split where the left one's partitions begin",
+            self.near.left_on
+        )
     }
 }
 
@@ -401,6 +418,10 @@ impl Operation for ByKeys {
     }
 
     fn about(&self) -> String {
-        format!("each row with the nearest by {}: both sides shuffled by {}", self.near.left_on, self.near.options.by.join(", "))
+        format!(
+            "each row with the nearest by {}: both sides shuffled by {}",
+            self.near.left_on,
+            self.near.options.by.join(", ")
+        )
     }
 }

@@ -16,10 +16,10 @@ use polars::prelude::{DataFrame as Rows, LazyFrame, PlSmallStr, Schema, cols};
 use super::DataFrame;
 use super::error::built;
 use super::exchange::{
-    Budget, Order, Pieces, Ties, boundaries, gather, hold, know_pieces, sample, sample_size, split_by_hash,
+    Budget, Order, Pieces, Ties, boundaries, gather, hold, joined, know_pieces, sample, sample_size, split_by_hash,
     split_by_range,
 };
-use super::lower::{Chunk, Lowering, frame_task, partition_task};
+use super::lower::{Chunk, Lowering, frame_task, partition_task, tree};
 use super::methods::Names;
 use super::node::{Node, NodeRef, Op, Operation};
 use super::rows::{OnPartition, RowStep};
@@ -222,12 +222,48 @@ impl Operation for Gather {
         Chunk::of_step(gather_task(name, splits, partition, then))
     }
 
+    fn first(&self, rows: usize) -> Option<NodeRef> {
+        self.order.as_ref().map(|order| top("head", &self.input, order, rows))
+    }
+
     fn about(&self) -> String {
         let columns = self.on.join(", ");
         match self.order {
             Some(_) => format!("sort by {columns}: sample, split at boundaries, sort each part"),
             None => format!("shuffle by the hash of {columns}"),
         }
+    }
+}
+
+/// The first rows in an order: those of each partition, and of these. Nothing else moves.
+pub(crate) fn top(name: &str, input: &NodeRef, order: &Order, rows: usize) -> NodeRef {
+    let step = RowStep::Call(Made::<OnPartition>::by((order.clone(), rows), |(order, rows): &(Order, usize)| {
+        let (order, rows) = (order.clone(), *rows);
+        Arc::new(move |frame: Rows| order.first(frame, rows))
+    }));
+    let each = Node::rows_of(name, input, step, Arc::clone(&input.schema));
+    Node::across(name, Arc::clone(&input.schema), 1, Top { each, order: order.clone(), rows })
+}
+
+struct Top {
+    each: NodeRef,
+    order: Order,
+    rows: usize,
+}
+
+impl Operation for Top {
+    fn inputs(&self) -> Vec<&NodeRef> {
+        vec![&self.each]
+    }
+    fn chunk(&self, _: usize, lowering: &mut Lowering) -> Chunk {
+        let parts = lowering.all(&self.each);
+        Chunk::of_step(tree("first", parts, &(self.order.clone(), self.rows), |(order, rows), parts| {
+            let empty = parts[0].clear();
+            order.first(joined(parts, &empty)?, *rows)
+        }))
+    }
+    fn about(&self) -> String {
+        format!("the first {} rows by {}", self.rows, self.order.keys.join(", "))
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use polars::prelude::{LazyFrame, UniqueKeepStrategy, cols};
+use polars::prelude::{LazyFrame, PlSmallStr, UniqueKeepStrategy, cols};
 
 use super::DataFrame;
 use super::error::built;
+use super::exchange::distinct;
 use super::lower::{Chunk, Lowering, partition_task};
 use super::methods::Names;
 use super::node::{Node, NodeRef, Operation};
@@ -78,17 +79,17 @@ impl DataFrame {
         if on.is_empty() {
             on = self.columns();
         }
-        distinct("drop_duplicates", self.node(), on, keep).into()
+        differing("drop_duplicates", self.node(), on, keep).into()
     }
 
     /// The rows that differ. See [`drop_duplicates`](DataFrame::drop_duplicates).
     #[track_caller]
     pub fn unique(&self) -> DataFrame {
-        distinct("unique", self.node(), self.columns(), Keep::Any).into()
+        differing("unique", self.node(), self.columns(), Keep::Any).into()
     }
 }
 
-fn distinct(name: &str, input: &NodeRef, on: Vec<String>, keep: Keep) -> NodeRef {
+fn differing(name: &str, input: &NodeRef, on: Vec<String>, keep: Keep) -> NodeRef {
     let schema = || Arc::clone(&input.schema);
     if on.is_empty() {
         return Arc::clone(input);
@@ -108,8 +109,9 @@ fn distinct(name: &str, input: &NodeRef, on: Vec<String>, keep: Keep) -> NodeRef
 
 fn distinct_rows(on: Vec<String>, keep: Keep) -> Made<OnPartition> {
     Made::<OnPartition>::by((on, keep), |(on, keep): &(Vec<String>, Keep)| {
-        let (on, keep) = (on.clone(), *keep);
-        Arc::new(move |rows: polars::prelude::DataFrame| rows.unique_stable(Some(&on), keep.strategy(), None))
+        let keep = *keep;
+        let on: Vec<PlSmallStr> = on.iter().map(PlSmallStr::from).collect();
+        Arc::new(move |rows: polars::prelude::DataFrame| distinct(&rows, &on, keep.strategy()))
     })
 }
 
@@ -130,7 +132,8 @@ impl Operation for Distinct {
     fn chunk(&self, partition: usize, lowering: &mut Lowering) -> Chunk {
         let input = vec![lowering.step(&self.together, partition)];
         Chunk::of_step(partition_task("distinct", input, (self.on.clone(), self.keep), |(on, keep), mut rows| {
-            rows.remove(0).unique_stable(Some(on), keep.strategy(), None)
+            let on: Vec<PlSmallStr> = on.iter().map(PlSmallStr::from).collect();
+            distinct(&rows.remove(0), &on, keep.strategy())
         }))
     }
     fn about(&self) -> String {
