@@ -33,6 +33,7 @@
 //! - [`delayed`](mod@crate::delayed): handles, arguments, operators;
 //! - [`array`](mod@crate::array): n-dimensional arrays in blocks;
 //! - [`labelled`]: arrays whose axes have names and labels;
+//! - [`bag`]: sequences of anything, in partitions;
 //! - [`scheduler`]: `sync` and `threads`, interrupts, progress, and what to do while a task has to wait;
 //! - [`client`]: tasks that run in the background, futures, actors, and what tasks may share;
 //! - [`travel`]: graphs that leave the process, as compiled code and bytes;
@@ -47,6 +48,7 @@
 extern crate self as taskloom;
 
 pub mod array;
+pub mod bag;
 mod calendar;
 pub mod cell;
 pub mod client;
@@ -73,11 +75,12 @@ pub mod travel;
 mod visualize;
 
 pub use array::Array;
+pub use bag::Bag;
 pub use client::{Client, is_cancelled};
 pub use delayed::{Delayed, Output, Outputs, delayed_value};
 pub use display::{DisplayHandle, MimeBundle, Show, clear_output, display, display_as, display_handle, update_display};
 pub use error::{BoxError, Error, Result, TaskError};
-pub use frame::DataFrame;
+pub use frame::{DataFrame, Series};
 pub use labelled::{DataArray, Dataset};
 pub use nbytes::{nbytes, register_nbytes};
 pub use recreate::Recreated;
@@ -118,10 +121,7 @@ pub use taskloom_macros::delayed;
 
 /// Tables in partitions: see [`DataFrame`].
 pub mod dataframe {
-    pub use crate::frame::{
-        AsOf, DataFrame, Direction, Expressions, ForEach, FrameError, How, IndexRange, IndexValue, Join, Keep, Names, ShuffleMemory,
-        SortOptions, Strategy, concat, concat_diagonal, set_shuffle_memory, shuffle_memory,
-    };
+    pub use crate::frame::*;
 }
 
 pub use ndarray;
@@ -134,6 +134,7 @@ pub use serde_json;
 pub mod prelude {
     pub use crate::array::Axes;
     pub use crate::client::{Future, as_completed, wait};
+    pub use crate::dataframe::{How, concat, read_csv, read_parquet};
     pub use crate::display::{Html, Jpeg, Json, Latex, Markdown, Math, Png, Svg, Text, VegaLite, input, password};
     pub use crate::plot;
     pub use ndarray::s;
@@ -141,8 +142,9 @@ pub mod prelude {
     pub use polars::prelude::{DataType, Expr, col, len, lit, when};
 
     pub use crate::{
-        Array, Client, DataArray, DataFrame, Dataset, Delayed, Drawing, MimeBundle, Scheduler, Show, clear_output,
-        compute, delayed, delayed_value, display, display_as, display_handle, persist, sleep_ms, update_display,
+        Array, Bag, Client, DataArray, DataFrame, Dataset, Delayed, Drawing, MimeBundle, Scheduler, Series, Show,
+        clear_output, compute, delayed, delayed_value, display, display_as, display_handle, persist, sleep_ms,
+        update_display,
     };
 }
 

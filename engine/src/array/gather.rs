@@ -181,6 +181,10 @@ struct Part {
 }
 
 impl Operation for Gather {
+    fn only_moves(&self) -> bool {
+        true
+    }
+
     fn inputs(&self) -> Vec<&NodeRef> {
         vec![&self.input]
     }

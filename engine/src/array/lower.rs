@@ -16,6 +16,7 @@ use super::folds::folded_together;
 use super::fused::{AnyReducer, Program};
 use super::long_runs::in_long_runs;
 use super::node::{Block, Node, NodeRef, Op, Reduction};
+use super::rereads::{Reader, Rereads};
 use super::work::{MERGED_AT_ONCE, body_of_blocks};
 use crate::delayed::Lowered;
 use crate::task::{Body, Data, Failure, Inputs, Made, Pack, Packer, ResultType, Step, TypeOf, Unpacker, Value};
@@ -73,22 +74,43 @@ impl Group {
 
 /// One lowering: what it makes is made once, however many need it.
 pub(crate) struct Lowering {
-    blocks: HashMap<u64, Vec<Option<Arc<Step>>>>,
+    /// Of each array, and of each pass over it.
+    blocks: HashMap<(u64, u32), Vec<Option<Arc<Step>>>>,
     programs: HashMap<u64, Arc<Program>>,
     groups: HashMap<GroupKey, Group>,
+    rereads: Rereads,
+    /// Whose task is being made.
+    reader: Reader,
 }
 
 impl Lowering {
     /// Looks at everything that the outputs need.
     pub(crate) fn new<'n>(outputs: impl IntoIterator<Item = &'n NodeRef>) -> Lowering {
+        Lowering::with(outputs, Rereads::of)
+    }
+
+    /// As [`new`](Lowering::new); `rereads` says what is read again, of all arrays and those that are outputs.
+    pub(super) fn with<'n>(
+        outputs: impl IntoIterator<Item = &'n NodeRef>,
+        rereads: impl FnOnce(&[&NodeRef], &[u64]) -> Rereads,
+    ) -> Lowering {
         know_blocks();
-        let mut lowering = Lowering { blocks: HashMap::new(), programs: HashMap::new(), groups: HashMap::new() };
+        let mut lowering = Lowering {
+            blocks: HashMap::new(),
+            programs: HashMap::new(),
+            groups: HashMap::new(),
+            rereads: Rereads::default(),
+            reader: Reader::default(),
+        };
         let mut seen = std::collections::HashSet::new();
         let mut left: Vec<&NodeRef> = outputs.into_iter().collect();
+        let outputs: Vec<u64> = left.iter().map(|node| node.id).collect();
+        let mut all = Vec::new();
         while let Some(node) = left.pop() {
             if !seen.insert(node.id) {
                 continue;
             }
+            all.push(node);
             if let Op::Reduction(reduction) = &node.op {
                 let key = GroupKey { input: reduction.input.id, folded: reduction.folded.clone() };
                 let group = lowering.groups.entry(key).or_insert_with(|| Group::of(reduction));
@@ -97,6 +119,7 @@ impl Lowering {
             }
             left.extend(node.inputs());
         }
+        lowering.rereads = rereads(&all, &outputs);
         lowering
     }
 
@@ -116,12 +139,16 @@ impl Lowering {
     }
 
     fn numbered(&mut self, node: &NodeRef, block: usize) -> Arc<Step> {
-        let known = self.blocks.get(&node.id).and_then(|blocks| blocks[block].as_ref());
+        let pass = self.rereads.pass(node.id, self.reader);
+        let key = (node.id, pass);
+        let known = self.blocks.get(&key).and_then(|blocks| blocks[block].as_ref());
         if let Some(step) = known {
             return Arc::clone(step);
         }
+        let before = std::mem::replace(&mut self.reader, Reader { id: Some(node.id), pass });
         let step = self.make(node, block);
-        let blocks = self.blocks.entry(node.id).or_insert_with(|| vec![None; node.grid.blocks()]);
+        self.reader = before;
+        let blocks = self.blocks.entry(key).or_insert_with(|| vec![None; node.grid.blocks()]);
         blocks[block] = Some(Arc::clone(&step));
         step
     }
@@ -214,7 +241,7 @@ impl Lowering {
         let program = group.program.get_or_insert_with(|| {
             Arc::new(Program::reducing(&group.input, group.reducers.clone(), folded, group.together.clone()))
         });
-        let program = Arc::clone(program);
+        let (program, input) = (Arc::clone(program), group.input.id);
         let is_group = program.is_group();
         if group.folds.is_empty() {
             group.folds = vec![None; tasks.iter().product()];
@@ -225,7 +252,10 @@ impl Lowering {
             let task = place.iter().zip(&tasks).fold(0, |number, (&place, &tasks)| number * tasks + place);
             let known = self.groups.get(key).and_then(|group| group.folds[task].clone());
             let step = known.unwrap_or_else(|| {
+                // What is folded is calculated by the task that folds it: this reads for it.
+                let before = std::mem::replace(&mut self.reader, Reader { id: Some(input), pass: 0 });
                 let step = self.fused(Arc::clone(&program), task);
+                self.reader = before;
                 if let Some(group) = self.groups.get_mut(key) {
                     group.folds[task] = Some(Arc::clone(&step));
                 }

@@ -53,6 +53,7 @@ mod overlap;
 mod random;
 mod rechunk;
 mod reduce;
+mod rereads;
 mod reshape;
 mod room;
 mod scan;

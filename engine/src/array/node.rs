@@ -76,6 +76,11 @@ pub(crate) trait Operation: Send + Sync + 'static {
     fn reads(&self) -> Option<&Path> {
         None
     }
+    /// Whether it moves elements and does nothing else, so that making a block again costs no more than what it is made
+    /// from.
+    fn only_moves(&self) -> bool {
+        false
+    }
     /// The operation that makes the result in other chunks, where that costs no more than to put them together.
     fn rechunked(&self, _grid: &Grid) -> Option<Box<dyn Operation>> {
         None

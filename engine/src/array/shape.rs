@@ -313,6 +313,10 @@ struct Concatenate {
 }
 
 impl Operation for Concatenate {
+    fn only_moves(&self) -> bool {
+        true
+    }
+
     fn inputs(&self) -> Vec<&NodeRef> {
         self.inputs.iter().collect()
     }

@@ -48,6 +48,10 @@ impl ViewBlocks {
 }
 
 impl Operation for ViewBlocks {
+    fn only_moves(&self) -> bool {
+        true
+    }
+
     fn inputs(&self) -> Vec<&NodeRef> {
         vec![&self.input]
     }

@@ -19,7 +19,7 @@ mod arrays;
 mod frames;
 mod images;
 mod input;
-mod table;
+pub(crate) mod table;
 mod wrappers;
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -3,12 +3,12 @@
 use super::escape;
 
 /// Rows shown of a longer table: half of them from each end.
-pub(super) const MOST_ROWS: usize = 10;
+pub(crate) const MOST_ROWS: usize = 10;
 /// Columns shown of a wider table: half of them from each side.
-pub(super) const MOST_COLUMNS: usize = 12;
+pub(crate) const MOST_COLUMNS: usize = 12;
 
 /// Which of so many places are shown; `None` stands for those between.
-pub(super) fn shown(count: usize, most: usize) -> Vec<Option<usize>> {
+pub(crate) fn shown(count: usize, most: usize) -> Vec<Option<usize>> {
     if count <= most {
         return (0..count).map(Some).collect();
     }
@@ -17,15 +17,15 @@ pub(super) fn shown(count: usize, most: usize) -> Vec<Option<usize>> {
 }
 
 /// A column's head: its name and, in small letters, its type. Both may be empty.
-pub(super) struct Head {
-    pub(super) name: String,
-    pub(super) kind: String,
+pub(crate) struct Head {
+    pub(crate) name: String,
+    pub(crate) kind: String,
     /// Numbers stand to the right.
-    pub(super) is_number: bool,
+    pub(crate) is_number: bool,
 }
 
 /// One cell of a table.
-pub(super) enum Cell {
+pub(crate) enum Cell {
     Value(String),
     /// A value that is not there.
     Null,
@@ -36,7 +36,7 @@ pub(super) enum Cell {
 const MUTED: &str = "opacity:.6;font-weight:normal";
 
 /// A table as HTML, with a line of text above it. Each row begins with its number.
-pub(super) fn html(above: &str, heads: &[Option<Head>], rows: Vec<(Option<usize>, Vec<Cell>)>) -> String {
+pub(crate) fn html(above: &str, heads: &[Option<Head>], rows: Vec<(Option<usize>, Vec<Cell>)>) -> String {
     let mut html = format!("<div class=\"taskloom-table\"><small>{}</small><table>", escape(above));
     if heads.iter().flatten().any(|head| !head.name.is_empty() || !head.kind.is_empty()) {
         html.push_str("<thead><tr><th></th>");
@@ -77,7 +77,7 @@ fn side(is_number: bool) -> &'static str {
 }
 
 /// The text of a cell, cut when it is long.
-pub(super) fn clipped(text: &str) -> String {
+pub(crate) fn clipped(text: &str) -> String {
     const MOST_CHARS: usize = 60;
     match text.char_indices().nth(MOST_CHARS) {
         None => text.to_owned(),

@@ -7,6 +7,7 @@ use polars::prelude::{DataFrame, Expr, IpcReader, IpcWriter, PolarsResult, Schem
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::aggregate::restore;
 use crate::nbytes::register_nbytes;
 use crate::task::{Kind, Pack, Packer, Unpacker};
 use crate::travel::{Codec, register_codec};
@@ -71,7 +72,7 @@ impl Pack for Expr {
         })
     }
     fn unpack(unpacker: &mut Unpacker<'_>) -> Result<Self, String> {
-        unpack_serde(unpacker)
+        restore(unpack_serde(unpacker)?).map_err(|error| error.to_string())
     }
 }
 

@@ -29,6 +29,7 @@
 //!                    graph ─► scheduler
 //! ```
 
+mod aggregate;
 mod asof;
 mod codec;
 mod compute;
@@ -36,19 +37,29 @@ mod concat;
 mod create;
 mod divisions;
 mod error;
-mod exchange;
+pub(crate) mod exchange;
 mod explain;
+mod fold;
+mod groupby;
 mod join;
 mod lower;
 mod methods;
 mod node;
+mod overlap;
 mod plan;
+mod reduce;
 mod repartition;
+mod rolling;
 mod rows;
+mod scalar;
+mod scan;
+mod series;
 mod show;
 mod shuffle;
+mod sink;
 mod sort;
 mod source;
+pub(crate) mod source;
 mod thread;
 mod unique;
 
@@ -56,14 +67,25 @@ use std::sync::Arc;
 
 use polars::prelude::{DataType, SchemaRef};
 
+pub use crate::store::Location;
+pub use aggregate::{Aggregate, Aggregation, n_unique_approx, quantile_approx};
 pub use asof::{AsOf, Direction};
 pub use concat::{concat, concat_diagonal};
 pub use divisions::{IndexRange, IndexValue};
 pub use error::FrameError;
+pub use groupby::{Aggregates, GroupBy};
 pub use join::{How, Join, Strategy};
 pub use methods::{Expressions, Names};
+pub use rolling::{Rolling, Window};
+pub use scalar::{FromCell, Scalar};
+pub use series::{Categories, Dates, Operand, Series, Strings};
 pub use shuffle::{ShuffleMemory, set_shuffle_memory, shuffle_memory};
+pub use sink::{ToCsv, ToIpc, ToJson, ToParquet};
 pub use sort::{ForEach, SortOptions};
+pub use source::{
+    CsvOptions, JsonOptions, ParquetOptions, Paths, read_csv, read_csv_with, read_ipc, read_json, read_json_with,
+    read_parquet, read_parquet_with,
+};
 pub use unique::Keep;
 
 pub(crate) use lower::{Chunk, Lowering, frame_task};

@@ -57,7 +57,7 @@ fn placeholder(node: &Node) -> PolarsResult<LazyFrame> {
 }
 
 /// The nodes from which these are made, each before what it is made of.
-fn in_order<'n>(outputs: &[&'n NodeRef]) -> Vec<&'n NodeRef> {
+pub(crate) fn in_order<'n>(outputs: &[&'n NodeRef]) -> Vec<&'n NodeRef> {
     let (mut seen, mut order) = (HashSet::new(), Vec::new());
     // Twice each: before its inputs are looked at, and after.
     let mut left: Vec<(&NodeRef, bool)> = outputs.iter().map(|node| (*node, false)).collect();

@@ -3,94 +3,103 @@
 use std::fmt::Write as _;
 
 use super::DataFrame;
+use super::node::NodeRef;
+use super::plan::in_order;
+use crate::display::table::{self, Cell, Head, MOST_COLUMNS, clipped, shown};
 use crate::display::{MimeBundle, Show};
 use crate::draw::grouped;
 
-/// The most columns that are shown.
-const MOST_COLUMNS: usize = 40;
+/// The most partitions that are shown, and columns as text, where each takes a line.
+const MOST_PARTITIONS: usize = 6;
+const MOST_LINES: usize = 40;
+/// The most operations that are named.
+const MOST_NAMES: usize = 6;
+/// A graph of more tasks than this is not built to be counted.
+const MOST_COUNTED: usize = 20_000;
 
-/// The most divisions that are shown.
-const MOST_DIVISIONS: usize = 8;
+/// "1 partition", "12 partitions".
+pub(crate) fn plural(count: usize, what: &str) -> String {
+    format!("{} {what}{}", grouped(count as u64), if count == 1 { "" } else { "s" })
+}
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+/// What makes it: the names of the last operations.
+fn made_by(node: &NodeRef) -> String {
+    let (mut names, mut at) = (vec![node.name.clone()], node);
+    while let Some(input) = at.inputs().first() {
+        if names.len() == MOST_NAMES {
+            names.push("…".to_owned());
+            break;
+        }
+        at = input;
+        names.push(at.name.clone());
+    }
+    names.reverse();
+    names.join(" → ")
+}
+
+/// The partitions of a frame and of all that it is made of: about as many tasks as there are.
+fn size(node: &NodeRef) -> usize {
+    in_order(&[node]).into_iter().map(|node| node.npartitions).sum()
 }
 
 impl DataFrame {
-    /// "12 partitions, 19 columns".
-    fn about(&self) -> String {
-        let plural =
-            |count: usize, what: &str| format!("{} {what}{}", grouped(count as u64), if count == 1 { "" } else { "s" });
-        format!("{}, {}", plural(self.npartitions(), "partition"), plural(self.node().schema.len(), "column"))
-    }
-
-    /// What makes it: the names of the last operations.
-    fn made_by(&self) -> String {
-        let mut names = Vec::new();
-        let mut node = self.node();
-        loop {
-            names.push(node.name.clone());
-            match node.inputs().first() {
-                Some(input) if names.len() < 6 => node = input,
-                Some(_) => {
-                    names.push("…".to_owned());
-                    break;
-                }
-                None => break,
-            }
+    /// "DataFrame: 12 partitions, 19 columns, 24 tasks (lazy: read_parquet → filter)".
+    fn headline(&self) -> String {
+        let node = self.node();
+        let mut parts = vec![plural(node.npartitions, "partition"), plural(node.schema.len(), "column")];
+        if size(node) <= MOST_COUNTED {
+            parts.push(plural(self.graph().len(), "task"));
         }
-        names.reverse();
-        names.join(" → ")
-    }
-
-    fn divisions_text(&self) -> Option<String> {
-        let divisions = self.node().divisions.as_ref()?;
-        let mut values: Vec<String> = divisions.values.iter().map(|value| value.to_string()).collect();
-        if values.len() > MOST_DIVISIONS {
-            let left = values.len() - MOST_DIVISIONS;
-            values.splice(MOST_DIVISIONS / 2..MOST_DIVISIONS / 2 + left, ["…".to_owned()]);
-        }
-        Some(format!("by \"{}\" at {}", divisions.column, values.join(", ")))
+        format!("DataFrame: {} (lazy: {})", parts.join(", "), made_by(node))
     }
 
     fn text(&self) -> String {
-        let mut text = format!("DataFrame: {} (lazy; {})\n", self.about(), self.made_by());
-        if let Some(divisions) = self.divisions_text() {
-            _ = writeln!(text, "divided {divisions}");
+        let node = self.node();
+        let mut text = self.headline();
+        if let Some(divisions) = &node.divisions {
+            let values = shown(divisions.values.len(), MOST_PARTITIONS + 1).into_iter();
+            let values =
+                values.map(|place| place.map_or("…".to_owned(), |place| divisions.values[place].to_string()));
+            _ = write!(text, "\ndivided by {} at {}", divisions.column, values.collect::<Vec<_>>().join(", "));
         }
-        let schema = &self.node().schema;
-        let width = schema.iter_names().take(MOST_COLUMNS).map(|name| name.chars().count()).max().unwrap_or(0);
-        for (name, kind) in schema.iter().take(MOST_COLUMNS) {
-            _ = writeln!(text, "  {name:width$}  {kind}");
+        let names = || node.schema.iter_names().take(MOST_LINES);
+        let width = names().map(|name| name.chars().count()).max().unwrap_or(0);
+        for (name, kind) in node.schema.iter().take(MOST_LINES) {
+            _ = write!(text, "\n  {name:width$}  {kind}");
         }
-        if schema.len() > MOST_COLUMNS {
-            _ = writeln!(text, "  … and {} more", schema.len() - MOST_COLUMNS);
+        if node.schema.len() > MOST_LINES {
+            _ = write!(text, "\n  … and {} more", node.schema.len() - MOST_LINES);
         }
-        text.truncate(text.trim_end().len());
         text
     }
 
     fn html(&self) -> String {
-        let schema = &self.node().schema;
-        let mut html = String::from("<div class=\"taskloom-frame\"><p><strong>DataFrame</strong> ");
-        _ = write!(html, "{} <em>(lazy; {})</em></p>", self.about(), escaped(&self.made_by()));
-        if let Some(divisions) = self.divisions_text() {
-            _ = write!(html, "<p>divided {}</p>", escaped(&divisions));
+        let node = self.node();
+        let all: Vec<_> = node.schema.iter().collect();
+        let columns = shown(all.len(), MOST_COLUMNS);
+        let mut heads: Vec<Option<Head>> = columns
+            .iter()
+            .map(|place| {
+                place.map(|place| Head {
+                    name: all[place].0.to_string(),
+                    kind: all[place].1.to_string(),
+                    is_number: all[place].1.is_primitive_numeric(),
+                })
+            })
+            .collect();
+        if let Some(divisions) = &node.divisions {
+            let name = format!("{} from", divisions.column);
+            heads.insert(0, Some(Head { name, kind: "divisions".to_owned(), is_number: false }));
         }
-        html.push_str("<table><thead><tr><th style=\"text-align:left\">column</th><th style=\"text-align:left\">type</th></tr></thead><tbody>");
-        for (name, kind) in schema.iter().take(MOST_COLUMNS) {
-            _ = write!(
-                html,
-                "<tr><td style=\"text-align:left\">{}</td><td style=\"text-align:left\"><code>{}</code></td></tr>",
-                escaped(name),
-                escaped(&kind.to_string())
-            );
-        }
-        if schema.len() > MOST_COLUMNS {
-            _ = write!(html, "<tr><td colspan=\"2\">… and {} more</td></tr>", schema.len() - MOST_COLUMNS);
-        }
-        html.push_str("</tbody></table></div>");
-        html
+        let row = |partition: Option<usize>| {
+            let mut cells: Vec<Cell> = columns.iter().map(|_| Cell::More).collect();
+            if let Some(divisions) = &node.divisions {
+                let value = partition.map(|partition| clipped(&divisions.values[partition].to_string()));
+                cells.insert(0, value.map_or(Cell::More, Cell::Value));
+            }
+            (partition, cells)
+        };
+        table::html(&self.headline(), &heads, shown(node.npartitions, MOST_PARTITIONS).into_iter().map(row).collect())
     }
 }
 

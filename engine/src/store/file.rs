@@ -232,7 +232,7 @@ impl Drop for Output {
 }
 
 /// The name of a file until it is whole: different for each process and each file of it.
-fn beside(path: &Path) -> Stored<PathBuf> {
+pub(crate) fn beside(path: &Path) -> Stored<PathBuf> {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let Some(name) = path.file_name() else { return Err(StoreError::not_stored(path, "it is not the name of a file")) };

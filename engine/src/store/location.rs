@@ -78,6 +78,11 @@ impl Location {
         Location { path: address.into(), options }
     }
 
+    /// As it was written.
+    pub(crate) fn shown(&self) -> std::borrow::Cow<'_, str> {
+        self.path.to_string_lossy()
+    }
+
     /// Another place that is reached in the same way.
     pub(crate) fn at(&self, path: &str) -> Location {
         Location { path: path.into(), options: self.options.clone() }

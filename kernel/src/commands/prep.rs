@@ -3,14 +3,32 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use taskloom_prep::{Flights, Grid, Grids, Recipe};
+use taskloom_prep::{Accounts, Flights, Grid, Grids, PrepError, PreparedFolder, Recipe, Taxi};
 
 use crate::installation::Installation;
 use crate::magics::Magics;
 use crate::session::{Session, prepare_environment, session_folder};
 
+/// A data set.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Data {
+    /// The flights that left New York in 2013
+    Flights,
+    /// Thirty years of temperatures of the sea
+    Ocean,
+    /// A month of weather
+    Weather,
+    /// A year of New York's yellow taxis
+    Nyctaxi,
+    /// People and what they paid
+    Accounts,
+}
+
 #[derive(clap::Args)]
 pub struct Options {
+    /// What to prepare [default: everything]
+    #[arg(value_enum)]
+    what: Vec<Data>,
     /// The folder the data goes into
     #[arg(long, default_value = "data")]
     data: PathBuf,
@@ -23,7 +41,16 @@ pub struct Options {
     /// How many flights [default: all 336,776]
     #[arg(long)]
     rows: Option<usize>,
-    /// Seed of the synthetic flights
+    /// How many taxi trips, up to as many as the disk holds: a million take 115 MB
+    #[arg(long, default_value_t = 2_000_000)]
+    trips: u64,
+    /// A folder with the real files of taxi trips, which are used instead of trips made up
+    #[arg(long, value_name = "FOLDER")]
+    from: Option<PathBuf>,
+    /// How many records of accounts
+    #[arg(long, default_value_t = 50_000)]
+    records: usize,
+    /// Seed of what is made up: flights, taxi trips and accounts
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Try again for the real flights where synthetic ones are, and make all other data anew
@@ -37,7 +64,21 @@ pub struct Options {
     home: Option<PathBuf>,
 }
 
+impl Options {
+    fn wants(&self, data: Data) -> bool {
+        self.what.is_empty() || self.what.contains(&data)
+    }
+}
+
 pub fn run(options: &Options) -> Result<ExitCode, String> {
+    if options.wants(Data::Flights) {
+        prepare_flights(options)?;
+    }
+    prepare_folders(options)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn prepare_flights(options: &Options) -> Result<(), String> {
     let private = super::home_folder(None).ok().map(|home| home.python_exe()).filter(|python| python.is_file());
     let python = options.python.clone().or(private).unwrap_or_else(|| PathBuf::from("python3"));
     let flights = Flights::new(&options.data)
@@ -55,21 +96,39 @@ pub fn run(options: &Options) -> Result<ExitCode, String> {
         prepared.dir.display(),
         prepared.source
     );
-    prepare_grids(options)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
-/// The data that the engine makes: a session of it runs a recipe, when there is something to be made.
-fn prepare_grids(options: &Options) -> Result<(), String> {
+/// All other data. For most of it a session of the engine runs a recipe, when there is something to be made.
+fn prepare_folders(options: &Options) -> Result<(), String> {
     let mut engine = Engine { home: options.home.clone(), started: None };
-    for grid in Grid::ALL {
-        let grids = Grids::new(&options.data, grid).detail(options.detail).refresh(options.refresh);
-        let prepared = grids
-            .prepare(&mut |recipe| engine.run(recipe), &mut |line| eprintln!("{line}"))
-            .map_err(|error| error.to_string())?;
-        let state = if prepared.fresh { "prepared" } else { "already there" };
-        println!("{} MB in {}, {state}: synthetic", prepared.bytes.div_ceil(1_000_000), prepared.dir.display());
+    let mut run = |recipe: &Recipe| engine.run(recipe);
+    let mut say = |line: &str| eprintln!("{line}");
+    for (data, grid) in [(Data::Ocean, Grid::Ocean), (Data::Weather, Grid::Weather)] {
+        if options.wants(data) {
+            let grids = Grids::new(&options.data, grid).detail(options.detail).refresh(options.refresh);
+            report(grids.prepare(&mut run, &mut say), "synthetic")?;
+        }
     }
+    if options.wants(Data::Nyctaxi) {
+        let mut taxi = Taxi::new(&options.data).trips(options.trips).seed(options.seed).refresh(options.refresh);
+        if let Some(folder) = &options.from {
+            taxi = taxi.from(folder);
+        }
+        report(taxi.prepare(&mut run, &mut say), if options.from.is_some() { "real" } else { "synthetic" })?;
+    }
+    if options.wants(Data::Accounts) {
+        let accounts =
+            Accounts::new(&options.data).records(options.records).seed(options.seed).refresh(options.refresh);
+        report(accounts.prepare(&mut say), "synthetic")?;
+    }
+    Ok(())
+}
+
+fn report(prepared: Result<PreparedFolder, PrepError>, source: &str) -> Result<(), String> {
+    let prepared = prepared.map_err(|error| error.to_string())?;
+    let state = if prepared.fresh { "prepared" } else { "already there" };
+    println!("{} MB in {}, {state}: {source}", prepared.bytes.div_ceil(1_000_000), prepared.dir.display());
     Ok(())
 }
 

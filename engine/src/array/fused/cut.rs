@@ -32,6 +32,9 @@ pub(super) struct Cut<'p> {
 #[derive(Clone)]
 struct CutLeaf<'p> {
     missing: usize,
+    /// Along which axes it is one chunk: only there length 1 is that of the axis, which broadcasts. Said only where the grid
+    /// does not know all lengths.
+    whole: Vec<bool>,
     from: From<'p>,
 }
 
@@ -86,6 +89,11 @@ fn cut_leaf<'p>(
         true => start[axis],
         false => chunks.start(own(chunks, axis)),
     };
+    let is_told = known.contains(&false);
+    let whole = |chunks: &Grid| match is_told {
+        true => chunks.axes().iter().map(|axis| axis.count() == 1).collect(),
+        false => Vec::new(),
+    };
     let sizes = |missing: usize, chunks: &Grid| -> Vec<usize> {
         let axes = chunks.axes().iter().enumerate();
         axes.map(|(axis, chunks)| chunks.size(own(chunks, axis + missing))).collect()
@@ -96,18 +104,22 @@ fn cut_leaf<'p>(
             let start =
                 axes.map(|(axis, (chunks, &one))| if one { 0 } else { begin(chunks, axis + missing) }).collect();
             let from = From::Memory { array: Cow::Borrowed(array), start, lengths: sizes(*missing, chunks) };
-            CutLeaf { missing: *missing, from }
+            CutLeaf { missing: *missing, whole: whole(chunks), from }
         }
         Leaf::Generated { generator, from, strides, missing, chunks } => {
             let axes = chunks.axes().iter().zip(&strides[*missing..]).enumerate();
             let first = axes.fold(*from, |first, (axis, (chunks, &stride))| {
                 first.wrapping_add_signed((stride as i64).wrapping_mul(begin(chunks, axis + missing) as i64))
             });
-            let lengths = if known.contains(&false) { sizes(*missing, chunks) } else { Vec::new() };
+            let lengths = if is_told { sizes(*missing, chunks) } else { Vec::new() };
             let (generator, strides) = (Cow::Borrowed(generator), strides.into());
-            CutLeaf { missing: *missing, from: From::Generated { generator, first, strides, lengths } }
+            let from = From::Generated { generator, first, strides, lengths };
+            CutLeaf { missing: *missing, whole: whole(chunks), from }
         }
-        Leaf::Blocks(input) => CutLeaf { missing: inputs[*input].missing, from: From::Input(*input) },
+        Leaf::Blocks(input) => {
+            let BlockSource { node, missing, .. } = &inputs[*input];
+            CutLeaf { missing: *missing, whole: whole(&node.grid), from: From::Input(*input) }
+        }
     }
 }
 
@@ -126,9 +138,10 @@ impl Cut<'_> {
         Ok(shape)
     }
 
-    /// The shape to which the leaves broadcast. What has chunks of its own where the others' are unknown has to fit to them.
+    /// The shape to which the leaves broadcast. What has chunks of its own where the others' are unknown has to fit to them,
+    /// also if one of them has length 1.
     fn told(&self, types: &[DType], values: &[Value]) -> Result<Vec<usize>, Failure> {
-        let mut shape = vec![1; self.shape.len()];
+        let mut shape = vec![None; self.shape.len()];
         for (leaf, dtype) in self.leaves.iter().zip(types) {
             let lengths = match &leaf.from {
                 From::Memory { lengths, .. } | From::Generated { lengths, .. } => lengths.clone(),
@@ -137,14 +150,14 @@ impl Cut<'_> {
                     block.map(|block| block.shape().to_vec()).unwrap_or_default()
                 }),
             };
-            for (axis, len) in lengths.into_iter().enumerate() {
+            for ((axis, len), &whole) in lengths.into_iter().enumerate().zip(&leaf.whole) {
                 let axis = axis + leaf.missing;
                 let place = &mut shape[axis];
-                match (*place, len) {
-                    (_, 1) => {}
-                    (1, _) => *place = len,
-                    (before, _) if before == len => {}
-                    (before, _) => {
+                match *place {
+                    _ if len == 1 && whole => {}
+                    None => *place = Some(len),
+                    Some(before) if before == len => {}
+                    Some(before) => {
                         let said: BoxError = format!(
                             "blocks of lengths {before} and {len} along axis {axis} do not fit together; their lengths \
                              were not known before"
@@ -155,7 +168,7 @@ impl Cut<'_> {
                 }
             }
         }
-        Ok(shape)
+        Ok(shape.into_iter().map(|len| len.unwrap_or(1)).collect())
     }
 
     /// The leaves, ready to give tiles.
@@ -175,6 +188,7 @@ impl Cut<'_> {
         self.lengths.to_vec().pack(packer)?;
         for (leaf, dtype) in self.leaves.iter().zip(types) {
             leaf.missing.pack(packer)?;
+            leaf.whole.pack(packer)?;
             match &leaf.from {
                 From::Memory { array, start, lengths } => {
                     0_u8.pack(packer)?;
@@ -206,7 +220,7 @@ impl Cut<'_> {
             leaves: Vec::with_capacity(types.len()),
         };
         for dtype in types {
-            let missing = Pack::unpack(unpacker)?;
+            let (missing, whole) = Pack::unpack(unpacker)?;
             let from = match u8::unpack(unpacker)? {
                 0 => {
                     let array = unpack_array(*dtype, unpacker)?;
@@ -221,7 +235,7 @@ impl Cut<'_> {
                 },
                 _ => From::Input(Pack::unpack(unpacker)?),
             };
-            cut.leaves.push(CutLeaf { missing, from });
+            cut.leaves.push(CutLeaf { missing, whole, from });
         }
         Ok(cut)
     }

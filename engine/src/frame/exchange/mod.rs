@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use polars::prelude::*;
 
-pub(crate) use budget::Budget;
+pub(crate) use budget::{Budget, Reserved};
 pub(crate) use codec::know_pieces;
 pub(crate) use distinct::distinct;
 pub(crate) use pieces::{Pieces, gather, joined, nbytes};

@@ -148,8 +148,11 @@ fn entries(folder: &StorePath) -> PolarsResult<Vec<(String, bool)>> {
         StorePath::Local(path) => is_folder || path.join(name).is_dir(),
         StorePath::Remote(_) => is_folder,
     };
-    let mut entries: Vec<(String, bool)> =
-        entries.into_iter().map(|entry| (is_folder(&entry.name, entry.folder), entry.name)).map(|(f, n)| (n, f)).collect();
+    let mut entries: Vec<(String, bool)> = entries
+        .into_iter()
+        .map(|entry| (is_folder(&entry.name, entry.folder), entry.name))
+        .map(|(f, n)| (n, f))
+        .collect();
     entries.sort_by(|(one, _), (other, _)| natural(one, other));
     Ok(entries)
 }
@@ -376,7 +379,11 @@ mod tests {
             let found = find(&folder.path().join(pattern).into(), &[".csv"]);
             let short = |found: &Found| {
                 let path = found.place.as_path().strip_prefix(folder.path()).expect("it is below").to_owned();
-                format!("{} {:?}", path.display(), found.hive.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>())
+                format!(
+                    "{} {:?}",
+                    path.display(),
+                    found.hive.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>()
+                )
             };
             match found {
                 Ok(found) => found.iter().map(short).collect(),
@@ -393,7 +400,10 @@ mod tests {
         assert_eq!(all("y*/b.csv"), ["year=2019/b.csv [\"year=2019\"]"]);
         assert_eq!(all("year=2020")[0], "year=2020/x%201/a.csv []");
         assert_eq!(all("z.tx"), ["there is no file F/z.tx: F has `z.txt` and 2 more"]);
-        assert_eq!(all("year=2019/aa.csv")[0], "there is no file F/year=2019/aa.csv: F/year=2019 has `a.csv` and 1 more");
+        assert_eq!(
+            all("year=2019/aa.csv")[0],
+            "there is no file F/year=2019/aa.csv: F/year=2019 has `a.csv` and 1 more"
+        );
         assert_eq!(all("q/*.csv"), ["nothing matches F/q/*.csv: there is no folder F/q"]);
         assert_eq!(all("*.parquet"), ["nothing matches F/*.parquet: F has `year=2019`, `year=2020`, `z.txt`"]);
     }

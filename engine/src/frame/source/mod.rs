@@ -9,12 +9,18 @@
 pub(crate) mod csv;
 pub(crate) mod files;
 mod glob;
+mod guard;
+mod ipc;
+mod ndjson;
+pub(crate) mod parquet;
 mod readers;
 pub(crate) mod text;
 
 pub use csv::CsvOptions;
 pub use files::Paths;
-pub use readers::{read_csv, read_csv_with};
+pub use ndjson::JsonOptions;
+pub use parquet::ParquetOptions;
+pub use readers::{read_csv, read_csv_with, read_ipc, read_json, read_json_with, read_parquet, read_parquet_with};
 
 use std::any::Any;
 use std::sync::Arc;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use polars::prelude::{PolarsResult, polars_bail, polars_err};
 
 use super::stored;
+use crate::store::Location;
 use crate::store::error::StoreError;
 use crate::store::file::Input;
 use crate::store::path::StorePath;
-use crate::store::Location;
 use crate::task::{Pack, Packer, Unpacker, packed};
 
 /// How a file is packed as a whole.
@@ -69,15 +69,22 @@ impl TextFile {
 
     /// The text from a place on. Only of files that are not packed can the place be another than the beginning.
     pub(crate) fn feed(&self, from: u64) -> PolarsResult<Feed> {
+        self.feed_by(from, PIECE)
+    }
+
+    /// As [`feed`](TextFile::feed), so many bytes at once.
+    pub(crate) fn feed_by(&self, from: u64, piece: usize) -> PolarsResult<Feed> {
         let input = self.input()?;
         if input.len() < self.len {
             polars_bail!(ComputeError: "{} is shorter than it was when it was opened: {} bytes of {}", self.name(), input.len(), self.len);
         }
-        let piece = if input.is_remote() { REMOTE_PIECE } else { PIECE };
+        let piece = if input.is_remote() { REMOTE_PIECE } else { piece };
         let bytes = Positioned { input, at: from, len: self.len };
         let read: Box<dyn Read + Send> = match self.packed {
             None => Box::new(bytes),
-            Some(Packed::Gzip) => Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(piece, bytes))),
+            Some(Packed::Gzip) => {
+                Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(piece, bytes)))
+            }
             Some(Packed::Zstd) => {
                 let decoder = zstd::stream::read::Decoder::with_buffer(BufReader::with_capacity(piece, bytes));
                 let mut decoder = decoder.map_err(|error| unreadable(self, &error))?;
@@ -113,6 +120,16 @@ impl TextFile {
                 return Ok(line);
             }
         }
+    }
+}
+
+/// Files, in a few words.
+pub(crate) fn about<'a>(mut files: impl ExactSizeIterator<Item = &'a TextFile>) -> String {
+    let count = files.len();
+    match (files.next(), count) {
+        (None, _) => "no files".to_owned(),
+        (Some(file), 1) => file.name().to_string(),
+        (Some(file), count) => format!("{} and {} more files", file.name(), count - 1),
     }
 }
 

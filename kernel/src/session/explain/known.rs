@@ -45,12 +45,17 @@ pub(super) const MODULES: &[&str] = &[
 pub(super) const PRELUDE: &[&str] = &[
     "Array",
     "Axes",
+    "Bag",
     "Client",
     "DataArray",
+    "DataFrame",
+    "DataType",
     "Dataset",
     "Delayed",
     "Drawing",
+    "Expr",
     "Future",
+    "How",
     "Html",
     "Jpeg",
     "Json",
@@ -60,26 +65,35 @@ pub(super) const PRELUDE: &[&str] = &[
     "MimeBundle",
     "Png",
     "Scheduler",
+    "Series",
     "Show",
     "Svg",
     "Text",
     "VegaLite",
     "as_completed",
     "clear_output",
+    "col",
     "compute",
+    "concat",
     "delayed",
     "delayed_value",
+    "df",
     "display",
     "display_as",
     "display_handle",
     "input",
+    "len",
+    "lit",
     "password",
     "persist",
     "plot",
+    "read_csv",
+    "read_parquet",
     "s",
     "sleep_ms",
     "update_display",
     "wait",
+    "when",
 ];
 /// What of arrays is not in the prelude.
 pub(super) const ARRAYS: &[&str] = &[
@@ -98,21 +112,7 @@ pub(super) const ARRAYS: &[&str] = &[
     "Quantiles",
 ];
 /// What of Polars is used by name.
-pub(super) const POLARS: &[&str] = &[
-    "CsvReadOptions",
-    "DataFrame",
-    "DataType",
-    "Expr",
-    "IntoLazy",
-    "LazyCsvReader",
-    "LazyFrame",
-    "NamedFrom",
-    "Series",
-    "col",
-    "df",
-    "lit",
-    "when",
-];
+pub(super) const POLARS: &[&str] = &["CsvReadOptions", "IntoLazy", "LazyCsvReader", "LazyFrame", "NamedFrom"];
 pub(super) const NDARRAY: &[&str] =
     &["Array1", "Array2", "Array3", "ArrayD", "ArrayView1", "Axis", "NewAxis", "arr1", "arr2", "array"];
 /// Crates that come with the engine.

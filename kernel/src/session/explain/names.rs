@@ -290,7 +290,7 @@ pub(super) fn missing_macro(diagnostic: &Diagnostic, facts: &Facts) -> Option<St
         return Some(format!("`{name}!` comes with the engine: write `use taskloom::prelude::*;` first."));
     }
     if name == "df" {
-        return Some("`df!` makes a data frame: write `use taskloom::polars::prelude::*;` first.".to_owned());
+        return Some("`df!` makes a data frame: write `use taskloom::prelude::*;` first.".to_owned());
     }
     if name == "array" {
         return Some("`array!` makes an array: write `use taskloom::ndarray::prelude::*;` first.".to_owned());

@@ -112,8 +112,7 @@ impl Table {
             let whole = &text[..rows.end];
             let is_utf8 = !has_text || std::str::from_utf8(whole).is_ok();
             for (column, growing) in growing.iter_mut().enumerate() {
-                let cells =
-                    Cells { text: whole, is_utf8, dialect, spans: &rows.spans, columns: wanted.len(), column };
+                let cells = Cells { text: whole, is_utf8, dialect, spans: &rows.spans, columns: wanted.len(), column };
                 if mismatches.has(column) {
                     mismatches.more(column, cells);
                 } else if let Err(row) = growing.take(cells) {
@@ -136,7 +135,8 @@ impl Table {
         let end = feed.offset();
         drop(feed);
         if !mismatches.is_empty() {
-            let of = |column: usize| (&growing[column].name, &growing[column].dtype, self.given.contains(&places[column]));
+            let of =
+                |column: usize| (&growing[column].name, &growing[column].dtype, self.given.contains(&places[column]));
             return Err(mismatches.error(file, of));
         }
         if block.end < file.len && !is_packed {
@@ -158,7 +158,12 @@ impl Table {
     }
 }
 
-fn not_cast(file: &TextFile, name: &str, dtype: &DataType, error: &polars::prelude::PolarsError) -> polars::prelude::PolarsError {
+fn not_cast(
+    file: &TextFile,
+    name: &str,
+    dtype: &DataType,
+    error: &polars::prelude::PolarsError,
+) -> polars::prelude::PolarsError {
     polars::prelude::polars_err!(ComputeError:
         "{}: column `{name}` cannot be read as {dtype}: {error}; read it as text, with `.dtype(\"{name}\", DataType::String)`, and \
          turn it into another type then", file.name())

@@ -74,7 +74,12 @@ enum Values {
     F32(Vec<f32>),
     F64(Vec<f64>),
     Date(Vec<i32>),
-    Moments { ticks: Vec<i64>, unit: TimeUnit, zone: Option<TimeZone>, last: LastDay },
+    Moments {
+        ticks: Vec<i64>,
+        unit: TimeUnit,
+        zone: Option<TimeZone>,
+        last: LastDay,
+    },
     /// Text, which is turned into something else at the end where the type is another.
     Text(Box<MutableBinaryViewArray<str>>),
 }
@@ -278,11 +283,7 @@ fn flags(cells: Cells<'_>, bits: &mut MutableBitmap, validity: &mut Validity) ->
     Ok(())
 }
 
-fn texts(
-    cells: Cells<'_>,
-    values: &mut MutableBinaryViewArray<str>,
-    validity: &mut Validity,
-) -> Result<(), usize> {
+fn texts(cells: Cells<'_>, values: &mut MutableBinaryViewArray<str>, validity: &mut Validity) -> Result<(), usize> {
     let dialect = cells.dialect;
     let has_nulls = !dialect.nulls.is_empty();
     let mut scratch = Vec::new();

@@ -104,7 +104,10 @@ fn looks_like_rows(
         let field = span.of(&padded[..len]);
         *span == Span::MISSING
             || (!span.is_quoted() && dialect.quote.is_some_and(|quote| field.contains(&quote)))
-            || !(*kind == Kind::Text || field.is_empty() || dialect.is_null(field) || kind.with(Kind::of(field, true)) == *kind)
+            || !(*kind == Kind::Text
+                || field.is_empty()
+                || dialect.is_null(field)
+                || kind.with(Kind::of(field, true)) == *kind)
     };
     match rows.stop {
         Stop::Flaw(_) => Some(false),

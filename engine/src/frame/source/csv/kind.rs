@@ -2,7 +2,7 @@
 
 use polars::prelude::{DataType, TimeUnit};
 
-use super::value::{LastDay, boolean, date, float, moment, Integer};
+use super::value::{Integer, LastDay, boolean, date, float, moment};
 
 /// What the values of a column have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -119,11 +119,27 @@ mod tests {
     fn kinds_are_what_values_look_like() {
         let of = |text: &str| Kind::of(text.as_bytes(), true);
         let cases = [
-            ("1", Kind::Integer), ("-1", Kind::Integer), (" 7 ", Kind::Integer), ("1.0", Kind::Float), ("1e3", Kind::Float),
-            ("NaN", Kind::Float), ("inf", Kind::Float), ("nanny", Kind::Text), ("true", Kind::Boolean), ("TRUE", Kind::Boolean),
-            ("t", Kind::Text), ("2015-01-01", Kind::Date), ("2015-01-01 10:00:00", Kind::Moment),
-            ("2015-01-01T10:00:00Z", Kind::Instant), ("2015-1-1", Kind::Text), ("", Kind::Text), ("18446744073709551615", Kind::Unsigned),
-            ("1-2", Kind::Text), (".", Kind::Text), ("-", Kind::Text), ("NA", Kind::Text),
+            ("1", Kind::Integer),
+            ("-1", Kind::Integer),
+            (" 7 ", Kind::Integer),
+            ("1.0", Kind::Float),
+            ("1e3", Kind::Float),
+            ("NaN", Kind::Float),
+            ("inf", Kind::Float),
+            ("nanny", Kind::Text),
+            ("true", Kind::Boolean),
+            ("TRUE", Kind::Boolean),
+            ("t", Kind::Text),
+            ("2015-01-01", Kind::Date),
+            ("2015-01-01 10:00:00", Kind::Moment),
+            ("2015-01-01T10:00:00Z", Kind::Instant),
+            ("2015-1-1", Kind::Text),
+            ("", Kind::Text),
+            ("18446744073709551615", Kind::Unsigned),
+            ("1-2", Kind::Text),
+            (".", Kind::Text),
+            ("-", Kind::Text),
+            ("NA", Kind::Text),
         ];
         for (text, kind) in cases {
             assert_eq!(of(text), kind, "{text}");

@@ -51,3 +51,8 @@ impl Dialect {
 }
 
 packed!(Dialect { separator, quote, comment, nulls, truncates, is_lossy });
+
+/// `2015-01-31`, as days since 1970.
+pub(super) fn iso_date(text: &str) -> Option<i32> {
+    value::date(text.as_bytes())
+}

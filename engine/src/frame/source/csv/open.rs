@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use polars::prelude::{DataFrame, DataType, Expr, PlSmallStr, PolarsResult, Schema, SchemaRef, polars_bail, polars_err};
+use polars::prelude::{
+    DataFrame, DataType, Expr, PlSmallStr, PolarsResult, Schema, SchemaRef, polars_bail, polars_err,
+};
 
 use super::super::files::{Paths, each, find};
 use super::super::text::{PAD, TextFile};
@@ -41,6 +43,9 @@ impl Source for CsvSource {
             None => block.end - block.start,
         })
     }
+    fn about(&self) -> String {
+        super::super::text::about(self.table.files.iter().map(|file| &file.file))
+    }
     fn read(&self, partition: usize, columns: Option<&[PlSmallStr]>, _: Option<&Expr>) -> PolarsResult<DataFrame> {
         self.table.read(self.blocks[partition], &places(&self.table.schema, columns)?)
     }
@@ -67,7 +72,9 @@ pub(crate) fn open(paths: &Paths, options: &CsvOptions) -> PolarsResult<Made<dyn
         let name = heads.first().map(|head| head.file.name().to_string()).unwrap_or_default();
         match heads.len() {
             0 | 1 => polars_bail!(ComputeError: "{name} is empty: it has no header and no rows"),
-            count => polars_bail!(ComputeError: "{name} and {} more files are empty: none has a header or a row", count - 1),
+            count => {
+                polars_bail!(ComputeError: "{name} and {} more files are empty: none has a header or a row", count - 1)
+            }
         }
     };
     let names = column_names(first, options)?;
@@ -291,4 +298,3 @@ fn blocks(files: &[TableFile], blocksize: Blocksize) -> Vec<Block> {
     }
     blocks
 }
-

@@ -232,7 +232,13 @@ impl Scanner<'_> {
 
     /// The fields of the first row from `from` on that is one, where it begins, and where the next one does; nothing when
     /// there is none.
-    pub(super) fn first(padded: &[u8], len: usize, from: usize, is_all: bool, dialect: &Dialect) -> Result<Option<First>, Flaw> {
+    pub(super) fn first(
+        padded: &[u8],
+        len: usize,
+        from: usize,
+        is_all: bool,
+        dialect: &Dialect,
+    ) -> Result<Option<First>, Flaw> {
         let text = &padded[..len];
         let most = 1 + text[from.min(len)..].iter().filter(|&&byte| byte == dialect.separator).count();
         let wanted: Vec<usize> = (0..most).collect();

@@ -252,7 +252,9 @@ mod tests {
 
     #[test]
     fn numbers_are_the_nearest() {
-        for text in ["0", "-0.0", "12.5", "0.1", "123456789012345", "1.7976931348623157e308", "5.33", ".5", "5.", "-.25"] {
+        for text in
+            ["0", "-0.0", "12.5", "0.1", "123456789012345", "1.7976931348623157e308", "5.33", ".5", "5.", "-.25"]
+        {
             assert_eq!(float(text.as_bytes()).map(f64::to_bits), text.parse::<f64>().ok().map(f64::to_bits), "{text}");
         }
         for text in ["", ".", "-", "1.2.3", "1,5", "0x10", "1_000", "--1"] {
@@ -265,7 +267,10 @@ mod tests {
         assert_eq!(u64::parse(b"18446744073709551616"), None);
         assert_eq!(u64::parse(b"-1"), None);
         assert_eq!((i8::parse(b"-128"), i8::parse(b"128"), u8::parse(b"-1")), (Some(-128), None, None));
-        assert_eq!((i64::parse(b"+7"), i64::parse(b"+-7"), i64::parse(b"1e3"), i64::parse(b"")), (Some(7), None, None, None));
+        assert_eq!(
+            (i64::parse(b"+7"), i64::parse(b"+-7"), i64::parse(b"1e3"), i64::parse(b"")),
+            (Some(7), None, None, None)
+        );
     }
 
     #[test]
@@ -289,7 +294,9 @@ mod tests {
         assert_eq!(ticks("1970-01-01T01:00:00+01:00"), Some(0));
         assert_eq!(at("1970-01-01T01:00:00Z").map(|moment| moment.offset_seconds), Some(Some(0)));
         assert_eq!(ticks("1969-12-31 23:59:59.5"), Some(-500_000));
-        for wrong in ["1970-01-01", "1970-01-01 24:00", "1970-01-01 00:60", "1970-01-01 00:00:00.", "1970-01-01 00:00:00 x"] {
+        for wrong in
+            ["1970-01-01", "1970-01-01 24:00", "1970-01-01 00:60", "1970-01-01 00:00:00.", "1970-01-01 00:00:00 x"]
+        {
             assert_eq!(at(wrong), None, "{wrong}");
         }
     }

@@ -85,7 +85,8 @@ impl Mismatches {
             fixes.push_str(&format!(".dtype(\"{column}\", {})", code(&fits)));
         }
         let found = found.join("; ");
-        let nulls: Vec<String> = self.0.iter().filter(|m| is_like_null(&m.value)).map(|m| format!("{:?}", m.value)).collect();
+        let nulls: Vec<String> =
+            self.0.iter().filter(|m| is_like_null(&m.value)).map(|m| format!("{:?}", m.value)).collect();
         let or = match nulls.is_empty() {
             true => String::new(),
             false => {
@@ -103,7 +104,8 @@ impl Mismatches {
 }
 
 fn is_like_null(value: &str) -> bool {
-    let names = ["na", "n/a", "nan", "null", "none", "nil", "-", "--", "?", ".", "\\n", "#n/a", "missing", "(null)", "<na>"];
+    let names =
+        ["na", "n/a", "nan", "null", "none", "nil", "-", "--", "?", ".", "\\n", "#n/a", "missing", "(null)", "<na>"];
     names.iter().any(|name| value.trim().eq_ignore_ascii_case(name))
 }
 
