@@ -69,6 +69,7 @@ impl<T: Datum, K: Key, G: Fn(&T) -> K + Send + Sync> Reducer<T> for Split<G> {
             held: 0,
             measured_at: MEASURED,
             reserved: Vec::new(),
+            known: 0,
             failure: None,
             done,
         })

@@ -58,7 +58,6 @@ mod show;
 mod shuffle;
 mod sink;
 mod sort;
-mod source;
 pub(crate) mod source;
 mod thread;
 mod unique;

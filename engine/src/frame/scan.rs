@@ -10,9 +10,10 @@
 
 use std::sync::Arc;
 
+use polars::lazy::dsl::{max_horizontal, min_horizontal};
 use polars::prelude::{
     Column, DataFrame as Rows, DataType, Expr, FillNullStrategy, IntoLazy, PolarsResult, Scalar, coalesce, col, lit,
-    max_horizontal, min_horizontal, when,
+    when,
 };
 
 use super::DataFrame;
