@@ -5,12 +5,14 @@ use std::sync::Arc;
 use polars::prelude::{AnyValue, Column, DataFrame as Rows, DataType, PlSmallStr, Schema, SeriesMethods};
 
 use super::DataFrame;
+use super::boundaries::{bounds_node, sampled};
 use super::error::{FrameError, built};
 use super::exchange::{Order, boundaries, extremes};
 use super::lower::{Lowering, frame_task};
 use super::methods::Names;
 use super::node::{Divisions, Node, NodeRef};
-use super::shuffle::{Bounds, By, Gather, bounds_node, sampled, split_node, top};
+use super::shuffle::{Bounds, By, Gather, split_node};
+use super::top::top;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::scheduler::{self, Scheduler};
