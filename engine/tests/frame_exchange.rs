@@ -86,7 +86,12 @@ fn everywhere(frame: &DataFrame) -> Vec<Rows> {
     let parcel = Parcel::pack(&(frame,)).unwrap().to_bytes();
     let parts = Parcel::from_bytes(&parcel).unwrap().compute(&Objects::new(), Scheduler::Default).unwrap();
     all.push(frame.decode(&parts).unwrap());
-    assert_eq!(shuffle_memory().held, 0, "pieces are left in memory");
+    // A worker may be about to drop what it has read.
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while shuffle_memory().held > 0 {
+        assert!(std::time::Instant::now() < patience, "pieces are left in memory: {:?}", shuffle_memory());
+        std::thread::sleep(std::time::Duration::from_micros(100));
+    }
     all
 }
 
@@ -120,7 +125,7 @@ proptest! {
     #[test]
     fn a_sort_is_that_of_polars(
         rows in frames("row"), keys in keys(), places in proptest::collection::vec(0_usize..100, 0..4), n in 1_usize..5,
-        down in any::<[bool; 2]>(), last in any::<[bool; 2]>(), held in any::<bool>(),
+        down in any::<[bool; 2]>(), last in any::<[bool; 2]>(), held in any::<bool>(), few in 0_usize..12,
     ) {
         let _turn = turn();
         let (down, last) = (down[..keys.len()].to_vec(), last[..keys.len()].to_vec());
@@ -133,9 +138,11 @@ proptest! {
         let expected = SortMultipleOptions::default()
             .with_order_descending_multi(down).with_nulls_last_multi(last).with_maintain_order(true);
         let expected = rows.sort(keys.iter().copied(), expected).unwrap();
-        for found in everywhere(&frame.sort_values_with(&keys, options)) {
+        let sorted = frame.sort_values_with(&keys, options);
+        for found in everywhere(&sorted) {
             prop_assert!(found.equals_missing(&expected), "{found}{expected}");
         }
+        prop_assert!(sorted.head(few).unwrap().equals_missing(&expected.head(Some(few))));
     }
 
     #[test]

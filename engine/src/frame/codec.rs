@@ -18,6 +18,7 @@ pub(crate) struct OfFrames;
 impl Kind for OfFrames {
     fn know() {
         know_frames();
+        super::exchange::know_pieces();
     }
 }
 

@@ -9,7 +9,7 @@ use super::codec::from_ipc;
 use super::explain::explained;
 use super::lower::Lowering;
 use super::methods::count;
-use super::node::{Node, NodeRef, known_rows};
+use super::node::{Node, NodeRef, Op, known_rows};
 use super::thread;
 use crate::delayed::{Delayed, Gathered, Output};
 use crate::error::{Error, Result};
@@ -103,6 +103,11 @@ impl DataFrame {
     /// As [`compute`](DataFrame::compute).
     pub fn head(&self, rows: usize) -> Result<Rows> {
         let node = self.node();
+        if let Op::Across(operation) = &node.op
+            && let Some(first) = operation.first(rows)
+        {
+            return DataFrame::of(first).compute();
+        }
         let mut found: Option<Rows> = None;
         for partition in 0..node.npartitions {
             let have = found.as_ref().map_or(0, Rows::height);

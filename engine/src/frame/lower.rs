@@ -215,12 +215,15 @@ impl Lowering {
     fn make(&mut self, node: &NodeRef, partition: usize) -> Chunk {
         match &node.op {
             Op::Memory(partitions) => Chunk::of_step(data(&partitions[partition])),
-            Op::Source(source) => Chunk {
-                from: From::Source { source: source.clone(), partition },
-                steps: Vec::new(),
-                beside: Vec::new(),
-                names: vec![node.name.clone()],
-            },
+            Op::Source(source) => {
+                let from = From::Source { source: source.clone(), partition };
+                let mut chunk = Chunk { from, steps: Vec::new(), beside: Vec::new(), names: vec![node.name.clone()] };
+                // The steps on it may end before an operation that needs fewer columns than come out of them.
+                if let Some(columns) = self.columns(node) {
+                    chunk.steps.push(RowStep::Select(columns.into_iter().map(col).collect()));
+                }
+                chunk
+            }
             Op::Rows { input, step } => self.chunk(input, partition).then(&node.name, step.clone()),
             Op::Across(operation) => operation.chunk(partition, self),
         }

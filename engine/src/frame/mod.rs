@@ -31,6 +31,7 @@
 
 mod aggregate;
 mod asof;
+mod boundaries;
 mod codec;
 mod compute;
 mod concat;
@@ -60,6 +61,7 @@ mod sink;
 mod sort;
 pub(crate) mod source;
 mod thread;
+mod top;
 mod unique;
 
 use std::sync::Arc;
@@ -72,13 +74,13 @@ pub use asof::{AsOf, Direction};
 pub use concat::{concat, concat_diagonal};
 pub use divisions::{IndexRange, IndexValue};
 pub use error::FrameError;
+pub use exchange::{ShuffleMemory, set_shuffle_memory, shuffle_memory};
 pub use groupby::{Aggregates, GroupBy};
 pub use join::{How, Join, Strategy};
 pub use methods::{Expressions, Names};
 pub use rolling::{Rolling, Window};
 pub use scalar::{FromCell, Scalar};
 pub use series::{Categories, Dates, Operand, Series, Strings};
-pub use shuffle::{ShuffleMemory, set_shuffle_memory, shuffle_memory};
 pub use sink::{ToCsv, ToIpc, ToJson, ToParquet};
 pub use sort::{ForEach, SortOptions};
 pub use source::{

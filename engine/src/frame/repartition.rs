@@ -9,7 +9,7 @@ use super::DataFrame;
 use super::divisions::compare;
 use super::error::{FrameError, built};
 use super::exchange::{Pieces, joined, know_pieces, nbytes, split_at};
-use super::join::split_as;
+use super::join::{column_of, split_as};
 use super::lower::{Chunk, Lowering, frame_task, partition_task};
 use super::node::{Divisions, Node, NodeRef, Operation};
 use super::shuffle::{Then, gather_task};
@@ -138,7 +138,7 @@ fn regular(
 ) -> Result<Vec<AnyValue<'static>>> {
     use polars::prelude::{IntoLazy, col, lit};
     let [Some(least), Some(greatest)] = [values.first(), values.last()] else { return Ok(Vec::new()) };
-    let ends = super::join::column_of(column, &[least.clone(), greatest.clone()], dtype).unwrap_or_default();
+    let ends = column_of(column, &[least.clone(), greatest.clone()], dtype).unwrap_or_default();
     let ends =
         Rows::new(ends.len(), vec![ends])?.lazy().select([col(column).dt().truncate(lit(frequency))]).collect()?;
     let key = ends.column(column)?;
@@ -146,7 +146,7 @@ fn regular(
     let mut all = vec![least.clone()];
     let mut at = first;
     while compare(&at, &last).is_lt() {
-        let next = super::join::column_of(column, std::slice::from_ref(&at), dtype).unwrap_or_default();
+        let next = column_of(column, std::slice::from_ref(&at), dtype).unwrap_or_default();
         let next = Rows::new(next.len(), vec![next])?
             .lazy()
             .select([col(column).dt().offset_by(lit(frequency)).dt().truncate(lit(frequency))])

@@ -15,15 +15,12 @@ use polars::prelude::{DataFrame as Rows, LazyFrame, PlSmallStr, Schema, cols};
 
 use super::DataFrame;
 use super::error::built;
-use super::exchange::{
-    Budget, Order, Pieces, Ties, boundaries, gather, hold, know_pieces, sample, sample_size, split_by_hash,
-    split_by_range,
-};
-use super::lower::{Chunk, Lowering, frame_task, partition_task};
+use super::exchange::{Order, Pieces, Ties, gather, know_pieces, split_by_hash, split_by_range};
+use super::lower::{Chunk, Lowering, frame_task};
 use super::methods::Names;
-use super::node::{Node, NodeRef, Op, Operation};
-use super::rows::{OnPartition, RowStep};
-use crate::task::{Made, Pack, Packer, Step, Unpacker, Value, packed, taken};
+use super::node::{Node, NodeRef, Operation};
+use super::top::top;
+use crate::task::{Pack, Packer, Step, Unpacker, Value, packed, taken};
 
 impl DataFrame {
     /// The same rows in other partitions, so that those with equal values in these columns are in one. Which one that is
@@ -91,7 +88,7 @@ pub(crate) fn split_node(input: &NodeRef, by: By) -> NodeRef {
 }
 
 /// A node that only operations know of.
-fn hidden(name: &str, npartitions: usize, operation: impl Operation) -> NodeRef {
+pub(super) fn hidden(name: &str, npartitions: usize, operation: impl Operation) -> NodeRef {
     Node::across(name, Arc::new(Schema::default()), npartitions, operation)
 }
 
@@ -109,7 +106,7 @@ fn rows_of(value: Value) -> polars::prelude::PolarsResult<Rows> {
     }
 }
 
-fn small(names: &[String]) -> Vec<PlSmallStr> {
+pub(super) fn small(names: &[String]) -> Vec<PlSmallStr> {
     names.iter().map(PlSmallStr::from).collect()
 }
 
@@ -222,6 +219,10 @@ impl Operation for Gather {
         Chunk::of_step(gather_task(name, splits, partition, then))
     }
 
+    fn first(&self, rows: usize) -> Option<NodeRef> {
+        self.order.as_ref().map(|order| top("head", &self.input, order, rows))
+    }
+
     fn about(&self) -> String {
         let columns = self.on.join(", ");
         match self.order {
@@ -229,157 +230,4 @@ impl Operation for Gather {
             None => format!("shuffle by the hash of {columns}"),
         }
     }
-}
-
-/// Where the rows to split come from, a sample of each partition of them, and boundaries from these.
-pub(crate) struct Sampled {
-    /// Gives frames, or holds them where reading them again would mean computing them again.
-    pub(crate) rows: NodeRef,
-    pub(crate) samples: NodeRef,
-}
-
-/// Samples of all partitions, for boundaries of about `n` parts.
-pub(crate) fn sampled(input: &NodeRef, order: &Order, n: usize) -> Sampled {
-    let size = sample_size(input.npartitions, n);
-    let keys: Vec<String> = order.keys.iter().map(|key| key.to_string()).collect();
-    if is_read_again(input) {
-        let samples = Samples { input: Arc::clone(input), keys, size };
-        return Sampled { rows: Arc::clone(input), samples: hidden("sample", input.npartitions, samples) };
-    }
-    let holds = hidden("hold", input.npartitions, Hold { input: Arc::clone(input), keys, size });
-    let samples = hidden("sample", input.npartitions, Samples { input: Arc::clone(&holds), keys: Vec::new(), size });
-    Sampled { rows: holds, samples }
-}
-
-/// The node whose only task gives the boundaries of `n` parts.
-pub(crate) fn bounds_node(samples: &NodeRef, order: &Order, n: usize, distinct: bool) -> NodeRef {
-    hidden("boundaries", 1, FromSamples { samples: Arc::clone(samples), order: order.clone(), n, distinct })
-}
-
-/// Whether the keys of a frame are read again rather than kept: they come from files or from memory, and no function of the
-/// user's is in between.
-fn is_read_again(node: &Node) -> bool {
-    match &node.op {
-        Op::Memory(_) | Op::Source(_) => true,
-        Op::Rows { input, step } => step.is_transparent() && is_read_again(input),
-        Op::Across(_) => false,
-    }
-}
-
-struct Samples {
-    /// Frames, or held ones, where there are no keys.
-    input: NodeRef,
-    keys: Vec<String>,
-    size: usize,
-}
-
-impl Operation for Samples {
-    fn inputs(&self) -> Vec<&NodeRef> {
-        vec![&self.input]
-    }
-
-    fn chunk(&self, partition: usize, lowering: &mut Lowering) -> Chunk {
-        if self.keys.is_empty() {
-            let held = vec![lowering.step(&self.input, partition)];
-            return Chunk::of_step(frame_task::<Rows, _, _>("sample", held, (), |(), values| {
-                Ok(all_pieces(values)[0].sample().cloned().unwrap_or_default())
-            }));
-        }
-        let keys = self.keys.iter().map(|key| polars::prelude::col(key.as_str())).collect();
-        let parameters = (self.keys.clone(), self.size, partition as u64);
-        let take = Made::<OnPartition>::by(parameters, |(keys, size, seed): &(Vec<String>, usize, u64)| {
-            let (keys, size, seed) = (small(keys), *size, *seed);
-            Arc::new(move |rows: Rows| sample(&rows, &keys, size, seed))
-        });
-        let chunk = lowering.chunk(&self.input, partition);
-        Chunk::of_step(chunk.then("keys", RowStep::Select(keys)).then("sample", RowStep::Call(take)).into_step())
-    }
-
-    fn about(&self) -> String {
-        "sample".to_owned()
-    }
-}
-
-struct Hold {
-    input: NodeRef,
-    keys: Vec<String>,
-    size: usize,
-}
-
-impl Operation for Hold {
-    fn inputs(&self) -> Vec<&NodeRef> {
-        vec![&self.input]
-    }
-
-    fn chunk(&self, partition: usize, lowering: &mut Lowering) -> Chunk {
-        know_pieces();
-        let input = vec![lowering.step(&self.input, partition)];
-        let parameters = (self.keys.clone(), self.size, partition as u64);
-        Chunk::of_step(frame_task::<Pieces, _, _>("hold", input, parameters, |(keys, size, seed), mut values| {
-            hold(taken::<Rows>(values.remove(0)), &small(keys), *size, *seed)
-        }))
-    }
-
-    fn about(&self) -> String {
-        "hold".to_owned()
-    }
-}
-
-struct FromSamples {
-    samples: NodeRef,
-    order: Order,
-    n: usize,
-    distinct: bool,
-}
-
-impl Operation for FromSamples {
-    fn inputs(&self) -> Vec<&NodeRef> {
-        vec![&self.samples]
-    }
-
-    fn chunk(&self, _: usize, lowering: &mut Lowering) -> Chunk {
-        let samples = lowering.all(&self.samples);
-        let parameters = (self.order.clone(), self.n, self.distinct);
-        Chunk::of_step(partition_task("boundaries", samples, parameters, |(order, n, distinct), samples| {
-            boundaries(&samples, *n, order, *distinct)
-        }))
-    }
-
-    fn about(&self) -> String {
-        "boundaries".to_owned()
-    }
-}
-
-/// What the pieces of all shuffles of this process take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ShuffleMemory {
-    /// So many bytes may be in memory; pieces beyond it go to disk.
-    pub limit: u64,
-    /// So many are in memory.
-    pub held: u64,
-    /// So many have gone to disk since the process began, compressed.
-    pub spilled: u64,
-}
-
-/// What the pieces of shuffles, sorts and joins take at the moment.
-pub fn shuffle_memory() -> ShuffleMemory {
-    let budget = Budget::global();
-    ShuffleMemory { limit: budget.limit(), held: budget.held(), spilled: budget.spilled() }
-}
-
-/// Says how many bytes the pieces of shuffles, sorts and joins may take in memory before they go to disk. `None` is three
-/// tenths of the memory that the process may use, as its limits, its container and the machine have it.
-///
-/// On disk they are in one file without a name in the folder that `TASKLOOM_SPILL_DIR` names, or in that for temporary files;
-/// nothing of it stays when the process ends, however it ends.
-///
-/// ```
-/// use taskloom::dataframe::{set_shuffle_memory, shuffle_memory};
-/// set_shuffle_memory(Some(1 << 30));
-/// assert_eq!(shuffle_memory().limit, 1 << 30);
-/// set_shuffle_memory(None);
-/// ```
-pub fn set_shuffle_memory(bytes: Option<u64>) {
-    Budget::global().set_limit(bytes);
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use polars::prelude::{AnyValue, Column, DataFrame as Rows, DataType, PlSmallStr, Schema, SeriesMethods};
 
 use super::DataFrame;
+use super::boundaries::{bounds_node, sampled};
 use super::error::{FrameError, built};
 use super::exchange::{Order, boundaries, extremes};
 use super::lower::{Lowering, frame_task};
 use super::methods::Names;
 use super::node::{Divisions, Node, NodeRef};
-use super::shuffle::{Bounds, By, Gather, bounds_node, sampled, split_node};
+use super::shuffle::{Bounds, By, Gather, split_node};
+use super::top::top;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::scheduler::{self, Scheduler};
@@ -143,6 +145,42 @@ impl DataFrame {
         Node::across("sort_values", Arc::clone(&input.schema), npartitions, operation).into()
     }
 
+    /// The rows with the largest values of these columns, the largest first.
+    ///
+    /// ```
+    /// use taskloom::prelude::*;
+    /// let frame = DataFrame::from_polars(taskloom::polars::df!("n" => [3, 1, 2, 5, 4])?, 2);
+    /// let largest = frame.nlargest(2, "n").compute()?;
+    /// assert_eq!(largest.column("n")?.i32()?.into_no_null_iter().collect::<Vec<_>>(), [5, 4]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    /// As [`sort_values`](DataFrame::sort_values).
+    #[track_caller]
+    pub fn nlargest(&self, rows: usize, by: impl Names) -> DataFrame {
+        self.extreme("nlargest", rows, by.names(), true)
+    }
+
+    /// The rows with the smallest values of these columns, the smallest first; what is missing comes last.
+    ///
+    /// # Panics
+    /// As [`sort_values`](DataFrame::sort_values).
+    #[track_caller]
+    pub fn nsmallest(&self, rows: usize, by: impl Names) -> DataFrame {
+        self.extreme("nsmallest", rows, by.names(), false)
+    }
+
+    #[track_caller]
+    fn extreme(&self, operation: &str, rows: usize, by: Vec<String>, descending: bool) -> DataFrame {
+        assert!(!by.is_empty(), "`{operation}`: name the columns to sort by");
+        built(self.has(operation, &by));
+        built(comparable(operation, &self.node().schema, &by));
+        let options = SortOptions::default().descending(descending).nulls_last(true);
+        let order = options.order(&by).unwrap_or_else(|why| panic!("`{operation}`: {why}"));
+        top(operation, self.node(), &order, rows).into()
+    }
+
     /// The rows in the order of a column, the index, with the values known between which those of each partition lie:
     /// [`divisions`](DataFrame::divisions). Selections by the index ([`loc`](DataFrame::loc)), and joins on it, then need
     /// not look at all partitions. Equal values are in one partition.
@@ -170,8 +208,10 @@ impl DataFrame {
         built(index_type(&self.node().schema, column));
         let input = self.node();
         let order = Order::ascending(&[column.into()]);
-        let sampled = sampled(input, &order, input.npartitions);
-        let samples = samples_now(input, &sampled.samples)?;
+        // The column alone is read now.
+        let keys = self.select([column]);
+        let sampled = sampled(keys.node(), &order, input.npartitions);
+        let samples = samples_now(keys.node(), &sampled.samples)?;
         let bounds = boundaries(&samples, input.npartitions, &order, true)?;
         let key = bounds.column(column)?.drop_nulls();
         let known = Rows::new(key.len(), vec![key.clone()])?;

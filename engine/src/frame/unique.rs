@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use polars::prelude::{LazyFrame, UniqueKeepStrategy, cols};
+use polars::prelude::{LazyFrame, PlSmallStr, UniqueKeepStrategy, cols};
 
 use super::DataFrame;
 use super::error::built;
+use super::exchange::distinct;
 use super::lower::{Chunk, Lowering, partition_task};
 use super::methods::Names;
 use super::node::{Node, NodeRef, Operation};
@@ -78,17 +79,17 @@ impl DataFrame {
         if on.is_empty() {
             on = self.columns();
         }
-        distinct("drop_duplicates", self.node(), on, keep).into()
+        differing("drop_duplicates", self.node(), on, keep).into()
     }
 
     /// The rows that differ. See [`drop_duplicates`](DataFrame::drop_duplicates).
     #[track_caller]
     pub fn unique(&self) -> DataFrame {
-        distinct("unique", self.node(), self.columns(), Keep::Any).into()
+        differing("unique", self.node(), self.columns(), Keep::Any).into()
     }
 }
 
-fn distinct(name: &str, input: &NodeRef, on: Vec<String>, keep: Keep) -> NodeRef {
+fn differing(name: &str, input: &NodeRef, on: Vec<String>, keep: Keep) -> NodeRef {
     let schema = || Arc::clone(&input.schema);
     if on.is_empty() {
         return Arc::clone(input);
@@ -108,8 +109,9 @@ fn distinct(name: &str, input: &NodeRef, on: Vec<String>, keep: Keep) -> NodeRef
 
 fn distinct_rows(on: Vec<String>, keep: Keep) -> Made<OnPartition> {
     Made::<OnPartition>::by((on, keep), |(on, keep): &(Vec<String>, Keep)| {
-        let (on, keep) = (on.clone(), *keep);
-        Arc::new(move |rows: polars::prelude::DataFrame| rows.unique_stable(Some(&on), keep.strategy(), None))
+        let keep = *keep;
+        let on: Vec<PlSmallStr> = on.iter().map(PlSmallStr::from).collect();
+        Arc::new(move |rows: polars::prelude::DataFrame| distinct(&rows, &on, keep.strategy()))
     })
 }
 
@@ -130,10 +132,70 @@ impl Operation for Distinct {
     fn chunk(&self, partition: usize, lowering: &mut Lowering) -> Chunk {
         let input = vec![lowering.step(&self.together, partition)];
         Chunk::of_step(partition_task("distinct", input, (self.on.clone(), self.keep), |(on, keep), mut rows| {
-            rows.remove(0).unique_stable(Some(on), keep.strategy(), None)
+            let on: Vec<PlSmallStr> = on.iter().map(PlSmallStr::from).collect();
+            distinct(&rows.remove(0), &on, keep.strategy())
         }))
     }
     fn about(&self) -> String {
         format!("distinct rows by {}", self.on.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use polars::prelude::{
+        DataFrame as Rows, DataType, Expr, PlSmallStr, PolarsResult, Schema, SchemaRef, col, df, lit,
+    };
+
+    use super::*;
+    use crate::frame::source::Source;
+
+    /// What was asked for.
+    static ASKED: Mutex<Vec<Option<Vec<PlSmallStr>>>> = Mutex::new(Vec::new());
+
+    struct Wide(SchemaRef);
+
+    impl Source for Wide {
+        fn name(&self) -> &str {
+            "wide"
+        }
+        fn schema(&self) -> &SchemaRef {
+            &self.0
+        }
+        fn npartitions(&self) -> usize {
+            3
+        }
+        fn read(&self, partition: usize, columns: Option<&[PlSmallStr]>, _: Option<&Expr>) -> PolarsResult<Rows> {
+            ASKED.lock().unwrap().push(columns.map(<[_]>::to_vec));
+            let first = partition as i32;
+            let rows = df!("a" => [first, 1], "b" => [2, 2], "c" => ["x", "y"], "d" => [0.5, 1.5])?;
+            columns.map_or(Ok(rows.clone()), |columns| rows.select(columns.iter().cloned()))
+        }
+    }
+
+    #[test]
+    fn only_what_is_needed_is_read_for_an_exchange() {
+        let source = Made::<dyn Source>::by((), |()| {
+            let fields =
+                [("a", DataType::Int32), ("b", DataType::Int32), ("c", DataType::String), ("d", DataType::Float64)];
+            let schema = fields.into_iter().map(|(name, dtype)| polars::prelude::Field::new(name.into(), dtype));
+            Arc::new(Wide(Arc::new(Schema::from_iter(schema))))
+        });
+        let frame = DataFrame::from_source(source).filter(col("a").lt(lit(10)));
+        let other = DataFrame::from_polars(df!("a" => [1, 2], "e" => [1, 2]).unwrap(), 2);
+        let width = |frame: DataFrame, height: usize| {
+            assert_eq!(frame.compute().unwrap().height(), height);
+            std::mem::take(&mut *ASKED.lock().unwrap())
+                .into_iter()
+                .map(|columns| columns.map_or(4, |columns| columns.len()))
+                .max()
+        };
+        assert_eq!(width(frame.shuffle("a", 2).select(["b"]), 6), Some(2));
+        assert_eq!(width(frame.sort_values("a").select(["b"]), 6), Some(2));
+        assert_eq!(width(frame.join(&other, "a", "a", crate::dataframe::How::Inner).select(["b", "e"]), 5), Some(2));
+        assert_eq!(width(frame.select(["a"]).unique(), 3), Some(1));
+        assert_eq!(width(frame.repartition(5).select(["d"]), 6), Some(2));
     }
 }

@@ -21,7 +21,7 @@ fn folded(a: u64, b: u64) -> u64 {
 }
 
 #[inline(always)]
-fn of_number(number: u64) -> u64 {
+pub(super) fn of_number(number: u64) -> u64 {
     folded(number ^ FIRST, SECOND)
 }
 
@@ -44,7 +44,7 @@ fn word(bytes: &[u8]) -> u64 {
 }
 
 /// Of a string: up to 12 bytes as the view that holds them would be hashed.
-fn of_bytes(bytes: &[u8]) -> u64 {
+pub(super) fn of_bytes(bytes: &[u8]) -> u64 {
     let length = bytes.len() as u64;
     if length <= u64::from(INLINE) {
         let (low, high) = bytes.split_at(bytes.len().min(8));

@@ -6,7 +6,9 @@
 
 mod budget;
 mod codec;
+mod distinct;
 mod hash;
+mod memory;
 mod pieces;
 mod range;
 mod sample;
@@ -20,6 +22,8 @@ use polars::prelude::*;
 
 pub(crate) use budget::{Budget, Reserved};
 pub(crate) use codec::know_pieces;
+pub(crate) use distinct::distinct;
+pub use memory::{ShuffleMemory, set_shuffle_memory, shuffle_memory};
 pub(crate) use pieces::{Pieces, gather, joined, nbytes};
 pub(crate) use range::{Order, Ties};
 pub(crate) use sample::{boundaries, extremes, sample, sample_size};
@@ -34,6 +38,16 @@ pub(crate) fn split_by_hash(frame: &DataFrame, keys: &[PlSmallStr], n: usize) ->
 pub(crate) fn hashed_pieces(frame: &DataFrame, keys: &[PlSmallStr], n: usize) -> PolarsResult<Vec<u32>> {
     let keys: Vec<&Column> = keys.iter().map(|key| frame.column(key)).collect::<PolarsResult<_>>()?;
     Ok(hash::of_rows(&keys)?.into_iter().map(|hash| hash::piece_of(hash, n)).collect())
+}
+
+/// A row of the keys behind which there are probably no fewer than so many rows before it: twice as many as asked for, as a
+/// sample has it.
+fn boundary_behind(frame: &DataFrame, order: &Order, rows: usize) -> PolarsResult<DataFrame> {
+    const SAMPLE: usize = 1024;
+    let some = sample(frame, &order.keys, SAMPLE, 0)?;
+    let sorted = order.sort(&some)?.select(order.keys.iter().cloned())?;
+    let place = (2 * rows * sorted.height()).div_ceil(frame.height()).max(8);
+    Ok(sorted.slice(place as i64, 1))
 }
 
 /// Splits a partition at boundaries, rows of the keys sorted as `order` says, into one piece more than there are of them.

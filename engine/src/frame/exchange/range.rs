@@ -47,6 +47,23 @@ impl Order {
         frame.sort(self.keys.iter().cloned(), options)
     }
 
+    /// The first rows in the order. Those that are equal stay in theirs.
+    pub(crate) fn first(&self, frame: DataFrame, rows: usize) -> PolarsResult<DataFrame> {
+        if frame.height() <= rows.saturating_mul(4) {
+            return Ok(self.sort(&frame)?.head(Some(rows)));
+        }
+        // What a sample of the rows has behind the place is left out before anything is sorted.
+        let bound = super::boundary_behind(&frame, self, rows)?;
+        let numbers = pieces_of(&frame, self, &bound, Ties::Together)?;
+        let kept: Vec<IdxSize> = (0..).zip(&numbers).filter(|(_, number)| **number == 0).map(|(row, _)| row).collect();
+        if kept.len() < rows {
+            return Ok(self.sort(&frame)?.head(Some(rows)));
+        }
+        // SAFETY: the rows are rows of the frame.
+        let few = unsafe { frame._take_unchecked_slice(&kept, false) };
+        Ok(self.sort(&few)?.head(Some(rows)))
+    }
+
     fn columns<'a>(&self, frame: &'a DataFrame) -> PolarsResult<Vec<&'a Column>> {
         self.keys.iter().map(|key| frame.column(key)).collect()
     }

@@ -64,7 +64,7 @@ fn cut(frame: &DataFrame, places: &[usize]) -> Vec<DataFrame> {
 }
 
 /// The different keys of a frame.
-fn distinct(frame: &DataFrame, keys: &[PlSmallStr]) -> DataFrame {
+fn differing(frame: &DataFrame, keys: &[PlSmallStr]) -> DataFrame {
     frame.select(keys.iter().cloned()).unwrap().unique_stable(None, UniqueKeepStrategy::Any, None).unwrap()
 }
 
@@ -91,17 +91,27 @@ proptest! {
             // Rows stay in their order.
             let rows: Vec<u32> = found.column("row").unwrap().u32().unwrap().into_no_null_iter().collect();
             prop_assert!(rows.is_sorted());
-            groups += distinct(&found, &keys).height();
+            groups += differing(&found, &keys).height();
             all.vstack_mut(&found).unwrap();
             if last && found.height() > 0 {
                 prop_assert!(gather(&pieces, k, last).unwrap_err().to_string().contains("one reading only"));
             }
         }
-        prop_assert_eq!(groups, distinct(&frame, &keys).height());
+        prop_assert_eq!(groups, differing(&frame, &keys).height());
         prop_assert!(all.sort(["row"], Default::default()).unwrap().equals_missing(&frame));
         if last {
             prop_assert_eq!(budget.held(), 0);
         }
+    }
+
+    #[test]
+    fn distinct_rows_are_those_of_polars(
+        frame in frames(), keys in keys(),
+        keep in proptest::sample::select(&[UniqueKeepStrategy::First, UniqueKeepStrategy::Last, UniqueKeepStrategy::None][..]),
+    ) {
+        let names: Vec<String> = keys.iter().map(|key| key.to_string()).collect();
+        let expected = frame.unique_stable(Some(&names), keep, None).unwrap();
+        prop_assert!(super::distinct(&frame, &keys, keep).unwrap().equals_missing(&expected));
     }
 
     #[test]
@@ -124,11 +134,11 @@ proptest! {
         let mut groups = 0;
         for k in 0..=bounds.height() {
             let found = order.sort(&gather(&pieces, k, true).unwrap()).unwrap();
-            groups += distinct(&found, &order.keys).height();
+            groups += differing(&found, &order.keys).height();
             all.vstack_mut(&found).unwrap();
         }
         if !spread {
-            prop_assert_eq!(groups, distinct(&frame, &order.keys).height());
+            prop_assert_eq!(groups, differing(&frame, &order.keys).height());
         }
         let expected = order.sort(&frame).unwrap();
         prop_assert!(all.equals_missing(&expected), "{all}{expected}{bounds}");

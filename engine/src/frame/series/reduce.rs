@@ -168,14 +168,7 @@ impl Series {
     /// Each value once, in as many partitions as there are.
     #[track_caller]
     fn distinct(&self) -> DataFrame {
-        let name = self.name();
-        let key = || RowStep::Partial(vec![col(name.as_str())], Vec::new());
-        let once = built(Node::rows("unique", self.to_frame().node(), key()));
-        if once.npartitions == 1 {
-            return once.into();
-        }
-        let near = shuffled("unique", &once, vec![name.clone()], once.npartitions);
-        built(Node::rows("unique", &near, key())).into()
+        self.to_frame().unique()
     }
 
     /// How often each value is there, the most frequent first: columns of the values and of `count`.

@@ -6,153 +6,23 @@
 //!                                     part met by the rows of the right side that are next before and behind it
 //! ```
 
+mod options;
+
 use std::sync::Arc;
 
-use polars::prelude::{
-    AsOfOptions, AsofStrategy, DataFrame as Rows, DataType, IntoLazy, JoinArgs, JoinType, LazyFrame, PlSmallStr,
-    PolarsResult, Scalar, SchemaRef, col,
-};
+use polars::prelude::{Column, DataFrame as Rows, DataType, LazyFrame, PolarsResult, Scalar, SchemaRef};
 
 use super::DataFrame;
+use super::boundaries::{bounds_node, sampled};
 use super::error::{Built, FrameError, built};
 use super::exchange::{Order, Pieces, gather, joined};
+use super::join::column_of;
 use super::lower::{Chunk, Lowering, frame_task, partition_task};
-use super::methods::Names;
 use super::node::{Divisions, Node, NodeRef, Operation};
-use super::shuffle::{Bounds, By, Gather, Last, all_pieces, bounds_node, sampled, shuffled, split_node};
-use crate::task::{packed, taken};
-
-/// Which row is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Direction {
-    /// The last that is not later.
-    #[default]
-    Backward,
-    /// The first that is not earlier.
-    Forward,
-    /// The nearest.
-    Nearest,
-}
-
-packed!(
-    enum Direction {
-        Backward,
-        Forward,
-        Nearest,
-    }
-);
-
-/// How rows are joined that are near in time.
-///
-/// ```
-/// use taskloom::dataframe::{AsOf, Direction};
-/// let latest = AsOf::default().by("symbol").direction(Direction::Backward).tolerance("10m");
-/// ```
-#[derive(Debug, Clone)]
-#[must_use]
-pub struct AsOf {
-    direction: Direction,
-    by: Vec<String>,
-    tolerance: Option<String>,
-    distance: Option<f64>,
-    exact: bool,
-    suffix: String,
-}
-
-packed!(AsOf { direction, by, tolerance, distance, exact, suffix });
-
-impl Default for AsOf {
-    fn default() -> AsOf {
-        AsOf {
-            direction: Direction::Backward,
-            by: Vec::new(),
-            tolerance: None,
-            distance: None,
-            exact: true,
-            suffix: "_right".to_owned(),
-        }
-    }
-}
-
-impl AsOf {
-    /// Which row is taken.
-    pub fn direction(mut self, direction: Direction) -> AsOf {
-        self.direction = direction;
-        self
-    }
-
-    /// Columns of both sides that have to be equal.
-    pub fn by(mut self, names: impl Names) -> AsOf {
-        self.by = names.names();
-        self
-    }
-
-    /// The most that may be between two times: `"10m"`, `"1d"`, `"500ms"`.
-    pub fn tolerance(mut self, tolerance: &str) -> AsOf {
-        self.tolerance = Some(tolerance.to_owned());
-        self
-    }
-
-    /// The most that may be between two numbers.
-    pub fn distance(mut self, distance: f64) -> AsOf {
-        self.distance = Some(distance);
-        self
-    }
-
-    /// Whether a row of the very same time is taken; otherwise only earlier or later ones are.
-    pub fn exact(mut self, exact: bool) -> AsOf {
-        self.exact = exact;
-        self
-    }
-
-    /// What is added to names of the right side that the left side has as well.
-    pub fn suffix(mut self, suffix: &str) -> AsOf {
-        suffix.clone_into(&mut self.suffix);
-        self
-    }
-}
-
-#[derive(Clone)]
-struct Near {
-    left_on: String,
-    right_on: String,
-    options: AsOf,
-    /// A tolerance in numbers is one of this type.
-    by_float: bool,
-}
-
-packed!(Near { left_on, right_on, options, by_float });
-
-impl Near {
-    /// Both sides are in the order of their times.
-    fn plan(&self, left: LazyFrame, right: LazyFrame) -> LazyFrame {
-        let options = &self.options;
-        let by = (!options.by.is_empty()).then(|| options.by.iter().map(PlSmallStr::from).collect::<Vec<_>>());
-        let near = AsOfOptions {
-            strategy: match options.direction {
-                Direction::Backward => AsofStrategy::Backward,
-                Direction::Forward => AsofStrategy::Forward,
-                Direction::Nearest => AsofStrategy::Nearest,
-            },
-            tolerance: options.distance.map(|distance| match self.by_float {
-                true => Scalar::from(distance),
-                false => Scalar::from(distance as i64),
-            }),
-            tolerance_str: options.tolerance.as_ref().map(PlSmallStr::from),
-            left_by: by.clone(),
-            right_by: by,
-            allow_eq: options.exact,
-            check_sortedness: false,
-        };
-        let args =
-            JoinArgs { suffix: Some(options.suffix.as_str().into()), ..JoinArgs::new(JoinType::AsOf(Box::new(near))) };
-        left.join(right, [col(self.left_on.as_str())], [col(self.right_on.as_str())], args)
-    }
-
-    fn rows(&self, left: Rows, right: Rows) -> PolarsResult<Rows> {
-        self.plan(left.lazy(), right.lazy()).collect()
-    }
-}
+use super::shuffle::{Bounds, By, Gather, Last, all_pieces, shuffled, split_node};
+use crate::task::taken;
+use options::Near;
+pub use options::{AsOf, Direction};
 
 impl DataFrame {
     /// Each row with the row of `other` that is nearest in time, or by another number: the last one before it when nothing
@@ -227,7 +97,7 @@ fn in_order(input: &NodeRef, on: &str) -> (NodeRef, Bounds, usize, Option<Divisi
     let order = Order::ascending(&[on.into()]);
     if let Some(divisions) = input.divisions.as_ref().filter(|divisions| divisions.column == on) {
         let inner = &divisions.values[1..divisions.values.len() - 1];
-        let column = input.schema.get(on).and_then(|dtype| super::join::column_of(on, inner, dtype));
+        let column = input.schema.get(on).and_then(|dtype| column_of(on, inner, dtype));
         if let Some(known) = column.and_then(|column| Rows::new(column.len(), vec![column]).ok()) {
             return (Arc::clone(input), Bounds::Known(known), input.npartitions, Some(divisions.clone()));
         }
@@ -312,8 +182,10 @@ impl Operation for Edges {
 
 fn edges(pieces: &Pieces, on: &str, parts: usize) -> PolarsResult<Rows> {
     let mut found = Vec::new();
-    let number =
-        |rows: Rows, part: usize| rows.lazy().with_columns([polars::prelude::lit(part as u32).alias(PART)]).collect();
+    let number = |mut rows: Rows, part: usize| -> PolarsResult<Rows> {
+        rows.with_column(Column::new_scalar(PART.into(), Scalar::from(part as u32), rows.height()))?;
+        Ok(rows)
+    };
     for part in 0..parts.min(pieces.len()) {
         let rows = pieces.take(part)?;
         let key = rows.column(on)?.as_materialized_series();
@@ -363,7 +235,7 @@ impl Operation for ByTime {
                 let part = edges.column(PART)?.u32()?;
                 let own = |test: fn(u32, u32) -> bool| -> PolarsResult<Rows> {
                     let mask = part.iter().map(|part| part.is_some_and(|part| test(part, *partition as u32)));
-                    edges.filter(&mask.into_iter().collect::<polars::prelude::BooleanChunked>())?.drop(PART)
+                    edges.filter(&mask.collect::<polars::prelude::BooleanChunked>())?.drop(PART)
                 };
                 let (before, behind) = (own(|part, here| part < here)?, own(|part, here| part > here)?);
                 let empty = right.clear();
