@@ -239,7 +239,7 @@ impl GroupBy {
     /// let best = DataFrame::from_polars(rows, 2)
     ///     .groupby("zone")
     ///     .apply(|rows| Ok(rows.sort(["tip"], Default::default())?.tail(Some(1))));
-    /// assert_eq!(best.compute()?.column("tip")?.f64()?.sum(), Some(9.0));
+    /// assert_eq!(best.col("tip").sum().of::<f64>().compute()?, 9.0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
