@@ -50,6 +50,7 @@ mod overlap;
 mod plan;
 mod reduce;
 mod repartition;
+mod reshape;
 mod rolling;
 mod rows;
 mod scalar;
