@@ -9,7 +9,7 @@ use super::node::{Datum, Root, Want};
 use super::pass::OfBags;
 use super::reduce::folding;
 use crate::task::{Failure, Made, Step, Value, taken, value_task};
-use Sent;
+use super::codec::Sent;
 
 /// A running value: what it is at first, and how it goes on.
 struct Running<A: 'static, T: 'static> {
