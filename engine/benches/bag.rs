@@ -88,6 +88,11 @@ fn main() -> taskloom::Result<()> {
         let records = Bag::<Record>::read_json_lines_as(&files)?;
         records.foldby(|record| record.name.clone(), |sum, record| sum + record.amount, 0.0, |a, b| a + b).compute()
     });
+    timed("groupby, structs", || {
+        let records = Bag::<Record>::read_json_lines_as(&files)?;
+        let groups = records.groupby(|record| (record.amount * 10.0) as u64 % 100_000);
+        groups.map(|(_, group)| group.len()).sum().compute()
+    });
     Ok(())
 }
 

@@ -127,14 +127,10 @@ fn structs_go_out_and_come_back() {
 fn structs_travel_once_they_are_registered() {
     taskloom::travel::register::<Account>();
     let bag = Bag::from_sequence((0..9).map(account), 2).filter(|account| account.id % 2 == 0);
-    let bytes = Parcel::pack(&(&bag, bag.groupby(|account| account.id % 3))).map(|parcel| parcel.to_bytes());
-    let bytes = match bytes {
-        Ok(bytes) => bytes,
-        Err(error) => panic!("{error}"),
-    };
+    let groups = bag.groupby(|account| account.id % 3);
+    let bytes = Parcel::pack(&(&bag, &groups)).unwrap().to_bytes();
     let parts = Parcel::from_bytes(&bytes).unwrap().compute(&Objects::new(), Scheduler::Sync).unwrap();
     assert_eq!(bag.decode(&parts[..2]).unwrap(), bag.compute().unwrap());
-    let groups = bag.groupby(|account| account.id % 3);
     assert_eq!(groups.decode(&parts[2..]).unwrap(), groups.compute().unwrap());
 }
 

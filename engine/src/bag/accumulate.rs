@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::Bag;
+use super::codec::Sent;
 use super::collect::Collect;
 use super::memory::Computed;
 use super::node::{Datum, Root, Want};
 use super::pass::OfBags;
 use super::reduce::folding;
 use crate::task::{Failure, Made, Step, Value, taken, value_task};
-use super::codec::Sent;
 
 /// A running value: what it is at first, and how it goes on.
 struct Running<A: 'static, T: 'static> {
