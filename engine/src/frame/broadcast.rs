@@ -166,11 +166,7 @@ impl Operation for Beside {
 
     fn chunk(&self, partition: usize, lowering: &mut Lowering) -> Chunk {
         let values = lowering.step(&self.values, 0);
-        lowering
-            .chunk(&self.input, partition)
-            .beside(values)
-            .then(&self.name, self.step.clone())
-            .and(self.kept())
+        lowering.chunk(&self.input, partition).beside(values).then(&self.name, self.step.clone()).and(self.kept())
     }
 
     fn about(&self) -> String {

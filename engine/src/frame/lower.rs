@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use polars::prelude::{DataFrame, Expr, IntoLazy, PlSmallStr, PolarsResult, col};
+use polars::prelude::{DataFrame, Expr, IntoLazy, NULL, PlSmallStr, PolarsResult, col, lit};
 
 use super::codec::{OfFrames, know_frames};
 use super::node::{Node, NodeRef, Op};
@@ -200,6 +200,15 @@ impl Lowering {
         (columns.len() < node.schema.len()).then_some(columns)
     }
 
+    /// Columns that nobody needs do not come, but steps may still name them: nulls stand for them, which Polars' optimiser
+    /// leaves out together with what is made of them.
+    fn lacking(&self, node: &Node) -> Option<RowStep> {
+        let columns = self.columns(node)?;
+        let lacking = node.schema.iter().filter(|(name, _)| !columns.contains(name));
+        let nulls = lacking.map(|(name, dtype)| lit(NULL).cast(dtype.clone()).alias(name.clone()));
+        Some(RowStep::WithColumns(nulls.collect()))
+    }
+
     /// Whether several read it.
     pub(crate) fn is_shared(&self, node: &Node) -> bool {
         self.needs.is_shared(node)
@@ -224,7 +233,13 @@ impl Lowering {
                 }
                 chunk
             }
-            Op::Rows { input, step } => self.chunk(input, partition).then(&node.name, step.clone()),
+            Op::Rows { input, step } => {
+                let mut chunk = self.chunk(input, partition);
+                if self.needs.is_shared(input) || matches!(input.op, Op::Across(_) | Op::Source(_)) {
+                    chunk.steps.extend(self.lacking(input));
+                }
+                chunk.then(&node.name, step.clone())
+            }
             Op::Across(operation) => operation.chunk(partition, self),
         }
     }

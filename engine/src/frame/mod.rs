@@ -32,6 +32,7 @@
 mod aggregate;
 mod asof;
 mod boundaries;
+mod broadcast;
 mod codec;
 mod compute;
 mod concat;

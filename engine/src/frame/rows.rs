@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use polars::prelude::{DataFrame, ExplodeOptions, Expr, IntoLazy, LazyFrame, PolarsResult, cols};
+use polars::prelude::{
+    Column, DataFrame, ExplodeOptions, Expr, IntoLazy, LazyFrame, LiteralValue, PolarsResult, Scalar, cols,
+};
 
 use crate::task::{Made, packed};
 
