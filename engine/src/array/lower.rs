@@ -12,12 +12,12 @@ use super::codec::{Blocks, know_blocks};
 use super::depth::with_room;
 use super::dispatch::with_type;
 use super::element::{DType, Element};
-use super::folds::folded_together;
+use super::folds::{folded_together, merged_together};
 use super::fused::{AnyReducer, Program};
 use super::long_runs::in_long_runs;
 use super::node::{Block, Node, NodeRef, Op, Reduction};
 use super::rereads::{Reader, Rereads};
-use super::work::{MERGED_AT_ONCE, body_of_blocks};
+use super::work::body_of_blocks;
 use crate::task::{Body, Data, Failure, Inputs, Made, Pack, Packer, ResultType, Revive, Step, TypeOf, Unpacker, Value};
 use crate::travel::Codec;
 
@@ -199,8 +199,9 @@ impl Lowering {
         let merge = |steps: &[Arc<Step>], pick, last| {
             Step::new(Merge { reducer: reduction.reducer.clone(), inputs: steps.into(), pick, last })
         };
-        while steps.len() > MERGED_AT_ONCE {
-            steps = steps.chunks(MERGED_AT_ONCE).map(|steps| merge(steps, pick, None)).collect();
+        let at_once = merged_together(node);
+        while steps.len() > at_once {
+            steps = steps.chunks(at_once).map(|steps| merge(steps, pick, None)).collect();
             pick = None;
         }
         let remove = if reduction.keepdims { Vec::new() } else { reduction.folded.clone() };
