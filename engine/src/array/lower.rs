@@ -17,6 +17,7 @@ use super::fused::{AnyReducer, Program};
 use super::long_runs::in_long_runs;
 use super::node::{Block, Node, NodeRef, Op, Reduction};
 use super::rereads::{Reader, Rereads};
+use super::spare::done_with_value;
 use super::work::body_of_blocks;
 use crate::task::{Body, Data, Failure, Inputs, Made, Pack, Packer, ResultType, Revive, Step, TypeOf, Unpacker, Value};
 use crate::travel::Codec;
@@ -292,7 +293,9 @@ impl Body for Fused {
     }
     fn run(&self, inputs: &mut Inputs<'_>) -> Result<Value, Failure> {
         let values: Vec<Value> = self.inputs.iter().map(|_| inputs.next_value()).collect();
-        self.program.run(self.task, &values)
+        let made = self.program.run(self.task, &values);
+        values.into_iter().for_each(done_with_value);
+        made
     }
     fn pack(&self, packer: &mut Packer) -> Result<(), String> {
         self.program.pack(self.task, packer)
