@@ -6,7 +6,7 @@ use std::sync::Arc;
 use polars::prelude::{Expr, JoinArgs, JoinType, LazyFrame, Schema, SchemaRef, col};
 
 use super::DataFrame;
-use super::aggregate::{Aggregate, Expanded, Named, decompose_all, expand, is_row_wise};
+use super::aggregate::{Aggregate, Expanded, Named, decompose, expand, is_row_wise};
 use super::error::{Built, FrameError};
 use super::fold::{Grouping, folded};
 use super::lower::{Chunk, Lowering};
@@ -61,7 +61,7 @@ impl Split<'_> {
             return Some(expr.clone());
         }
         if matches!(expr, Expr::Agg(_) | Expr::Len)
-            || decompose_all(&[Aggregate::from(expr.clone())], &[], self.schema).is_some()
+            || decompose(&[Aggregate::from(expr.clone())], &[], self.schema).is_some()
         {
             let place = self.values.iter().position(|value| value == expr).unwrap_or_else(|| {
                 self.values.push(expr.clone());
