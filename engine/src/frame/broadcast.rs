@@ -36,6 +36,10 @@ pub(crate) fn with_aggregates(operation: &str, frame: &DataFrame, step: &RowStep
         RowStep::WithColumns(exprs) => RowStep::WithColumns(split.all(expanded(exprs)?)?),
         _ => return None,
     };
+    // Nothing but aggregates can be computed before: shifts and running sums are not.
+    if split.values.is_empty() {
+        return None;
+    }
     let values: Vec<Aggregate> = std::mem::take(&mut split.values).into_iter().map(Aggregate::from).collect();
     Some(beside(operation, frame, step, step_of_rows, &values))
 }
