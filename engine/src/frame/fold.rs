@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use polars::prelude::{DataFrame as Rows, Expr, IntoLazy, PolarsResult, SortMultipleOptions, col};
+use polars::prelude::{DataFrame as Rows, Expr, IntoLazy, LazyFrame, PolarsResult, SortMultipleOptions, col};
 
 use super::DataFrame;
 use super::aggregate::{Aggregate, Decomposed, Expanded, decompose, expand};
@@ -213,6 +213,11 @@ struct OnePartition {
 impl Operation for OnePartition {
     fn inputs(&self) -> Vec<&NodeRef> {
         vec![&self.input]
+    }
+
+    fn logical(&self, mut inputs: Vec<LazyFrame>) -> Option<LazyFrame> {
+        // What it is ordered by has to come along.
+        if self.sorted.is_empty() { inputs.pop() } else { None }
     }
 
     fn chunk(&self, _partition: usize, lowering: &mut Lowering) -> Chunk {
