@@ -10,7 +10,9 @@ mod options;
 
 use std::sync::Arc;
 
-use polars::prelude::{Column, DataFrame as Rows, DataType, LazyFrame, PolarsResult, Scalar, SchemaRef};
+use polars::prelude::{
+    ChunkCompareEq, Column, DataFrame as Rows, DataType, LazyFrame, PolarsResult, Scalar, SchemaRef,
+};
 
 use super::DataFrame;
 use super::boundaries::{bounds_node, sampled};
@@ -189,10 +191,13 @@ fn edges(pieces: &Pieces, on: &str, parts: usize) -> PolarsResult<Rows> {
     for part in 0..parts.min(pieces.len()) {
         let rows = pieces.take(part)?;
         let key = rows.column(on)?.as_materialized_series();
-        // Of equal times the last counts for what comes behind, and the first for what comes before.
+        // Of equal times before, the last is taken; of those behind the first, and by `Nearest` the last.
         let sorted = Order::ascending(&[on.into()]).sort(&rows.filter(&key.is_not_null())?)?;
         if sorted.height() > 0 {
-            found.push(number(sorted.head(Some(1)), part)?);
+            let key = sorted.column(on)?.as_materialized_series();
+            let first = sorted.filter(&key.equal_missing(&key.slice(0, 1))?)?;
+            found.push(number(first.head(Some(1)), part)?);
+            found.push(number(first.tail(Some(1)), part)?);
             found.push(number(sorted.tail(Some(1)), part)?);
         }
     }
