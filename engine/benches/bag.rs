@@ -6,10 +6,10 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use taskloom::prelude::*;
-use taskloom::serde::Deserialize;
+use taskloom::serde::{Deserialize, Serialize};
 use taskloom::serde_json::Value;
 
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(crate = "taskloom::serde")]
 struct Record {
     name: String,
@@ -88,6 +88,8 @@ fn main() -> taskloom::Result<()> {
         let records = Bag::<Record>::read_json_lines_as(&files)?;
         records.foldby(|record| record.name.clone(), |sum, record| sum + record.amount, 0.0, |a, b| a + b).compute()
     });
+    // So that groups can go to disk where memory is short.
+    taskloom::travel::register::<Record>();
     timed("groupby, structs", || {
         let records = Bag::<Record>::read_json_lines_as(&files)?;
         let groups = records.groupby(|record| (record.amount * 10.0) as u64 % 100_000);

@@ -42,6 +42,7 @@ mod spill;
 mod steps;
 mod stream;
 mod text;
+mod to_frame;
 mod topk;
 mod write;
 
