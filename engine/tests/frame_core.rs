@@ -138,6 +138,10 @@ fn aggregates_stand_beside_rows() {
                 col("zone").max().alias("most"),
             ]),
         );
+        alike(
+            frame.with_columns([far().alias("z"), (col("zone") - col("zone").min()).alias("from")]).select(["z"]),
+            whole.clone().lazy().select([far().alias("z")]),
+        );
         // Aggregates alone are one row.
         alike(
             frame.select([

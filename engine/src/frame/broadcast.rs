@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use polars::prelude::{Expr, JoinArgs, JoinType, LazyFrame, Schema, SchemaRef, col};
+use polars::prelude::{Expr, JoinArgs, JoinType, LazyFrame, Schema, col};
 
 use super::DataFrame;
 use super::aggregate::{Aggregate, Expanded, Named, decompose, expand, is_row_wise};
@@ -128,14 +128,7 @@ fn beside(
     let name = operation.to_owned();
     let about = written.about();
     let count = input.npartitions;
-    let beside = Beside {
-        input: Arc::clone(input),
-        values: Arc::clone(values.node()),
-        step,
-        schema: Arc::clone(&schema),
-        name,
-        about,
-    };
+    let beside = Beside { input: Arc::clone(input), values: Arc::clone(values.node()), step, name, about };
     Ok(Node::across(operation, schema, count, beside).into())
 }
 
@@ -144,15 +137,17 @@ struct Beside {
     input: NodeRef,
     values: NodeRef,
     step: RowStep,
-    schema: SchemaRef,
     name: String,
     about: String,
 }
 
 impl Beside {
-    /// The columns of the result: the values are not among them.
-    fn kept(&self) -> RowStep {
-        RowStep::Select(self.schema.iter_names().map(|name| col(name.clone())).collect())
+    /// Leaves the values away, where the step did not.
+    fn kept(&self) -> Option<RowStep> {
+        match &self.step {
+            RowStep::Select(_) => None,
+            _ => Some(RowStep::Drop(self.values.schema.iter_names().map(|name| name.to_string()).collect())),
+        }
     }
 }
 
@@ -165,12 +160,19 @@ impl Operation for Beside {
         let [rows, values]: [LazyFrame; 2] = inputs.try_into().ok()?;
         let none: [Expr; 0] = [];
         let both = rows.join(values, none.clone(), none, JoinArgs::new(JoinType::Cross));
-        self.step.apply(both).and_then(|frame| self.kept().apply(frame)).ok()
+        let done = self.step.apply(both).ok()?;
+        match self.kept() {
+            Some(kept) => kept.apply(done).ok(),
+            None => Some(done),
+        }
     }
 
     fn chunk(&self, partition: usize, lowering: &mut Lowering) -> Chunk {
         let values = lowering.step(&self.values, 0);
-        lowering.chunk(&self.input, partition).beside(values).then(&self.name, self.step.clone()).and(self.kept())
+        let mut chunk = lowering.chunk(&self.input, partition);
+        chunk = lowering.lacking(&self.input).into_iter().fold(chunk, Chunk::and);
+        chunk = chunk.beside(values).then(&self.name, self.step.clone());
+        self.kept().into_iter().fold(chunk, Chunk::and)
     }
 
     fn about(&self) -> String {

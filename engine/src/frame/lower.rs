@@ -202,7 +202,7 @@ impl Lowering {
 
     /// Columns that nobody needs do not come, but steps may still name them: nulls stand for them, which Polars' optimiser
     /// leaves out together with what is made of them.
-    fn lacking(&self, node: &Node) -> Option<RowStep> {
+    pub(crate) fn lacking(&self, node: &Node) -> Option<RowStep> {
         let columns = self.columns(node)?;
         let lacking = node.schema.iter().filter(|(name, _)| !columns.contains(name));
         let nulls = lacking.map(|(name, dtype)| lit(NULL).cast(dtype.clone()).alias(name.clone()));
