@@ -171,7 +171,8 @@ impl Operation for Beside {
         let values = lowering.step(&self.values, 0);
         let mut chunk = lowering.chunk(&self.input, partition);
         chunk = lowering.lacking(&self.input).into_iter().fold(chunk, Chunk::and);
-        chunk = chunk.beside(values).then(&self.name, self.step.clone());
+        chunk = lowering.lacking(&self.values).into_iter().fold(chunk.beside(values), Chunk::and);
+        chunk = chunk.then(&self.name, self.step.clone());
         self.kept().into_iter().fold(chunk, Chunk::and)
     }
 
