@@ -125,6 +125,7 @@ impl<A: Datum, S: Datum, R: Datum> Roots<R> for Aside<A, S, R> {
             Held::Step(step) => Arc::clone(step),
         };
         let (source, own) = self.node.source(partition / self.values, lowering);
+        #[allow(clippy::type_complexity, reason = "a pair, named nowhere else")]
         let with = |(source, beside): &(Made<dyn Source<S>>, Made<dyn Beside<A, S, R>>)| {
             Arc::new(With(source.clone(), beside.clone())) as Arc<dyn Source<R>>
         };

@@ -100,6 +100,7 @@ pub(crate) fn of_list<T: Send + Sync + 'static>() -> Result<Codec, String> {
 }
 
 /// Two lists as bytes.
+#[allow(clippy::ptr_arg, reason = "a codec is one of vectors")]
 pub(crate) fn encoded_pairs<A, B>(first: &Vec<A>, second: &Vec<B>) -> Result<Vec<u8>, String>
 where
     A: Send + Sync + 'static,

@@ -207,7 +207,7 @@ impl DataFrame {
             ends_late && is_before(&divisions.values[k])
         });
         let first = has.next();
-        let range = match (first, has.last()) {
+        let range = match (first, has.next_back()) {
             (None, _) => 0..1,
             (Some(first), None) => first..first + 1,
             (Some(first), Some(last)) => first..last + 1,

@@ -320,7 +320,7 @@ impl From<NodeRef> for DataFrame {
 
 /// Refuses expressions whose value in a row depends on other rows: a partition does not see them.
 pub(crate) fn row_by_row(operation: &str, input: &NodeRef, expressions: &[Expr]) -> Built<()> {
-    schema_after(operation, input, |frame| Ok(frame.select(expressions.to_vec())))?;
+    schema_after(operation, input, |frame| Ok(frame.select(expressions)))?;
     for expression in expressions {
         if !is_by_row(input, expression) {
             return Err(FrameError::Rows {

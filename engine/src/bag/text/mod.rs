@@ -74,11 +74,14 @@ pub(crate) struct Part {
 
 packed!(Part { file, from, to });
 
+/// Makes the source of a partition from what it reads, and from whether broken characters are let through.
+type Reads<T> = fn((Vec<Part>, bool)) -> Made<dyn Source<T>>;
+
 /// What is read for each partition.
 struct Files<T: 'static> {
     parts: Vec<Vec<Part>>,
     lossy: bool,
-    read: fn((Vec<Part>, bool)) -> Made<dyn Source<T>>,
+    read: Reads<T>,
 }
 
 impl<T: Datum> Roots<T> for Files<T> {

@@ -67,7 +67,7 @@ fn in_memory(folder: &Path) -> bool {
     // SAFETY: the path ends in a zero, and the struct is there to be written.
     let known = unsafe { libc::statfs(path.as_ptr(), facts.as_mut_ptr()) } == 0;
     // SAFETY: all zeros are valid, and the call has written it when it says so.
-    known && unsafe { facts.assume_init() }.f_type as i64 == libc::TMPFS_MAGIC as i64
+    known && unsafe { facts.assume_init() }.f_type == libc::TMPFS_MAGIC
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -118,11 +118,6 @@ impl Stored {
             );
         }
         as_logical(IpcReader::new(Cursor::new(bytes)).finish()?, &self.schema)
-    }
-
-    /// Bytes on disk.
-    pub(crate) fn len(&self) -> u64 {
-        self.len
     }
 }
 

@@ -8,7 +8,6 @@ use super::super::fold::{Grouping, folded};
 use super::super::node::Node;
 use super::super::rows::{OnPartition, RowStep};
 use super::super::scalar::{FromCell, Scalar};
-use super::super::shuffle::shuffled;
 use super::{DataFrame, Series};
 use crate::task::Made;
 
