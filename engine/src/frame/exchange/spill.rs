@@ -121,6 +121,7 @@ impl Stored {
     }
 
     /// Bytes on disk.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> u64 {
         self.len
     }
