@@ -97,3 +97,66 @@ fn heads_and_lengths() {
     let kept = frame.filter(col("zone").eq(lit(1))).persist().unwrap();
     assert_eq!(kept.len().unwrap(), 2);
 }
+
+#[test]
+fn aggregates_stand_beside_rows() {
+    let whole = rows().lazy().with_columns([col("tip").fill_nan(lit(0.25))]).collect().unwrap();
+    let far = || (col("tip") - col("tip").mean()) / col("tip").std(1);
+    for npartitions in [1, 3, 6] {
+        let frame = DataFrame::from_polars(whole.clone(), npartitions);
+        let alike = |made: DataFrame, expected: polars::prelude::LazyFrame| {
+            let expected = expected.collect().unwrap();
+            assert_eq!(made.schema(), *expected.schema());
+            for scheduler in [Scheduler::Sync, Scheduler::Default] {
+                let computed = made.compute_with(scheduler).unwrap();
+                assert_eq!(computed.shape(), expected.shape());
+                for (one, other) in computed.columns().iter().zip(expected.columns()) {
+                    for row in 0..one.len() {
+                        let (one, other) = (one.get(row).unwrap(), other.get(row).unwrap());
+                        match (one.extract::<f64>(), other.extract::<f64>()) {
+                            (Some(one), Some(other)) => assert!((one - other).abs() < 1e-12, "{one} {other}"),
+                            _ => assert_eq!(one, other),
+                        }
+                    }
+                }
+            }
+        };
+        alike(frame.with_columns([far().alias("z")]), whole.clone().lazy().with_columns([far().alias("z")]));
+        alike(
+            frame.filter(col("tip").gt(col("tip").mean())).select(["name"]),
+            whole.clone().lazy().filter(col("tip").gt(col("tip").mean())).select([col("name")]),
+        );
+        alike(
+            frame.select([
+                col("name"),
+                (col("tip") / col("tip").sum()).alias("share"),
+                col("zone").max().alias("most"),
+            ]),
+            whole.clone().lazy().select([
+                col("name"),
+                (col("tip") / col("tip").sum()).alias("share"),
+                col("zone").max().alias("most"),
+            ]),
+        );
+        alike(
+            frame.with_columns([far().alias("z"), (col("zone") - col("zone").min()).alias("from")]).select(["z"]),
+            whole.clone().lazy().select([far().alias("z")]),
+        );
+        // Aggregates alone are one row.
+        alike(
+            frame.select([
+                col("tip").sum(),
+                (col("zone").max() - col("zone").min()).alias("width"),
+                col("tip").median().alias("half"),
+            ]),
+            whole.clone().lazy().select([
+                col("tip").sum(),
+                (col("zone").max() - col("zone").min()).alias("width"),
+                col("tip").median().alias("half"),
+            ]),
+        );
+    }
+    let frame = DataFrame::from_polars(whole, 2);
+    let text = message(|| drop(frame.with_columns([col("tip").shift(lit(1))])));
+    assert!(text.contains("looks at more than one row"), "{text}");
+}

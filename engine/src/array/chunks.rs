@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::error::{ArrayError, Built};
 use super::room::{countable, few_chunks};
+use crate::diagnostics::units::bytes_in;
 use crate::task::packed;
 
 /// The chunks along one axis, as the places where they begin.
@@ -243,9 +244,15 @@ const AUTO_BYTES: usize = 16 << 20;
 
 /// How an array is to be cut.
 ///
-/// Made from one length for all axes, a length for each axis, the lengths of all chunks of each axis, or `"auto"`: chunks of
-/// about 16 MiB, as near to cubes as the shape allows. A length that is larger than the axis, such as `usize::MAX`, is the
-/// whole axis.
+/// Made from one length for all axes, a length for each axis, the lengths of all chunks of each axis, or what a chunk may take,
+/// such as `"64 MiB"`: then chunks are as near to cubes as the shape allows. `"auto"` is 16 MiB. A length that is larger than
+/// the axis, such as `usize::MAX`, is the whole axis.
+///
+/// ```
+/// use taskloom::prelude::*;
+/// let x = Array::<f64>::zeros((4096, 4096), "8 MiB");
+/// assert_eq!(x.chunks()[0], [1024, 1024, 1024, 1024]);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Chunking {
@@ -306,7 +313,13 @@ impl From<Vec<Vec<usize>>> for Chunking {
 
 impl From<&str> for Chunking {
     fn from(text: &str) -> Self {
-        if text == "auto" { Chunking::Bytes(AUTO_BYTES) } else { Chunking::Unreadable(text.to_owned()) }
+        match text {
+            "auto" => Chunking::Bytes(AUTO_BYTES),
+            _ => match bytes_in(text).map(usize::try_from) {
+                Some(Ok(bytes)) => Chunking::Bytes(bytes),
+                _ => Chunking::Unreadable(text.to_owned()),
+            },
+        }
     }
 }
 
@@ -324,7 +337,7 @@ impl Chunking {
             Chunking::Unreadable(text) => {
                 return Err(wrong(
                     format!("\"{text}\""),
-                    "write one length, a length for each axis, the lengths of all chunks, or \"auto\"".into(),
+                    "write one length, a length for each axis, the lengths of all chunks, \"auto\", or bytes as \"64 MiB\"".into(),
                 ));
             }
             Chunking::Uniform(0) => return Err(wrong("0".into(), "a chunk has at least one element".into())),
@@ -413,6 +426,17 @@ mod tests {
         assert!(chunk[0] * chunk[1] <= 1 << 20 && chunk[0] * chunk[1] > 1 << 19, "{chunk:?}");
         assert_eq!(cubes(&[1_000_000, 3], 3000), [1000, 3]);
         assert_eq!(cubes(&[5, 0], 100), [5, 1]);
+    }
+
+    #[test]
+    fn chunks_are_said_in_bytes() {
+        let bytes = |text: &str| Chunking::from(text);
+        assert_eq!(bytes("64 MiB"), Chunking::Bytes(64 << 20));
+        assert_eq!(bytes(" 1.5kb"), Chunking::Bytes(1500));
+        assert_eq!(bytes("2GiB"), Chunking::Bytes(2 << 30));
+        for wrong in ["64", "MiB", "-1 MiB", "nan B", "inf GB", "1 MiBs", "", "0.5 B"] {
+            assert_eq!(bytes(wrong), Chunking::Unreadable(wrong.to_owned()));
+        }
     }
 
     #[test]

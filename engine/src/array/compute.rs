@@ -15,6 +15,7 @@ use super::lower::Lowering;
 use super::memory::zeroed;
 use super::node::{Block, Node, NodeRef, Operation};
 use super::room::room_for;
+use super::spare::done_with;
 use super::work::{as_block, block_task};
 use crate::delayed::{Delayed, Gathered, Output};
 use crate::error::Result;
@@ -195,6 +196,7 @@ fn assemble(node: &Node, values: Vec<Value>) -> Box<dyn Any> {
                 Slice::from(start[axis]..start[axis] + lengths[axis])
             });
             target.assign(&block);
+            done_with(block);
         }
         Box::new(whole)
     })

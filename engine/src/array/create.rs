@@ -14,10 +14,11 @@ use super::error::built;
 use super::fused::{Generator, generating};
 use super::lower::Lowering;
 use super::node::{Block, Node, NodeRef, Operation};
+use super::spare::done_with_value;
 use super::work::block_task;
 use crate::delayed::Delayed;
 use crate::error::BoxError;
-use crate::task::{Failure, Made, Step};
+use crate::task::{Failure, Made, Role, Step, Value};
 
 /// The lengths of the axes.
 pub(crate) fn lengths(shape: impl IntoDimension) -> Vec<usize> {
@@ -308,6 +309,19 @@ pub(crate) struct Held {
 impl Held {
     pub(crate) fn node(name: &str, dtype: DType, grid: Grid, steps: Vec<Arc<Step>>) -> NodeRef {
         Node::blocks(name, dtype, grid.clone(), Held { steps, grid })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        for step in self.steps.drain(..) {
+            let value = match step.body().role() {
+                Role::Data(value) => Some(Value::clone(value)),
+                Role::Task => None,
+            };
+            drop(step);
+            value.into_iter().for_each(done_with_value);
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! block itself. A task then folds several blocks, all of them for each part of the result that fits into the cache.
 
 use super::node::{Node, NodeRef, Op};
+use super::work::MERGED_AT_ONCE;
 
 /// So many elements folded into one make what is known of them small beside them.
 const MANY: usize = 16;
@@ -43,9 +44,38 @@ pub(crate) fn folded_together(node: &NodeRef, folded: &[bool]) -> Vec<usize> {
     together
 }
 
+/// What is known of the elements that are folded into one: sums with what was lost of them, and counts.
+const KNOWN_OF_EACH: usize = 32;
+
+/// How many states of a reduction one task merges: fewer where they are large, as all of them have to be there.
+pub(crate) fn merged_together(node: &Node) -> usize {
+    let state = node.grid.largest().into_iter().fold(KNOWN_OF_EACH, usize::saturating_mul);
+    (WAITING / state.max(1)).clamp(2, MERGED_AT_ONCE)
+}
+
 /// The bytes of the blocks from other tasks that one block of a node needs.
 fn waiting(node: &NodeRef) -> usize {
     let block = |leaf: &Node| leaf.grid.largest().into_iter().fold(leaf.dtype.size(), usize::saturating_mul);
     let waits = |leaf: &&Node| matches!(leaf.op, Op::Reduction(_) | Op::Blocks(_));
     node.leaves().into_iter().filter(waits).map(block).fold(0, usize::saturating_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::array::chunks::AxisChunks;
+
+    #[test]
+    fn few_large_states_are_merged_at_once() {
+        let maps = |side: usize| {
+            let grid = crate::array::chunks::Grid::new([AxisChunks::whole(side), AxisChunks::whole(side)]);
+            merged_together(&Node::constant(
+                "zeros",
+                crate::array::DType::F64,
+                crate::array::element::Scalar::F64(0.0),
+                grid,
+            ))
+        };
+        assert_eq!((maps(100), maps(1000), maps(5000)), (MERGED_AT_ONCE, 3, 2));
+    }
 }

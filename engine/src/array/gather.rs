@@ -12,11 +12,15 @@ use super::chunks::{AxisChunks, Grid};
 use super::dispatch::with_type;
 use super::element::{Element, Scalar, sealed::Lanes};
 use super::lower::Lowering;
-use super::memory::zeroed;
+use super::memory::{NOT_CACHED, copied_past_the_cache, zeroed};
 use super::node::{Block, Node, NodeRef, Operation};
 use super::room::room_for_block;
+use super::spare::{done_with, overwritten};
 use super::work::{as_block, block_task};
 use crate::task::{Failure, Step, packed};
+
+/// Shorter rows are not worth the call.
+const LONG_ROW: usize = 512;
 
 /// Indices of an axis, one after the other: `from`, `from + step`, …; a step of 0 repeats one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -294,9 +298,14 @@ fn put_together<T: Element>(
     }
     room_for_block(&shape, T::DTYPE)?;
     let count = shape.iter().product();
-    let elements = if fill == T::default() { zeroed(count) } else { vec![fill; count] };
+    let elements = match () {
+        () if covers(parts, &shape) => overwritten(count),
+        () if fill == T::default() => zeroed(count),
+        () => vec![fill; count],
+    };
     let whole = ArrayD::from_shape_vec(IxDyn(&shape), elements);
     let mut whole = whole.unwrap_or_else(|_| unreachable!("as many elements as the shape says"));
+    let is_large = count * size_of::<T>() >= NOT_CACHED;
     for part in parts {
         let mut source = blocks[part.input].view();
         let mut target = whole.view_mut();
@@ -314,11 +323,19 @@ fn put_together<T: Element>(
             }
         }
         match listed {
-            None => assign(target, source),
+            None => assign(target, source, is_large),
             Some((axis, pairs)) => pick(target, source, axis, pairs, part),
         }
     }
+    blocks.into_iter().for_each(done_with);
     Ok(whole.into_shared())
+}
+
+/// Whether parts, which do not overlap, fill all of a block.
+fn covers(parts: &[Part], shape: &[usize]) -> bool {
+    let len = |(piece, &len): (&Option<Piece>, &usize)| piece.as_ref().map_or(len, |piece| piece.len);
+    let elements = |part: &Part| part.axes.iter().zip(shape).map(len).product::<usize>();
+    parts.iter().map(elements).sum::<usize>() == shape.iter().product::<usize>()
 }
 
 /// `len` indices from `start` on as ndarray says it; a step of 0 is for one index.
@@ -333,9 +350,20 @@ fn run_slice(start: usize, step: isize, len: usize) -> Slice {
     }
 }
 
-/// Copies, where `source` may have length 1 along axes that repeat.
-fn assign<T: Element>(mut target: ArrayViewMutD<'_, T>, source: ArrayViewD<'_, T>) {
-    target.assign(&source);
+/// Copies, where `source` may have length 1 along axes that repeat. Rows of what `is_large` go past the cache.
+fn assign<T: Element>(mut target: ArrayViewMutD<'_, T>, source: ArrayViewD<'_, T>, is_large: bool) {
+    let Some(last) = target.ndim().checked_sub(1) else { return target.assign(&source) };
+    let in_rows = target.shape() == source.shape()
+        && target.shape()[last] * size_of::<T>() >= LONG_ROW
+        && [target.strides()[last], source.strides()[last]] == [1, 1];
+    if !is_large || !in_rows {
+        return target.assign(&source);
+    }
+    for (mut to, from) in target.rows_mut().into_iter().zip(source.rows()) {
+        if let (Some(to), Some(from)) = (to.as_slice_mut(), from.as_slice()) {
+            copied_past_the_cache(from, to);
+        }
+    }
 }
 
 /// Copies pairs of indices along one axis.

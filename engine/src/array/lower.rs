@@ -12,12 +12,13 @@ use super::codec::{Blocks, know_blocks};
 use super::depth::with_room;
 use super::dispatch::with_type;
 use super::element::{DType, Element};
-use super::folds::folded_together;
+use super::folds::{folded_together, merged_together};
 use super::fused::{AnyReducer, Program};
 use super::long_runs::in_long_runs;
 use super::node::{Block, Node, NodeRef, Op, Reduction};
 use super::rereads::{Reader, Rereads};
-use super::work::{MERGED_AT_ONCE, body_of_blocks};
+use super::spare::done_with_value;
+use super::work::body_of_blocks;
 use crate::delayed::Lowered;
 use crate::task::{Body, Data, Failure, Inputs, Made, Pack, Packer, ResultType, Step, TypeOf, Unpacker, Value};
 
@@ -209,8 +210,9 @@ impl Lowering {
         let merge = |steps: &[Arc<Step>], pick, last| {
             Step::new(Merge { reducer: reduction.reducer.clone(), inputs: steps.into(), pick, last })
         };
-        while steps.len() > MERGED_AT_ONCE {
-            steps = steps.chunks(MERGED_AT_ONCE).map(|steps| merge(steps, pick, None)).collect();
+        let at_once = merged_together(node);
+        while steps.len() > at_once {
+            steps = steps.chunks(at_once).map(|steps| merge(steps, pick, None)).collect();
             pick = None;
         }
         let remove = if reduction.keepdims { Vec::new() } else { reduction.folded.clone() };
@@ -301,7 +303,9 @@ impl Body for Fused {
     }
     fn run(&self, inputs: &mut Inputs<'_>) -> Result<Value, Failure> {
         let values: Vec<Value> = self.inputs.iter().map(|_| inputs.next_value()).collect();
-        self.program.run(self.task, &values)
+        let made = self.program.run(self.task, &values);
+        values.into_iter().for_each(done_with_value);
+        made
     }
     fn pack(&self, packer: &mut Packer) -> Result<(), String> {
         self.program.pack(self.task, packer)

@@ -60,6 +60,7 @@ mod scan;
 mod shape;
 mod short_axis;
 mod show;
+mod spare;
 mod stats;
 pub mod store;
 mod take;
@@ -87,6 +88,7 @@ pub use widths::Widths;
 
 pub(crate) use node::NodeRef;
 pub(crate) use show::shown;
+pub(crate) use spare::give_back;
 
 /// An n-dimensional array of `T`, cut into blocks, whose elements are computed when they are asked for.
 ///

@@ -152,8 +152,19 @@ impl<T: Clone + Send + Sync + 'static> Pack for Sent<T> {
     }
 }
 
-/// The bytes that items take, roughly.
-pub(crate) fn nbytes_of<T: 'static>(items: &Vec<T>) -> u64 {
+/// So many items say how much each has on the heap.
+const SAMPLED: usize = 64;
+
+/// The bytes that items take, roughly: as the table of sizes has it, and otherwise by what some of them take when they are
+/// written down.
+pub(crate) fn nbytes_of<T: Clone + Send + Sync + 'static>(items: &Vec<T>) -> u64 {
     know_items();
-    crate::nbytes(items as &dyn Any)
+    let own = (size_of::<Vec<T>>() + items.capacity() * size_of::<T>()) as u64;
+    let known = crate::nbytes(items as &dyn Any);
+    if known >= own || items.is_empty() || !std::mem::needs_drop::<T>() {
+        return known.max(own);
+    }
+    let few: Vec<T> = items.iter().step_by(items.len().div_ceil(SAMPLED)).cloned().collect();
+    let written = of_list::<T>().and_then(|codec| codec.encode(&few)).map_or(0, |bytes| bytes.len() as u64);
+    own + written * items.len() as u64 / few.len() as u64
 }

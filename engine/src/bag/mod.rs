@@ -24,13 +24,16 @@
 //! numbers, text and JSON values do, pairs of such mostly, and a type of your own after
 //! [`register`](crate::travel::register).
 
+mod accumulate;
+mod beside;
 mod codec;
-mod combine;
+mod collect;
 mod group;
 mod item;
 mod memory;
 mod node;
 mod numbers;
+mod partitions;
 mod pass;
 mod reduce;
 mod show;
@@ -39,12 +42,13 @@ mod spill;
 mod steps;
 mod stream;
 mod text;
+mod to_frame;
 mod topk;
 mod write;
 
 use std::sync::Arc;
 
-use combine::collect;
+use collect::collect;
 use memory::{Counted, cut, root_of, root_of_steps};
 use node::{Node, Root, Want};
 
@@ -55,7 +59,7 @@ use crate::scheduler::{self, Scheduler};
 use crate::task::{Data, Registered, Step, Value, taken};
 use crate::visualize::Drawing;
 
-pub use combine::Shared;
+pub use beside::Shared;
 pub use item::Item;
 pub use numbers::Number;
 pub use text::{Pluck, TextOptions};

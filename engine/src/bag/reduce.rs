@@ -345,7 +345,7 @@ impl<T: Clone + Send + Sync + 'static> Bag<T> {
         let all = self.npartitions();
         for partition in 0..npartitions.min(all) {
             let left = k - items.len();
-            let most = Made::<dyn super::stream::Over<T, T>>::by(left, |&left| Arc::new(super::combine::AtMost(left)));
+            let most = Made::<dyn super::stream::Over<T, T>>::by(left, |&left| Arc::new(super::collect::AtMost(left)));
             items.extend(self.stepped("take", most).partition(partition).compute()?);
             if items.len() >= k {
                 return Ok(items);

@@ -1,7 +1,7 @@
 //! What a lazy bag looks like: what it holds, in how many partitions, and how much there is to do. It never computes.
 
 use super::Bag;
-use super::combine::collect;
+use super::collect::collect;
 use crate::delayed::Lowered;
 use crate::display::{MimeBundle, Show, escape, short_type};
 use crate::draw::grouped;

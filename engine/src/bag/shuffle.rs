@@ -219,3 +219,23 @@ impl<T: Clone + Send + Sync + 'static> Bag<T> {
         Bag { node: Arc::new(Root { name: "groupby", npartitions, roots: Box::new(Computed { want }) }) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_that_do_not_fit_go_to_disk_and_come_back() {
+        let bag = Bag::range(900_000, 3).map(|n| (n % 1000, format!("the number {n}")));
+        let groups = bag.groupby_into(5, |pair| pair.0);
+        let sizes = groups.map(|(key, group)| (key, group.len(), group.iter().map(|pair| pair.1.len()).sum::<usize>()));
+        let in_memory = sizes.compute().unwrap();
+        let before = Budget::global().spilled();
+        Budget::global().set_limit(Some(0));
+        let on_disk = sizes.compute();
+        Budget::global().set_limit(None);
+        assert_eq!(on_disk.unwrap(), in_memory);
+        assert!(Budget::global().spilled() > before);
+        assert_eq!(in_memory.iter().map(|group| group.1).sum::<usize>(), 900_000);
+    }
+}

@@ -36,6 +36,25 @@ pub(crate) fn bytes(bytes: u64) -> String {
     format!("{} {}", three_digits(value), UNITS[unit])
 }
 
+/// The bytes that `64 MiB`, `64MiB`, `1.5 GB` or `100 kB` are; nothing for a number without a unit, which would rather be a
+/// length.
+pub(crate) fn bytes_in(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let (number, unit) = text.split_at(text.find(|letter: char| letter.is_ascii_alphabetic())?);
+    let one = match unit.to_ascii_lowercase().as_str() {
+        "b" => 1.0,
+        "kb" => 1e3,
+        "mb" => 1e6,
+        "gb" => 1e9,
+        "kib" => 1024.0,
+        "mib" => 1024.0 * 1024.0,
+        "gib" => 1024.0 * 1024.0 * 1024.0,
+        _ => return None,
+    };
+    let bytes = number.trim().parse::<f64>().ok()? * one;
+    (bytes >= 1.0 && bytes < u64::MAX as f64).then_some(bytes as u64)
+}
+
 fn three_digits(value: f64) -> String {
     match value {
         ..9.995 => format!("{value:.2}"),

@@ -10,10 +10,10 @@
 
 use std::sync::Arc;
 
-use polars::prelude::{DataFrame as Rows, Expr, IntoLazy, PolarsResult, SortMultipleOptions, col};
+use polars::prelude::{DataFrame as Rows, Expr, IntoLazy, LazyFrame, PolarsResult, SortMultipleOptions, col};
 
 use super::DataFrame;
-use super::aggregate::{Aggregate, Decomposed, Expanded, decompose_all, expand};
+use super::aggregate::{Aggregate, Decomposed, Expanded, decompose, expand};
 use super::error::{Built, FrameError};
 use super::lower::{Chunk, Lowering, partition_task, tree};
 use super::methods::row_by_row;
@@ -43,7 +43,7 @@ pub(crate) fn folded(
     let whole: Vec<Expr> = aggregates.iter().map(Aggregate::whole).collect();
     let expanded =
         expand(&whole, keys, &input.schema).map_err(|error| FrameError::polars(operation, &error, &input.schema))?;
-    match decompose_all(aggregates, keys, &input.schema) {
+    match decompose(aggregates, keys, &input.schema) {
         Some(decomposed) => in_parts(operation, input, decomposed, expanded, grouping),
         None => brought_together(operation, input, expanded, grouping),
     }
@@ -56,7 +56,7 @@ fn in_parts(
     expanded: Expanded,
     grouping: Grouping,
 ) -> Built<DataFrame> {
-    let Decomposed { keys, key_names, partial, combine, finish, .. } = decomposed;
+    let Decomposed { keys, key_names, partial, combine, finish } = decomposed;
     let parts = Node::rows(operation, input, RowStep::Partial(keys, partial))?;
     let names: Vec<String> = key_names.iter().map(|name| name.to_string()).collect();
     let key_columns: Vec<Expr> = key_names.iter().cloned().map(col).collect();
@@ -213,6 +213,11 @@ struct OnePartition {
 impl Operation for OnePartition {
     fn inputs(&self) -> Vec<&NodeRef> {
         vec![&self.input]
+    }
+
+    fn logical(&self, mut inputs: Vec<LazyFrame>) -> Option<LazyFrame> {
+        // What it is ordered by has to come along.
+        if self.sorted.is_empty() { inputs.pop() } else { None }
     }
 
     fn chunk(&self, _partition: usize, lowering: &mut Lowering) -> Chunk {

@@ -239,7 +239,7 @@ impl GroupBy {
     /// let best = DataFrame::from_polars(rows, 2)
     ///     .groupby("zone")
     ///     .apply(|rows| Ok(rows.sort(["tip"], Default::default())?.tail(Some(1))));
-    /// assert_eq!(best.compute()?.column("tip")?.f64()?.sum(), Some(9.0));
+    /// assert_eq!(best.col("tip").sum().of::<f64>().compute()?, 9.0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -303,7 +303,7 @@ impl GroupBy {
     /// The columns that are no keys.
     fn others(&self, is_wanted: impl Fn(&DataType) -> bool) -> Vec<PlSmallStr> {
         let is_key = |name: &PlSmallStr| {
-            self.keys.iter().any(|key| key.clone().meta().output_name().is_ok_and(|key| &key == name))
+            self.keys.iter().any(|key| key.clone().meta().output_name().is_ok_and(|key| key == *name))
         };
         let columns = self.frame.node().schema.iter();
         columns.filter(|(name, dtype)| is_wanted(dtype) && !is_key(name)).map(|(name, _)| name.clone()).collect()

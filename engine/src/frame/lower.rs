@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use polars::prelude::{DataFrame, Expr, IntoLazy, PlSmallStr, PolarsResult, col};
+use polars::prelude::{DataFrame, Expr, IntoLazy, NULL, PlSmallStr, PolarsResult, col, lit};
 
 use super::codec::{OfFrames, know_frames};
 use super::node::{Node, NodeRef, Op};
@@ -24,6 +24,8 @@ use crate::task::{Data, Failure, Made, Pack, Registered, Step, Value, conjured, 
 pub(crate) struct Chunk {
     from: From,
     steps: Vec<RowStep>,
+    /// The tasks whose results the steps read beside the rows.
+    beside: Vec<Arc<Step>>,
     /// What the tasks were, that are one now.
     names: Vec<String>,
 }
@@ -37,7 +39,7 @@ enum From {
 impl Chunk {
     /// The result of a task.
     pub(crate) fn of_step(step: Arc<Step>) -> Chunk {
-        Chunk { from: From::Step(step), steps: Vec::new(), names: Vec::new() }
+        Chunk { from: From::Step(step), steps: Vec::new(), beside: Vec::new(), names: Vec::new() }
     }
 
     /// The same, and then a step.
@@ -47,18 +49,35 @@ impl Chunk {
         self
     }
 
+    /// The same, and then a step that needs no name of its own.
+    pub(crate) fn and(mut self, step: RowStep) -> Chunk {
+        self.steps.push(step);
+        self
+    }
+
+    /// The same, with the only row that another task gives as constants beside each row.
+    pub(crate) fn beside(mut self, values: Arc<Step>) -> Chunk {
+        self.steps.push(RowStep::Beside(self.beside.len()));
+        self.beside.push(values);
+        self
+    }
+
     /// The task that does all of it.
     pub(crate) fn into_step(self) -> Arc<Step> {
         let name = self.names.join("→");
         match self.from {
             From::Step(step) if self.steps.is_empty() => step,
             From::Step(step) => {
-                partition_task(&name, vec![step], self.steps, |steps, mut frames| after(frames.remove(0).lazy(), steps))
+                let inputs = std::iter::once(step).chain(self.beside).collect();
+                partition_task(&name, inputs, self.steps, |steps, mut frames| {
+                    let rows = frames.remove(0);
+                    after(rows.lazy(), steps, &frames)
+                })
             }
             From::Source { source, partition } => {
                 let parameters = (source, partition, self.steps);
-                partition_task(&name, Vec::new(), parameters, |(source, partition, steps), _| {
-                    after(source::scan(source, *partition)?, steps).map_err(|error| at(*partition, error))
+                partition_task(&name, self.beside, parameters, |(source, partition, steps), frames| {
+                    after(source::scan(source, *partition)?, steps, &frames).map_err(|error| at(*partition, error))
                 })
             }
         }
@@ -181,6 +200,15 @@ impl Lowering {
         (columns.len() < node.schema.len()).then_some(columns)
     }
 
+    /// Columns that nobody needs do not come, but steps may still name them: nulls stand for them, which Polars' optimiser
+    /// leaves out together with what is made of them.
+    pub(crate) fn lacking(&self, node: &Node) -> Option<RowStep> {
+        let columns = self.columns(node)?;
+        let lacking = node.schema.iter().filter(|(name, _)| !columns.contains(name));
+        let nulls = lacking.map(|(name, dtype)| lit(NULL).cast(dtype.clone()).alias(name.clone()));
+        Some(RowStep::WithColumns(nulls.collect()))
+    }
+
     /// Whether several read it.
     pub(crate) fn is_shared(&self, node: &Node) -> bool {
         self.needs.is_shared(node)
@@ -198,14 +226,20 @@ impl Lowering {
             Op::Memory(partitions) => Chunk::of_step(data(&partitions[partition])),
             Op::Source(source) => {
                 let from = From::Source { source: source.clone(), partition };
-                let mut chunk = Chunk { from, steps: Vec::new(), names: vec![node.name.clone()] };
+                let mut chunk = Chunk { from, steps: Vec::new(), beside: Vec::new(), names: vec![node.name.clone()] };
                 // The steps on it may end before an operation that needs fewer columns than come out of them.
                 if let Some(columns) = self.columns(node) {
                     chunk.steps.push(RowStep::Select(columns.into_iter().map(col).collect()));
                 }
                 chunk
             }
-            Op::Rows { input, step } => self.chunk(input, partition).then(&node.name, step.clone()),
+            Op::Rows { input, step } => {
+                let mut chunk = self.chunk(input, partition);
+                if self.needs.is_shared(input) || matches!(input.op, Op::Across(_) | Op::Source(_)) {
+                    chunk.steps.extend(self.lacking(input));
+                }
+                chunk.then(&node.name, step.clone())
+            }
             Op::Across(operation) => operation.chunk(partition, self),
         }
     }

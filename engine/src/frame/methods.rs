@@ -5,6 +5,7 @@ use std::sync::Arc;
 use polars::prelude::{Expr, PolarsResult, SchemaRef, col};
 
 use super::DataFrame;
+use super::broadcast::with_aggregates;
 use super::error::{Built, FrameError, built};
 use super::lower::{Chunk, Lowering, frame_task};
 use super::node::{Divisions, Node, NodeRef, Operation, schema_after};
@@ -287,16 +288,18 @@ impl DataFrame {
         Node::rows_of("head", self.node(), RowStep::Head(rows), Arc::clone(&self.node().schema)).into()
     }
 
-    /// A step on rows, if its expressions look at one row at a time.
+    /// A step on rows, whose expressions look at one row at a time, and at aggregates of all.
     pub(crate) fn by_row(&self, operation: &str, step: RowStep) -> Built<DataFrame> {
-        let (RowStep::Select(expressions) | RowStep::WithColumns(expressions)) = &step else {
-            if let RowStep::Filter(condition) = &step {
-                row_by_row(operation, self.node(), std::slice::from_ref(condition))?;
-            }
-            return Node::rows(operation, self.node(), step).map(DataFrame::of);
+        let expressions = match &step {
+            RowStep::Select(expressions) | RowStep::WithColumns(expressions) => expressions,
+            RowStep::Filter(condition) => std::slice::from_ref(condition),
+            _ => &[],
         };
-        row_by_row(operation, self.node(), expressions)?;
-        Node::rows(operation, self.node(), step).map(DataFrame::of)
+        match row_by_row(operation, self.node(), expressions) {
+            Err(other @ FrameError::Rows { .. }) => with_aggregates(operation, self, &step).unwrap_or(Err(other)),
+            Err(other) => Err(other),
+            Ok(()) => Node::rows(operation, self.node(), step).map(DataFrame::of),
+        }
     }
 
     /// Whether there are such columns.

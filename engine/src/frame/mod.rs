@@ -32,6 +32,7 @@
 mod aggregate;
 mod asof;
 mod boundaries;
+mod broadcast;
 mod codec;
 mod compute;
 mod concat;
@@ -50,6 +51,7 @@ mod overlap;
 mod plan;
 mod reduce;
 mod repartition;
+mod reshape;
 mod rolling;
 mod rows;
 mod scalar;

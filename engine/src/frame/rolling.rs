@@ -173,14 +173,18 @@ impl Rolling {
     ) -> DataFrame {
         let columns = self.frame.columns_of(is_number).into_iter();
         let columns = columns.filter(|name| self.on.as_deref() != Some(name.as_str())).map(col);
-        let (reach, columns): (Reach, Vec<Expr>) = match &self.length {
+        let (reach, after, columns): (Reach, Reach, Vec<Expr>) = match &self.length {
             Length::Rows(rows) => {
                 let options = RollingOptionsFixedWindow {
                     window_size: *rows,
                     min_periods: self.min_periods.unwrap_or(*rows),
                     ..Default::default()
                 };
-                (Reach::Rows(rows - 1), columns.map(|column| by_rows(column, options.clone())).collect())
+                (
+                    Reach::Rows(rows - 1),
+                    Reach::Rows(0),
+                    columns.map(|column| by_rows(column, options.clone())).collect(),
+                )
             }
             Length::Time(duration) => {
                 let on = self.on.clone().unwrap_or_else(|| {
@@ -195,9 +199,10 @@ impl Rolling {
                     fn_params: None,
                 };
                 let columns = columns.map(|column| by_time(column, col(on.as_str()), options.clone())).collect();
-                (Reach::Time(on, duration.clone()), columns)
+                // Rows of the same time belong to the window, also those behind.
+                (Reach::Time(on.clone(), duration.clone()), Reach::Time(on, "0s".to_owned()), columns)
             }
         };
-        built(overlapping("rolling", &self.frame, reach, Reach::Rows(0), RowStep::WithColumns(columns)))
+        built(overlapping("rolling", &self.frame, reach, after, RowStep::WithColumns(columns)))
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use polars::prelude::{DataFrame, ExplodeOptions, Expr, IntoLazy, LazyFrame, PolarsResult, cols};
+use polars::prelude::{
+    Column, DataFrame, ExplodeOptions, Expr, IntoLazy, LazyFrame, LiteralValue, PolarsResult, Scalar, cols,
+};
 
 use crate::task::{Made, packed};
 
@@ -32,6 +34,8 @@ pub(crate) enum RowStep {
     Head(usize),
     /// A function that Polars knows nothing of.
     Call(Made<OnPartition>),
+    /// The values of the only row of a frame that the task gets beside its own, as columns: which frame.
+    Beside(usize),
 }
 
 packed!(
@@ -46,6 +50,7 @@ packed!(
         Partial(keys, parts),
         Head(rows),
         Call(function),
+        Beside(place),
     }
 );
 
@@ -67,6 +72,9 @@ impl RowStep {
             RowStep::Partial(keys, parts) => frame.group_by(keys.clone()).agg(parts.clone()),
             RowStep::Head(rows) => frame.limit(*rows as u32),
             RowStep::Call(function) => function(frame.collect()?)?.lazy(),
+            RowStep::Beside(_) => {
+                polars::prelude::polars_bail!(ComputeError: "a step needs what stands beside its rows")
+            }
         })
     }
 
@@ -94,13 +102,27 @@ impl RowStep {
             RowStep::Partial(keys, parts) => format!("fold {} by {}", list(parts), list(keys)),
             RowStep::Head(rows) => format!("the first {rows} rows"),
             RowStep::Call(_) => "call a function".to_owned(),
+            RowStep::Beside(_) => "put values beside the rows".to_owned(),
         }
     }
 }
 
-/// The rows after all steps, in one plan where no function stands between.
-pub(crate) fn after(frame: LazyFrame, steps: &[RowStep]) -> PolarsResult<DataFrame> {
-    steps.iter().try_fold(frame, |frame, step| step.apply(frame))?.collect()
+/// The rows after all steps, in one plan where no function stands between. Steps may read what is `beside`.
+pub(crate) fn after(frame: LazyFrame, steps: &[RowStep], beside: &[DataFrame]) -> PolarsResult<DataFrame> {
+    let apply = |frame: LazyFrame, step: &RowStep| match step {
+        RowStep::Beside(place) => constants(&beside[*place]).map(|constants| frame.with_columns(constants)),
+        step => step.apply(frame),
+    };
+    steps.iter().try_fold(frame, apply)?.collect()
+}
+
+/// The values of the only row.
+fn constants(row: &DataFrame) -> PolarsResult<Vec<Expr>> {
+    let constant = |column: &Column| {
+        let value = Scalar::new(column.dtype().clone(), column.get(0)?.into_static());
+        Ok(Expr::Literal(LiteralValue::Scalar(value)).alias(column.name().clone()))
+    };
+    row.columns().iter().map(constant).collect()
 }
 
 /// A function of the user's, which travels if it captures nothing.

@@ -145,7 +145,9 @@ impl Operation for Distinct {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use polars::prelude::{DataFrame as Rows, DataType, Expr, PlSmallStr, PolarsResult, Schema, SchemaRef, col, df, lit};
+    use polars::prelude::{
+        DataFrame as Rows, DataType, Expr, PlSmallStr, PolarsResult, Schema, SchemaRef, col, df, lit,
+    };
 
     use super::*;
     use crate::frame::source::Source;
@@ -176,7 +178,8 @@ mod tests {
     #[test]
     fn only_what_is_needed_is_read_for_an_exchange() {
         let source = Made::<dyn Source>::by((), |()| {
-            let fields = [("a", DataType::Int32), ("b", DataType::Int32), ("c", DataType::String), ("d", DataType::Float64)];
+            let fields =
+                [("a", DataType::Int32), ("b", DataType::Int32), ("c", DataType::String), ("d", DataType::Float64)];
             let schema = fields.into_iter().map(|(name, dtype)| polars::prelude::Field::new(name.into(), dtype));
             Arc::new(Wide(Arc::new(Schema::from_iter(schema))))
         });
@@ -184,7 +187,10 @@ mod tests {
         let other = DataFrame::from_polars(df!("a" => [1, 2], "e" => [1, 2]).unwrap(), 2);
         let width = |frame: DataFrame, height: usize| {
             assert_eq!(frame.compute().unwrap().height(), height);
-            std::mem::take(&mut *ASKED.lock().unwrap()).into_iter().map(|columns| columns.map_or(4, |columns| columns.len())).max()
+            std::mem::take(&mut *ASKED.lock().unwrap())
+                .into_iter()
+                .map(|columns| columns.map_or(4, |columns| columns.len()))
+                .max()
         };
         assert_eq!(width(frame.shuffle("a", 2).select(["b"]), 6), Some(2));
         assert_eq!(width(frame.sort_values("a").select(["b"]), 6), Some(2));

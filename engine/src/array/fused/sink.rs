@@ -6,8 +6,9 @@ use ndarray::{ArcArray, IxDyn};
 
 use super::leaf::{Steps, Tile};
 use crate::array::element::{DType, Element, Lane, LaneMut, sealed::Lanes};
-use crate::array::memory::{filled, zeroed};
+use crate::array::memory::filled;
 use crate::array::node::Block;
+use crate::array::spare::overwritten;
 use crate::task::Value;
 
 /// What takes the tiles of one block.
@@ -48,7 +49,7 @@ pub(crate) struct Collect<T> {
 
 impl<T: Element> Collect<T> {
     pub(crate) fn new(shape: &[usize]) -> Self {
-        let values = zeroed(shape.iter().product());
+        let values = overwritten(shape.iter().product());
         Collect { values, shape: shape.to_vec(), strides: row_major(shape) }
     }
 }

@@ -63,6 +63,7 @@ pub(super) fn resident() -> Option<u64> {
 
 /// Gives freed memory back to the system, which glibc would keep for itself, so that the next measurement tells.
 pub(super) fn give_back() {
+    crate::array::give_back();
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: may be called at any time, from any thread.
     unsafe {

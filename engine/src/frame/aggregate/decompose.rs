@@ -1,6 +1,6 @@
 //! Aggregating expressions, taken apart so that each partition can do its share.
 
-use polars::lazy::dsl::{AggExpr, Expr};
+use polars::lazy::dsl::Expr;
 use polars::prelude::{PlSmallStr, Schema};
 
 use super::custom::{Aggregate, Aggregation, Single};
@@ -25,20 +25,12 @@ pub(crate) struct Decomposed {
     pub(crate) partial: Vec<Expr>,
     pub(crate) combine: Vec<Expr>,
     pub(crate) finish: Vec<Expr>,
-    /// Whether what partitions are taken to grows with their rows (lists of distinct values).
-    pub(crate) grows: bool,
 }
 
-/// Takes expressions apart; `None` when one of them needs all rows of a group at once, or Polars would not take them.
+/// Takes aggregates apart, some of which may be given in parts already; `None` when one of them needs all rows of a group at once, or Polars would not take them.
 ///
 /// Names and types of the result are what Polars would give. Of floats the sums are added up partition by partition.
-pub(crate) fn decompose(exprs: &[Expr], keys: &[Expr], schema: &Schema) -> Option<Decomposed> {
-    let aggregates: Vec<Aggregate> = exprs.iter().cloned().map(Aggregate::from).collect();
-    decompose_all(&aggregates, keys, schema)
-}
-
-/// The same of aggregates, of which some may be given in parts already.
-pub(crate) fn decompose_all(aggregates: &[Aggregate], keys: &[Expr], schema: &Schema) -> Option<Decomposed> {
+pub(crate) fn decompose(aggregates: &[Aggregate], keys: &[Expr], schema: &Schema) -> Option<Decomposed> {
     let named_keys = expand(&[], keys, schema).ok()?.keys;
     if !named_keys.iter().all(|key| is_row_wise(&key.expr)) {
         return None;
@@ -58,10 +50,9 @@ pub(crate) fn decompose_all(aggregates: &[Aggregate], keys: &[Expr], schema: &Sc
     if partial.is_empty() && keys.is_empty() {
         return None;
     }
-    let grows = partial.iter().flatten().any(|part| matches!(part, Expr::Agg(AggExpr::Implode { .. })));
     let key_names = named_keys.iter().map(|key| key.name.clone()).collect();
     let keys = named_keys.into_iter().map(Named::aliased).collect();
-    Some(Decomposed { keys, key_names, partial, combine, finish, grows })
+    Some(Decomposed { keys, key_names, partial, combine, finish })
 }
 
 struct Walk<'a> {

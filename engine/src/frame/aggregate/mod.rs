@@ -18,7 +18,7 @@ mod sketch;
 mod tdigest;
 
 pub use custom::{Aggregate, Aggregation, n_unique_approx, quantile_approx};
-pub(crate) use decompose::{Decomposed, decompose, decompose_all};
+pub(crate) use decompose::{Decomposed, decompose};
 pub(crate) use expand::{Expanded, Named, expand};
 pub(crate) use row_wise::is_row_wise;
 pub(crate) use sketch::restore;

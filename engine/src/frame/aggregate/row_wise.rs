@@ -109,9 +109,18 @@ fn is_row_wise_string(function: &StringFunction) -> bool {
 
 fn is_row_wise_boolean(function: &BooleanFunction) -> bool {
     use BooleanFunction as B;
-    match function {
-        B::IsNull | B::IsNotNull | B::IsFinite | B::IsInfinite | B::IsNan | B::IsNotNan => true,
-        B::IsBetween { .. } | B::IsIn { .. } | B::AllHorizontal | B::AnyHorizontal | B::Not => true,
-        _ => false,
-    }
+    matches!(
+        function,
+        B::IsNull
+            | B::IsNotNull
+            | B::IsFinite
+            | B::IsInfinite
+            | B::IsNan
+            | B::IsNotNan
+            | B::IsBetween { .. }
+            | B::IsIn { .. }
+            | B::AllHorizontal
+            | B::AnyHorizontal
+            | B::Not
+    )
 }

@@ -138,7 +138,7 @@ impl DataFrame {
             Ok(writing.finish(&written, &before)?)
         });
         if finished.is_err() {
-            writing.give_up();
+            writing.give_up(&before);
         }
         finished
     }

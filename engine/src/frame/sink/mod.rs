@@ -5,8 +5,8 @@
 //!                                        │ a task for each partition
 //!                                        └─► write: rows in a format ─► whole: a file that appears when it is whole
 //! ```
-//! A file that could not be written to its end is none: on this machine it has another name until it is whole, and in an
-//! object store it appears whole.
+//! A file that could not be written to its end is none: on this machine all have other names until the last is whole, and in
+//! an object store each appears whole, and goes again when another fails.
 
 mod methods;
 mod options;

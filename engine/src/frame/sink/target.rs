@@ -34,7 +34,8 @@ pub(super) struct Target {
     /// The number of the first partition.
     first: usize,
     digits: usize,
-    /// What names that are not the last have in them, until all files are there.
+    /// What the names have in them until all files are there. So those stay that are replaced, which may be those that are
+    /// read; and what fails leaves none.
     pub(super) run: Option<String>,
 }
 
@@ -82,9 +83,10 @@ impl Target {
             Present::Kept if !there.is_empty() && target.is_one => polars_bail!(ComputeError:
                 "{}: nothing is added to a single file; `.overwrite(true)` replaces it", names()),
             Present::Kept => target.first = there.iter().map(|(_, number)| number + 1).max().unwrap_or(0),
-            // What is there may be what is read.
-            Present::Replaced if !there.is_empty() && !folder.is_remote() => target.run = Some(run()),
             _ => {}
+        }
+        if !folder.is_remote() {
+            target.run = Some(run());
         }
         target.digits = (target.first + partitions).saturating_sub(1).to_string().len().max(4);
         folder.make_folder().map_err(stored)?;
@@ -117,7 +119,7 @@ impl Target {
     }
 
     /// The files that are there, also in folders such as `year=2019`.
-    fn collect(
+    pub(super) fn collect(
         &self,
         folder: &StorePath,
         path: &str,

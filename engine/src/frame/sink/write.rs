@@ -39,6 +39,10 @@ impl Writing {
             let bytes = self.one(&folder.join(&now), rows.clone()).map_err(|error| {
                 polars_err!(ComputeError: "partition {partition} cannot be written to {}: {error}", folder.join(&last).as_path().display())
             })?;
+            if self.target.run.as_ref().is_some_and(|run| given_up().contains(run)) {
+                // Nobody waits for it any more.
+                folder.join(&now).remove_file().map_err(stored)?;
+            }
             files.push((last, now, rows.height() as u64, bytes));
         }
         let texts = |of: fn(&(String, String, u64, u64)) -> String| files.iter().map(of).collect::<Vec<String>>();
@@ -135,8 +139,8 @@ impl Writing {
         Ok(names.iter().map(|name| folder.join(name).as_path().display().to_string()).collect())
     }
 
-    /// Takes away what was written under other names.
-    pub(crate) fn give_up(&self) {
+    /// Takes away what was written. `before` are the files that were there.
+    pub(crate) fn give_up(&self, before: &[String]) {
         fn remove(folder: &StorePath, ending: &str, depth: usize) {
             for entry in folder.entries().ok().flatten().unwrap_or_default() {
                 if entry.folder && entry.name.contains('=') && depth < 16 {
@@ -147,10 +151,28 @@ impl Writing {
                 }
             }
         }
-        if let (Some(run), Ok(folder)) = (&self.target.run, self.target.folder.resolved()) {
+        let Ok(folder) = self.target.folder.resolved() else { return };
+        if let Some(run) = &self.target.run {
+            // A task may still be at it.
+            given_up().insert(run.clone());
             remove(&folder, &format!(".{run}.partial"), 0);
+        } else if self.choice.present != Present::Replaced {
+            let mut there = Vec::new();
+            if self.target.collect(&folder, "", 0, &mut there).is_ok() {
+                for (name, _) in there.iter().filter(|(name, _)| !before.contains(name)) {
+                    let _ = folder.join(name).remove_file();
+                }
+            }
         }
     }
+}
+
+/// The runs that failed in this process.
+fn given_up() -> std::sync::MutexGuard<'static, std::collections::HashSet<String>> {
+    use std::collections::HashSet;
+    use std::sync::{LazyLock, Mutex, PoisonError};
+    static RUNS: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
+    RUNS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn packed_by(

@@ -8,6 +8,8 @@ use polars::prelude::{
     ArrayRef, Column, DataFrame, DataType, Expr, PlSmallStr, PolarsResult, Schema, SchemaExt, SchemaRef, Series,
     polars_bail, polars_err,
 };
+use polars_arrow::io::ipc::format::ipc::planus::ReadAsRoot;
+use polars_arrow::io::ipc::format::ipc::{MessageHeaderRef, MessageRef, RecordBatchRef};
 use polars_arrow::io::ipc::read::{FileMetadata, FileReader, get_row_count_from_blocks, read_file_metadata};
 
 use super::files::{Paths, each, find};
@@ -152,6 +154,11 @@ impl IpcFile {
             reader.start = start;
             reader.bytes = reader.input.bytes(start, (end.unwrap_or(start) - start) as usize).map_err(stored)?;
         }
+        let dictionaries = self.metadata.dictionaries.iter().flatten();
+        for block in self.metadata.blocks[batches.clone()].iter().chain(dictionaries) {
+            let (place, body) = (block.offset as u64, block.offset as u64 + block.meta_data_length as u64);
+            reader.check(place, body, block.body_length as u64)?;
+        }
         let mut reader = FileReader::new(reader, self.metadata.clone(), Some(projection.to_vec()), None);
         reader.set_current_block(batches.start);
         let mut arrays: Vec<Vec<ArrayRef>> = vec![Vec::new(); fields.len()];
@@ -180,6 +187,48 @@ struct Window {
     at: u64,
     start: u64,
     bytes: Vec<u8>,
+}
+
+impl Window {
+    /// That the lengths which a block says can be: room is made for what they say.
+    fn check(&mut self, place: u64, body: u64, len: u64) -> PolarsResult<()> {
+        let damaged = || polars_err!(ComputeError: "a length in the batch at byte {place} cannot be");
+        // Four bytes that say a length follows, and the length; in old files the length alone.
+        let head = self.input.bytes(place, body.saturating_sub(place) as usize).map_err(stored)?;
+        let message = match head.strip_prefix(&[0xff; 4]) {
+            Some(rest) => rest.get(4..),
+            None => head.get(4..),
+        };
+        let message = MessageRef::read_as_root(message.ok_or_else(damaged)?).map_err(|_| damaged())?;
+        let batch: RecordBatchRef<'_> = match message.header().ok().flatten() {
+            Some(MessageHeaderRef::RecordBatch(batch)) => batch,
+            Some(MessageHeaderRef::DictionaryBatch(batch)) => batch.data().ok().flatten().ok_or_else(damaged)?,
+            _ => return Err(damaged()),
+        };
+        let is_packed = batch.compression().ok().flatten().is_some();
+        if batch.length().ok().and_then(|rows| u32::try_from(rows).ok()).is_none() {
+            return Err(damaged());
+        }
+        for buffer in batch.buffers().ok().flatten().into_iter().flatten() {
+            let (start, size) = (buffer.offset() as u64, buffer.length() as u64);
+            if start.checked_add(size).is_none_or(|end| end > len) {
+                return Err(damaged());
+            }
+            if is_packed && size >= 8 {
+                let mut unpacked = [0; 8];
+                self.seek(SeekFrom::Start(body + start))?;
+                self.read_exact(&mut unpacked)?;
+                let unpacked = i64::from_le_bytes(unpacked);
+                // No codec makes more of so little.
+                if unpacked != -1
+                    && u64::try_from(unpacked).ok().is_none_or(|unpacked| unpacked > size.saturating_mul(1 << 16))
+                {
+                    return Err(damaged());
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Read for Window {

@@ -14,6 +14,8 @@ mod ipc;
 mod ndjson;
 pub(crate) mod parquet;
 mod readers;
+#[cfg(test)]
+mod tests;
 pub(crate) mod text;
 
 pub use csv::CsvOptions;

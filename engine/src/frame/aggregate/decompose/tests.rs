@@ -122,6 +122,11 @@ fn aggregations() -> Vec<Expr> {
     all
 }
 
+fn decompose(exprs: &[Expr], keys: &[Expr], schema: &Schema) -> Option<Decomposed> {
+    let aggregates: Vec<Aggregate> = exprs.iter().cloned().map(Aggregate::from).collect();
+    super::decompose(&aggregates, keys, schema)
+}
+
 /// The aggregates by partitions, merged so many at a time.
 fn in_parts(frame: &DataFrame, cuts: &[usize], at_once: usize, decomposed: &Decomposed) -> DataFrame {
     let mut ends: Vec<usize> = cuts.iter().map(|cut| cut % (frame.height() + 1)).collect();
@@ -277,7 +282,7 @@ fn the_same_part_is_computed_once() {
     let decomposed = decompose(&exprs, &[col("k")], frame.schema()).unwrap();
     assert_eq!(decomposed.partial.len(), 4, "sum, count, mean, squares: {:?}", decomposed.partial);
     let quantiles = [0.1, 0.5, 0.9].map(|q| quantile_approx(col("f"), q).alias(format!("{q}")));
-    assert_eq!(decompose_all(&quantiles, &[], frame.schema()).unwrap().partial.len(), 1);
+    assert_eq!(super::decompose(&quantiles, &[], frame.schema()).unwrap().partial.len(), 1);
 }
 
 /// Many rows in few groups.
@@ -301,7 +306,7 @@ fn approximations_are_near() {
             quantile_approx(col("x"), 0.5),
             quantile_approx(col("x"), 0.99).alias("high"),
         ];
-        let decomposed = decompose_all(&aggregates, &keys, frame.schema()).unwrap();
+        let decomposed = super::decompose(&aggregates, &keys, frame.schema()).unwrap();
         let found = in_order(in_parts(&frame, &[100, 100, 5000, 20_000], 3, &decomposed), keys.len());
         let exprs: Vec<Expr> = aggregates.iter().map(Aggregate::whole).collect();
         let of_all = in_order(whole(&frame, &exprs, &keys), keys.len());
@@ -335,7 +340,7 @@ fn approximations_are_near() {
 fn sketches_come_back_from_bytes() {
     let frame = many_rows();
     let aggregates = [n_unique_approx(col("id")), quantile_approx(col("x"), 0.5)];
-    let mut decomposed = decompose_all(&aggregates, &[col("k")], frame.schema()).unwrap();
+    let mut decomposed = super::decompose(&aggregates, &[col("k")], frame.schema()).unwrap();
     let wanted = in_order(in_parts(&frame, &[10_000], 2, &decomposed), 1);
     for exprs in [&mut decomposed.partial, &mut decomposed.combine, &mut decomposed.finish] {
         for expr in exprs {
@@ -357,7 +362,7 @@ fn an_aggregation_of_the_users_own() {
     let frame = many_rows();
     let aggregates = [rms.on(col("x")), Aggregate::from(col("x").max().alias("max"))];
     for keys in [vec![], vec![col("k")]] {
-        let decomposed = decompose_all(&aggregates, &keys, frame.schema()).unwrap();
+        let decomposed = super::decompose(&aggregates, &keys, frame.schema()).unwrap();
         let found = in_order(in_parts(&frame, &[0, 1, 20_000], 2, &decomposed), keys.len());
         let exprs = [(col("x") * col("x")).mean().sqrt(), col("x").max().alias("max")];
         assert_eq!(difference(&found, &in_order(whole(&frame, &exprs, &keys), keys.len())), None);

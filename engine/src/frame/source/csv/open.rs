@@ -179,12 +179,12 @@ fn column_names(head: &Head, options: &CsvOptions) -> PolarsResult<Vec<PlSmallSt
         (None, false) => (1..=count).map(|number| format!("column_{number}").into()).collect(),
     };
     let mut seen = std::collections::HashSet::new();
-    for at in 0..names.len() {
-        let plain = names[at].clone();
+    for name in &mut names {
+        let plain = name.clone();
         let mut number = 0;
         // As Polars names them.
-        while !seen.insert(names[at].clone()) {
-            names[at] = format!("{plain}_duplicated_{number}").into();
+        while !seen.insert(name.clone()) {
+            *name = format!("{plain}_duplicated_{number}").into();
             number += 1;
         }
     }

@@ -85,15 +85,20 @@ struct Marks<'a> {
     padded: &'a [u8],
     len: usize,
     separator: u8,
+    quote: Option<u8>,
     base: usize,
     /// The marks in the sixty-four bytes from `base` on that were not given out yet.
     left: u64,
+    /// Those of line ends, and where quotes are.
+    ends: u64,
+    quotes: u64,
 }
 
 impl<'a> Marks<'a> {
-    fn new(padded: &'a [u8], len: usize, separator: u8, from: usize) -> Marks<'a> {
+    fn new(padded: &'a [u8], len: usize, dialect: &Dialect, from: usize) -> Marks<'a> {
         assert!(padded.len() >= len + PAD, "a text has bytes behind its end");
-        let mut marks = Marks { padded, len, separator, base: 0, left: 0 };
+        let (separator, quote) = (dialect.separator, dialect.quote);
+        let mut marks = Marks { padded, len, separator, quote, base: 0, left: 0, ends: 0, quotes: 0 };
         marks.go(from);
         marks
     }
@@ -101,24 +106,33 @@ impl<'a> Marks<'a> {
     /// The next mark is the first one that is not before `place`.
     fn go(&mut self, place: usize) {
         self.base = place & !63;
-        self.left = match self.base < self.len {
-            true => self.look() & (!0 << (place - self.base)),
-            false => 0,
-        };
+        self.left = 0;
+        if self.base < self.len {
+            self.look();
+            self.left &= !0 << (place - self.base);
+        }
     }
 
     #[inline(always)]
-    fn look(&self) -> u64 {
+    fn look(&mut self) {
         let bytes: &[u8; 64] = match self.padded[self.base..].first_chunk() {
             Some(bytes) => bytes,
             None => unreachable!("there are bytes behind the end"),
         };
-        let marks = marks(bytes, self.separator);
         // What is behind the end is none.
-        match self.len - self.base {
-            64.. => marks,
-            few => marks & ((1 << few) - 1),
-        }
+        let there = match self.len - self.base {
+            64.. => !0,
+            few => (1 << few) - 1,
+        };
+        self.ends = places(bytes, b'\n') & there;
+        self.left = self.ends | places(bytes, self.separator) & there;
+        self.quotes = self.quote.map_or(0, |quote| places(bytes, quote));
+    }
+
+    /// Whether the byte is among those that were looked at, and no quote is from it on.
+    #[inline(always)]
+    fn is_plain_from(&self, place: usize) -> bool {
+        place < self.base + 64 && self.quotes >> (place & 63) == 0
     }
 
     #[inline(always)]
@@ -128,7 +142,7 @@ impl<'a> Marks<'a> {
             if self.base >= self.len {
                 return None;
             }
-            self.left = self.look();
+            self.look();
         }
         let place = self.base + self.left.trailing_zeros() as usize;
         self.left &= self.left - 1;
@@ -136,19 +150,17 @@ impl<'a> Marks<'a> {
     }
 }
 
-/// A bit for each byte that is a separator or a line end.
+/// A bit for each byte that is this one.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn marks(bytes: &[u8; 64], separator: u8) -> u64 {
-    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8};
+fn places(bytes: &[u8; 64], byte: u8) -> u64 {
+    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8};
     let mut all = 0;
     for part in 0..4 {
         // SAFETY: SSE2 is part of x86-64; sixteen bytes from each of four places sixteen apart are within sixty-four.
         let bits = unsafe {
             let here = _mm_loadu_si128(bytes.as_ptr().add(part * 16).cast());
-            let separators = _mm_cmpeq_epi8(here, _mm_set1_epi8(separator as i8));
-            let ends = _mm_cmpeq_epi8(here, _mm_set1_epi8(b'\n' as i8));
-            _mm_movemask_epi8(_mm_or_si128(separators, ends)) as u16
+            _mm_movemask_epi8(_mm_cmpeq_epi8(here, _mm_set1_epi8(byte as i8))) as u16
         };
         all |= u64::from(bits) << (part * 16);
     }
@@ -157,9 +169,8 @@ fn marks(bytes: &[u8; 64], separator: u8) -> u64 {
 
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
-fn marks(bytes: &[u8; 64], separator: u8) -> u64 {
-    let is_mark = |byte: u8| u64::from(byte == separator || byte == b'\n');
-    bytes.iter().enumerate().fold(0, |all, (place, &byte)| all | is_mark(byte) << place)
+fn places(bytes: &[u8; 64], byte: u8) -> u64 {
+    bytes.iter().enumerate().fold(0, |all, (place, &other)| all | u64::from(other == byte) << place)
 }
 
 /// A row that was looked at alone.
@@ -193,7 +204,7 @@ impl Scanner<'_> {
         rows.spans.clear();
         rows.starts.clear();
         let text = &padded[..len];
-        let mut marks = Marks::new(padded, len, self.dialect.separator, from);
+        let mut marks = Marks::new(padded, len, self.dialect, from);
         let mut at = from;
         rows.stop = loop {
             if at >= until || rows.starts.len() == most {
@@ -251,7 +262,7 @@ impl Scanner<'_> {
             return Ok(None);
         }
         let mut spans = Vec::new();
-        let mut marks = Marks::new(padded, len, dialect.separator, at);
+        let mut marks = Marks::new(padded, len, dialect, at);
         let Some((end, fields)) = scanner.row(text, at, is_all, &mut marks, &mut spans)? else { return Ok(None) };
         spans.truncate(fields);
         Ok(Some(First { spans, start: at, end }))
@@ -284,6 +295,24 @@ impl Scanner<'_> {
         let mut next_wanted = wanted.next().copied().unwrap_or(usize::MAX);
         let (mut at, mut column) = (start, 0);
         let end = loop {
+            // Fields that nobody wants, where no quote is: only their ends count.
+            if column != next_wanted && marks.is_plain_from(at) {
+                let mut last = None;
+                while column != next_wanted && marks.left != 0 && last.is_none() {
+                    let mark = marks.left & marks.left.wrapping_neg();
+                    marks.left ^= mark;
+                    column += 1;
+                    at = marks.base + mark.trailing_zeros() as usize + 1;
+                    last = (marks.ends & mark != 0).then_some(at);
+                }
+                if let Some(end) = last {
+                    break end;
+                }
+                // The next field may be one that is wanted, or begin where nobody has looked yet.
+                if column == next_wanted || marks.base + 64 <= at {
+                    continue;
+                }
+            }
             let (span, end) = match (quote, text.get(at)) {
                 (Some(quote), Some(&byte)) if byte == quote => match self.quoted(text, at, quote, column, is_all)? {
                     Some((span, end)) => {
