@@ -26,7 +26,7 @@ type Pairs<K, T> = (Vec<K>, Vec<T>);
 
 /// So many items are held before somebody measures what they take, and then each time that there are a quarter more.
 const MEASURED: usize = 4096;
-/// So much is held in any case: pieces on disk should not be tiny.
+/// So much is held until the end: pieces on disk should not be tiny.
 const ALLOWED: u64 = 8 << 20;
 
 /// What one partition has for one of the new ones.
@@ -81,10 +81,10 @@ impl<T: Datum, K: Key, G: Fn(&T) -> K + Send + Sync> Reducer<T> for Split<G> {
 
 impl<K: Key, T: Datum, G> Splitting<'_, K, T, G> {
     /// Takes memory for what has come, or makes room by writing down what is there.
-    fn measure(&mut self) -> Result<(), String> {
+    fn measure(&mut self, is_end: bool) -> Result<(), String> {
         self.measured_at = MEASURED.max(self.held + self.held / 4);
         let held: u64 = self.pieces.iter().map(|piece| nbytes_of(&piece.pairs.0) + nbytes_of(&piece.pairs.1)).sum();
-        if held <= ALLOWED {
+        if held <= ALLOWED && !is_end {
             return Ok(());
         }
         if let Some(reserved) = Budget::global().reserve(held.saturating_sub(self.known)) {
@@ -115,7 +115,7 @@ impl<T: Datum, K: Key, G: Fn(&T) -> K> Push<T> for Splitting<'_, K, T, G> {
         items.push(item);
         self.held += 1;
         if self.held >= self.measured_at
-            && let Err(why) = self.measure()
+            && let Err(why) = self.measure(false)
         {
             self.failure = Some(why);
             return Flow::Break(());
@@ -124,7 +124,7 @@ impl<T: Datum, K: Key, G: Fn(&T) -> K> Push<T> for Splitting<'_, K, T, G> {
     }
     fn end(mut self: Box<Self>) -> Result<(), Failure> {
         if self.failure.is_none() {
-            self.failure = self.measure().err();
+            self.failure = self.measure(true).err();
         }
         if let Some(why) = self.failure {
             return Err(Failure::Error(why.into()));
