@@ -119,6 +119,12 @@ impl Stored {
         }
         as_logical(IpcReader::new(Cursor::new(bytes)).finish()?, &self.schema)
     }
+
+    /// Bytes on disk.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
 }
 
 impl Drop for Stored {
