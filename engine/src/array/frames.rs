@@ -8,7 +8,7 @@ use polars::prelude::{Column, DataFrame as Rows, DataType, Field, NamedFrom, Pol
 use super::Array;
 use super::chunks::{AxisChunks, Grid};
 use super::create::Held;
-use super::element::{Element, Number};
+use super::element::Number;
 use super::error::{ArrayError, Built, built};
 use super::lower::Lowering;
 use super::node::Block;

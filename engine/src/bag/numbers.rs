@@ -183,7 +183,7 @@ impl<T: Number> Bag<T> {
     /// ```
     /// use taskloom::prelude::*;
     /// assert_eq!(Bag::range(101, 3).sum().compute()?, 5050);
-    /// assert_eq!(Bag::from_sequence([0.1; 10], 3).sum().compute()?, 1.0);
+    /// assert_eq!(Bag::from_sequence([0.1_f64; 10], 3).sum().compute()?, 1.0);
     /// # Ok::<(), taskloom::Error>(())
     /// ```
     pub fn sum(&self) -> Item<T::Sum> {
