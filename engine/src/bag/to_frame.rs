@@ -118,7 +118,8 @@ impl<T: Serialize + Clone + Send + Sync + 'static> Bag<T> {
     /// A frame with a row for each item, and a partition for each of the bag. Items are structs with serde's `Serialize`,
     /// or JSON objects.
     ///
-    /// Columns and types are those of the first thousand items, which are computed for it;
+    /// Columns and types are those of the first thousand items, which are computed for it (keys of JSON objects come in the
+    /// order of the alphabet);
     /// [`to_dataframe_as`](Bag::to_dataframe_as) is told them instead.
     ///
     /// # Errors
@@ -129,7 +130,7 @@ impl<T: Serialize + Clone + Send + Sync + 'static> Bag<T> {
     /// use taskloom::serde_json::json;
     /// let people = Bag::from_sequence([json!({"name": "Ann", "age": 31}), json!({"name": "Bob"})], 2);
     /// let frame = people.to_dataframe()?;
-    /// assert_eq!((frame.columns(), frame.npartitions()), (vec!["name".to_owned(), "age".to_owned()], 2));
+    /// assert_eq!((frame.columns(), frame.npartitions()), (vec!["age".to_owned(), "name".to_owned()], 2));
     /// assert_eq!(frame.compute()?.height(), 2);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
