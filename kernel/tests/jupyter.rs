@@ -133,6 +133,11 @@ fn rich_display() {
 }
 
 #[test]
+fn dataframes_and_bags() {
+    pytest("test_frames.py");
+}
+
+#[test]
 fn cells() {
     pytest("test_cells.py");
 }
