@@ -6,6 +6,7 @@ use polars::prelude::Expr;
 
 use super::lower::Lowering;
 use super::node::{NodeRef, Op};
+use super::rows::RowStep;
 
 /// The expression as it was written, and what each task of it reads.
 pub(crate) fn explained(node: &NodeRef) -> String {
@@ -35,8 +36,20 @@ fn about(node: &NodeRef) -> String {
 }
 
 fn written(node: &NodeRef, depth: usize, text: &mut String) {
-    line(depth, &about(node), text);
-    node.inputs().into_iter().for_each(|input| written(input, depth + 1, text));
+    let mut inputs = node.inputs();
+    match &node.op {
+        Op::Across(operation) if let Some(words) = operation.written() => {
+            line(depth, &words, text);
+            // Its parts belong to it.
+            if let [part] = inputs[..]
+                && let Op::Rows { input, step: RowStep::Partial(..) } = &part.op
+            {
+                inputs = vec![input];
+            }
+        }
+        _ => line(depth, &about(node), text),
+    }
+    inputs.into_iter().for_each(|input| written(input, depth + 1, text));
 }
 
 /// A line for what becomes a task, with the steps that it does after one another.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use polars::prelude::{DataFrame as Rows, Expr, IntoLazy, LazyFrame, PolarsResult, SortMultipleOptions, col};
 
 use super::DataFrame;
-use super::aggregate::{Aggregate, Decomposed, Expanded, decompose, expand};
+use super::aggregate::{Aggregate, Decomposed, Expanded, Named, decompose, expand};
 use super::error::{Built, FrameError};
 use super::lower::{Chunk, Lowering, partition_task, tree};
 use super::methods::row_by_row;
@@ -73,7 +73,11 @@ fn in_parts(
                 schema_in_the_end(&parts, &names, &combine, &finish).ok().as_ref(),
                 Some(&expanded.result)
             );
-            let fold = Fold { input: parts, merge: Merge { names, combine }, finish: Finish { finish, sorted } };
+            let list = |all: &[Named]| all.iter().map(|one| one.expr.to_string()).collect::<Vec<_>>().join(", ");
+            let by = if names.is_empty() { String::new() } else { format!(" by {}", list(&expanded.keys)) };
+            let written = format!("{operation}{by}: {}", list(&expanded.exprs));
+            let fold =
+                Fold { written, input: parts, merge: Merge { names, combine }, finish: Finish { finish, sorted } };
             Ok(Node::across(operation, expanded.result, 1, fold).into())
         }
     }
@@ -168,6 +172,8 @@ struct Finish {
 
 /// The parts of all partitions, merged in a tree.
 struct Fold {
+    /// The operation with its keys and aggregates.
+    written: String,
     input: NodeRef,
     merge: Merge,
     finish: Finish,
@@ -201,6 +207,10 @@ impl Operation for Fold {
         } else {
             format!("merge the parts of all partitions by {}", self.merge.names.join(", "))
         }
+    }
+
+    fn written(&self) -> Option<String> {
+        Some(self.written.clone())
     }
 }
 

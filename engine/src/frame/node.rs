@@ -62,6 +62,10 @@ pub(crate) trait Operation: Send + Sync + 'static {
     }
     /// What it does, in a few words, for `explain`.
     fn about(&self) -> String;
+    /// What was written that led to it and to the steps below it, where that says more to a person.
+    fn written(&self) -> Option<String> {
+        None
+    }
 }
 
 impl Node {
