@@ -166,7 +166,13 @@ fn a_plan_is_explained_as_it_was_written_and_as_it_runs() {
     let frame = DataFrame::from_polars(rows(), 2);
     let text = frame.filter(col("zone").gt(lit(0))).groupby(["zone"]).agg([col("tip").mean()]).explain();
     let (written, tasks) = text.split_once("Tasks:").unwrap();
-    assert!(written.contains("groupby by col(\"zone\"): col(\"tip\").mean()") && !written.contains("__taskloom"), "{text}");
-    assert!(written.find("groupby") < written.find("filter") && written.find("filter") < written.find("from_polars"), "{text}");
+    assert!(
+        written.contains("groupby by col(\"zone\"): col(\"tip\").mean()") && !written.contains("__taskloom"),
+        "{text}"
+    );
+    assert!(
+        written.find("groupby") < written.find("filter") && written.find("filter") < written.find("from_polars"),
+        "{text}"
+    );
     assert!(tasks.contains("2 of 3 columns (zone, tip)") && tasks.contains("merge the parts"), "{text}");
 }

@@ -137,7 +137,7 @@ impl Sources {
             self.packages.extend(packages);
             return;
         }
-        match metadata(places.cargo, engine) {
+        match metadata(places.cargo, engine, host(places.rustc).as_deref()) {
             Ok(metadata) => self.add_engine(&metadata),
             Err(message) => self.missing.push(format!("the engine's sources are not known: {message}")),
         }
@@ -288,13 +288,21 @@ fn standard_packages(folder: &Path) -> Vec<Package> {
     STANDARD.iter().enumerate().map(package).collect()
 }
 
-fn metadata(cargo: &Path, engine: &Path) -> Result<Value, String> {
+/// The platform that the compiler runs on, for which the engine was compiled.
+fn host(rustc: &Path) -> Option<String> {
+    let about = lines_of(Command::new(rustc).arg("-vV"));
+    about.iter().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned)
+}
+
+fn metadata(cargo: &Path, engine: &Path, host: Option<&str>) -> Result<Value, String> {
     let manifest = engine.join("Cargo.toml");
-    let output = Command::new(cargo)
-        .args(["metadata", "--offline", "--format-version", "1", "--manifest-path"])
-        .arg(&manifest)
-        .output()
-        .map_err(|error| format!("cannot run {}: {error}", cargo.display()))?;
+    let mut command = Command::new(cargo);
+    command.args(["metadata", "--offline", "--format-version", "1", "--manifest-path"]).arg(&manifest);
+    // Crates that only other platforms need were never downloaded.
+    if let Some(host) = host {
+        command.args(["--filter-platform", host]);
+    }
+    let output = command.output().map_err(|error| format!("cannot run {}: {error}", cargo.display()))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(format!("`cargo metadata` of {}: {}", manifest.display(), said.trim()));
