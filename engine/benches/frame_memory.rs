@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use taskloom::dataframe::len;
 use taskloom::prelude::*;
 
 /// How `taskloom prep` makes trips up.

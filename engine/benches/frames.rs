@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use taskloom::dataframe::{CsvOptions, read_csv_with};
+use taskloom::dataframe::{CsvOptions, len, read_csv_with};
 use taskloom::polars::prelude::TimeUnit;
 use taskloom::prelude::*;
 

@@ -122,6 +122,7 @@ pub use taskloom_macros::delayed;
 /// Tables in partitions: see [`DataFrame`].
 pub mod dataframe {
     pub use crate::frame::*;
+    pub use polars::prelude::len;
 }
 
 pub use ndarray;
@@ -139,7 +140,7 @@ pub mod prelude {
     pub use crate::plot;
     pub use ndarray::s;
     pub use polars::df;
-    pub use polars::prelude::{DataType, Expr, col, len, lit, when};
+    pub use polars::prelude::{DataType, Expr, col, lit, when};
 
     pub use crate::{
         Array, Bag, Client, DataArray, DataFrame, Dataset, Delayed, Drawing, MimeBundle, Scheduler, Series, Show,

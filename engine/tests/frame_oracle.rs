@@ -5,7 +5,7 @@ mod frames;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::Value;
-use taskloom::dataframe::{How, Join, Keep, SortOptions, Strategy, concat};
+use taskloom::dataframe::{How, Join, Keep, SortOptions, Strategy, concat, len};
 use taskloom::polars::prelude::{
     AnyValue, Categories, Column, DataFrame as Rows, DataType, Expr, NULL, NamedFrom, PolarsResult, Series as Values,
     TimeUnit, when,

@@ -82,7 +82,6 @@ pub(super) const PRELUDE: &[&str] = &[
     "display_as",
     "display_handle",
     "input",
-    "len",
     "lit",
     "password",
     "persist",
