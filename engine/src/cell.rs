@@ -238,19 +238,46 @@ pub mod show {
     }
     impl<T: Show + ?Sized> ShowRich for &&&Shown<'_, T> {
         fn emit(&self) {
-            emit(Event::Result(crate::display::limited(self.0.show())));
+            emit_bundle(self.0.show());
         }
     }
+
+    // What follows is not generic and not put in line on purpose: whatever is, every cell that shows a value compiles.
 
     /// Longer values are spread over lines.
     const WIDTH: usize = 100;
     /// Longer texts are cut; a browser has to live with them.
     const MOST_BYTES: usize = 100_000;
 
-    /// The beginning of a text that is too long for a browser, and how much is left out.
-    fn cut(mut text: String) -> String {
+    #[inline(never)]
+    fn emit_bundle(bundle: MimeBundle) {
+        emit(Event::Result(crate::display::limited(bundle)));
+    }
+
+    /// Sends a text, or the beginning of one that is too long for a browser and how much is left out.
+    fn emit_text(mut text: String) {
         crate::mime::cut(&mut text, MOST_BYTES);
-        text
+        emit(Event::Result(MimeBundle::new().with("text/plain", text)));
+    }
+
+    #[inline(never)]
+    fn emit_debug(value: &dyn Debug) {
+        let mut text = format!("{value:?}");
+        if text.len() > WIDTH && !text.contains('\n') {
+            text = format!("{value:#?}");
+        }
+        emit_text(text);
+    }
+
+    #[inline(never)]
+    fn emit_display(value: &dyn Display) {
+        emit_text(value.to_string());
+    }
+
+    #[inline(never)]
+    fn emit_name(type_name: &str) {
+        let name = crate::display::short_type(type_name);
+        emit_text(format!("a value of type {name}, which has no Debug form: #[derive(Debug)] would show it"));
     }
 
     /// A type with a `Debug` form.
@@ -260,11 +287,7 @@ pub mod show {
     }
     impl<T: Debug + ?Sized> ShowDebug for &&Shown<'_, T> {
         fn emit(&self) {
-            let mut text = format!("{:?}", self.0);
-            if text.len() > WIDTH && !text.contains('\n') {
-                text = format!("{:#?}", self.0);
-            }
-            emit(Event::Result(MimeBundle::new().with("text/plain", cut(text))));
+            emit_debug(&self.0);
         }
     }
 
@@ -275,7 +298,7 @@ pub mod show {
     }
     impl<T: Display + ?Sized> ShowDisplay for &Shown<'_, T> {
         fn emit(&self) {
-            emit(Event::Result(MimeBundle::new().with("text/plain", cut(self.0.to_string()))));
+            emit_display(&self.0);
         }
     }
 
@@ -286,9 +309,7 @@ pub mod show {
     }
     impl<T: ?Sized> ShowName for Shown<'_, T> {
         fn emit(&self) {
-            let name = crate::display::short_type(std::any::type_name::<T>());
-            let text = format!("a value of type {name}, which has no Debug form: #[derive(Debug)] would show it");
-            emit(Event::Result(MimeBundle::new().with("text/plain", text)));
+            emit_name(std::any::type_name::<T>());
         }
     }
 }

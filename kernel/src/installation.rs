@@ -10,6 +10,10 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
+mod ahead;
+
+pub use ahead::Generics;
+
 /// Where the engine is and what may compile against it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Installation {
@@ -19,6 +23,8 @@ pub struct Installation {
     pub dependencies: PathBuf,
     /// The standard library as cells have to see it, see [`make_sysroot`].
     pub sysroot: PathBuf,
+    /// What the linker is given in place of the libraries that cells link to, see [`ahead`]; `None` where it needs them.
+    pub stubs: Option<PathBuf>,
     /// Programs of this project: the runner, the driver and the analyser.
     pub programs: PathBuf,
     /// The compiler that compiled the engine. Only the same one can compile cells.
@@ -66,6 +72,11 @@ impl Installation {
         self.engine.ancestors().nth(3).map_or_else(std::env::temp_dir, Path::to_path_buf)
     }
 
+    /// The shared library with what cells would otherwise compile each, see [`ahead`], if it could be made.
+    pub fn generics(&self, generics: Generics) -> Option<PathBuf> {
+        Some(generics.library(self.engine.parent()?)).filter(|library| library.exists())
+    }
+
     /// The folder of the places for compilers, see [`crate::gate`].
     pub fn gate(&self) -> PathBuf {
         self.home().join("compilers")
@@ -89,6 +100,7 @@ impl Installation {
         let engine = folder.join(built.file_name().unwrap_or_default());
         let programs = folder.join("bin");
         let sysroot = folder.join("sysroot");
+        let stubs = folder.join(ahead::STUBS);
         let failed = |path: &Path, error: io::Error| format!("cannot write {}: {error}", path.display());
         if !engine.exists() {
             // Made under another name, so that an interrupted copy is never taken for a whole one.
@@ -112,6 +124,10 @@ impl Installation {
                     let name = format!("{program}{}", std::env::consts::EXE_SUFFIX);
                     link(&target.join(&name), &partial.join("bin").join(&name))?;
                 }
+                // Cells compile without it, only slower.
+                if let Err(reason) = ahead::prepare(&rustc, &partial) {
+                    eprintln!("note: cells will take longer than they need to: {reason}");
+                }
                 std::fs::rename(&partial, &folder)
             };
             if let Err(error) = fill() {
@@ -119,7 +135,9 @@ impl Installation {
                 return Err(failed(&folder, error));
             }
         }
-        let installation = Installation { engine, dependencies, sysroot, programs, rustc, cargo, version, course };
+        let stubs = stubs.exists().then_some(stubs);
+        let installation =
+            Installation { engine, dependencies, sysroot, stubs, programs, rustc, cargo, version, course };
         let manifest = home.join("engine").join(MANIFEST);
         let text = serde_json::to_string_pretty(&installation).map_err(|error| error.to_string())?;
         write_whole(&manifest, text.as_bytes()).map_err(|error| failed(&manifest, error))?;

@@ -105,6 +105,7 @@ mod tests {
             engine: path.clone(),
             dependencies: path.clone(),
             sysroot: path.clone(),
+            stubs: None,
             programs: path.clone(),
             rustc: path.clone(),
             cargo: path.clone(),

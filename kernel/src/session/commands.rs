@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::compiler::{CompileError, Effort};
+use super::compiler::{CompileError, Effort, LIGHT_LEVEL};
 use super::crates::{self, CratesError};
 use super::outcome::Stop;
 use super::pace::Pace;
@@ -51,8 +51,6 @@ const AUTO: &str = "auto";
 const AUTO_LEVEL: &str = "3";
 /// For code that is measured.
 const MEASURED_LEVEL: &str = "3";
-/// For statements that have no work of their own.
-const LIGHT_LEVEL: &str = "0";
 /// The setting of where overflows of integers panic.
 const OVERFLOW_CHECKS: &str = "overflow_checks";
 /// What evcxr runs cells on that wait, and what it asks of it.

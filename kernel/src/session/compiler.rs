@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::items::{ItemCrate, Items, SourceFile, words_in};
 use super::toolchain::Interrupted;
 use crate::gate;
-use crate::installation::Installation;
+use crate::installation::{Generics, Installation};
 
 /// The file name of what [`Compiler::check`] compiles.
 pub const CHECKED: &str = "cell_checked.rs";
@@ -71,6 +71,9 @@ pub struct Compiler {
     /// Whether the arithmetic of items is checked for overflow, as in a debug build.
     pub overflow_checks: bool,
 }
+
+/// For statements that only call what is compiled: not optimised.
+pub const LIGHT_LEVEL: &str = "0";
 
 /// How the statements of a cell are compiled.
 #[derive(Debug, Clone, Copy, Default)]
@@ -250,7 +253,21 @@ impl Compiler {
         let checked = if effort.checked { "yes" } else { "no" };
         arguments
             .extend([format!("-Coverflow-checks={checked}").into(), format!("-Cdebug-assertions={checked}").into()]);
-        let source = items.preamble(&[], libraries.crates_of(code));
+        let mut source = items.preamble(&[], libraries.crates_of(code));
+        // What is to be put in line is compiled with the cell.
+        let generics = match effort {
+            Effort { in_line: true, .. } => None,
+            Effort { level: Some(LIGHT_LEVEL), .. } => Some(Generics::Plain),
+            _ => Some(Generics::Optimised),
+        };
+        if let Some(generics) = generics
+            && let Some(library) = self.installation.generics(generics)
+        {
+            let mut named = OsString::from(format!("{}=", generics.crate_name()));
+            named.push(library);
+            arguments.extend(["--extern".into(), named]);
+            source.push_str(&format!("extern crate {} as _;", generics.crate_name()));
+        }
         let preamble = json!({"source": source, "attributes": items.attributes(), "arguments": arguments});
         std::fs::write(&path, preamble.to_string()).map_err(|error| format!("cannot write {}: {error}", path.display()))
     }

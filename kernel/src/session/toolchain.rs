@@ -10,8 +10,8 @@ use serde_json::json;
 
 use crate::installation::{Installation, find_program};
 
-/// What evcxr and rust-analyzer run, in the name of which the driver answers.
-const STAND_INS: [&str; 3] = ["cargo", "rustup", "rustc"];
+/// What evcxr, rust-analyzer and rustc run, in the name of which the driver answers.
+const STAND_INS: [&str; 4] = ["cargo", "rustup", "rustc", "cc"];
 /// Variables that are changed for evcxr, and put back for the user's code.
 const CHANGED: [&str; 6] = ["PATH", "RUSTC", "CARGO", "CARGO_HOME", "EVCXR_TMPDIR", "TASKLOOM_DRIVER"];
 
@@ -51,6 +51,7 @@ pub fn prepare_environment(installation: &Installation, folder: &Path) -> Result
         "rustc": installation.rustc,
         "rustup": find_program("rustup"),
         "engine": installation.engine,
+        "stubs": installation.stubs,
         "dependencies": installation.dependencies,
         "no_sources": no_sources,
         "interrupted": interrupted_file(folder),

@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +52,13 @@ def test_variables_live_on(session):
     session.ok("list.push(kept + 2);")
     assert session.ok("list").result == "[1, 42]"
     assert session.ok("list.len()").result == "2"
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="says which libraries a process has on Linux only")
+def test_cells_take_generic_code_from_the_library_made_at_set_up(session):
+    """Without it they work as well, but take twice as long to compile: nobody would notice that it is missing."""
+    session.ok('let mapped = std::fs::read_to_string("/proc/self/maps")?;')
+    assert session.ok('mapped.contains("libtaskloom_generics")').result == "true"
 
 
 def test_functions_types_and_uses_live_on(session):

@@ -30,6 +30,8 @@ struct Config {
     /// The engine's shared library, and the folder with the metadata of what it was compiled from.
     engine: PathBuf,
     dependencies: PathBuf,
+    /// A folder of libraries without contents, named as those beside the engine, if there is one.
+    stubs: Option<PathBuf>,
     /// The sysroot that cells are compiled with.
     sysroot: PathBuf,
     /// A folder that looks like a sysroot without sources, for rust-analyzer.
@@ -81,6 +83,7 @@ fn run() -> Result<ExitCode, String> {
         "rustup" => rustup(&config, &arguments),
         "rustc" => rustc(&config, &arguments),
         "cargo" => cargo(&config, &arguments),
+        "cc" => become_tool(real_tool(&config, Path::new("cc"), &with_stubs(&config, arguments))),
         other => Err(format!("`{other}` is not a tool that this program stands in for")),
     }
 }
@@ -124,6 +127,21 @@ fn rustc(config: &Config, arguments: &[OsString]) -> Result<ExitCode, String> {
         return Ok(ExitCode::SUCCESS);
     }
     become_tool(real_tool(config, &config.rustc, arguments))
+}
+
+/// The linker's arguments, without the libraries that it need not read.
+fn with_stubs(config: &Config, arguments: Vec<OsString>) -> Vec<OsString> {
+    let (Some(stubs), Some(folder)) = (&config.stubs, config.engine.parent()) else { return arguments };
+    let stub_of = |argument: &OsString| {
+        let name = Path::new(argument).strip_prefix(folder).ok()?;
+        Some(stubs.join(name)).filter(|stub| stub.is_file())
+    };
+    let replaced = arguments.into_iter().flat_map(|argument| match stub_of(&argument) {
+        // A library that gives nothing is noted as needed all the same.
+        Some(stub) => vec!["-Wl,--no-as-needed".into(), stub.into(), "-Wl,--as-needed".into()],
+        None => vec![argument],
+    });
+    replaced.collect()
 }
 
 /// What evcxr calls the project by which it finds out whether a crate exists.
