@@ -51,7 +51,15 @@ pub const ARRAY_VARIABLES: &[(&str, &str)] = &[
     ("price", "f64"),
 ];
 
-/// What stands around a cell of such a session.
+/// A session that works with dataframes.
+pub const FRAME_VARIABLES: &[(&str, &str)] = &[
+    ("taxi", "taskloom::DataFrame"),
+    ("zones", "taskloom::DataFrame"),
+    ("fare", "taskloom::Series"),
+    ("table", "taskloom::polars::frame::DataFrame"),
+];
+
+/// What stands around a cell of such sessions.
 const ARRAYS: &str = "#[allow(unused_imports)] use taskloom::prelude::*; \
     pub struct CellError; impl<T: std::fmt::Display> From<T> for CellError { fn from(_: T) -> Self { CellError } } ";
 
@@ -82,6 +90,15 @@ pub fn check(code: &str) -> Checked {
 
 /// Compiles a cell of a session that works with arrays, with the engine itself.
 pub fn check_arrays(code: &str) -> Checked {
+    check_with_engine(code, ARRAY_VARIABLES)
+}
+
+/// Compiles a cell of a session that works with dataframes, with the engine itself.
+pub fn check_frames(code: &str) -> Checked {
+    check_with_engine(code, FRAME_VARIABLES)
+}
+
+fn check_with_engine(code: &str, variables: &[(&str, &str)]) -> Checked {
     let engine = engine();
     let folder = engine.parent().expect("it is in a folder");
     let mut named = OsString::from("taskloom=");
@@ -90,7 +107,7 @@ pub fn check_arrays(code: &str) -> Checked {
     // An installed engine has what it links to in a folder of its own.
     let beside = folder.join("deps");
     dependencies.push(if beside.is_dir() { &beside } else { folder });
-    compile(code, ARRAYS, ARRAY_VARIABLES, &["--extern".into(), named, "-L".into(), dependencies])
+    compile(code, ARRAYS, variables, &["--extern".into(), named, "-L".into(), dependencies])
 }
 
 /// The engine that was built with this test, or the one that `TASKLOOM_TEST_ENGINE` names.

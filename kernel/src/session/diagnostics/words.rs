@@ -174,6 +174,10 @@ fn short_paths(text: &str) -> String {
         if root && is_type && segments.len() > 1 && !short.ends_with("use ") {
             // `Vec::new` keeps the type before its function; an `Error` is nobody's without its module.
             let ambiguous = matches!(last, "Error" | "Result") && segments.len() > 2 && segments[1] != "result";
+            // Polars' own and Taskloom's lazy ones meet in one sentence.
+            if matches!(last, "DataFrame" | "Series") && segments.iter().any(|segment| segment.starts_with("polars")) {
+                short.push_str("polars::");
+            }
             let keep = if ambiguous { 2 } else { 1 };
             short.push_str(&segments[segments.len() - keep..].join("::"));
             short.push_str(&word[whole.len()..]);
@@ -191,6 +195,10 @@ mod tests {
     #[test]
     fn types_are_said_as_people_write_them() {
         assert_eq!(for_people("expected `std::vec::Vec<std::option::Option<i64>>`"), "expected `Vec<Option<i64>>`");
+        assert_eq!(
+            for_people("expected `taskloom::polars::prelude::DataFrame`, found `taskloom::DataFrame`"),
+            "expected `polars::DataFrame`, found `DataFrame`"
+        );
         assert_eq!(for_people("`std::io::Error` and `std::fmt::Error`"), "`io::Error` and `fmt::Error`");
         assert_eq!(for_people("`std::result::Result<(), std::string::String>`"), "`Result<(), String>`");
         assert_eq!(for_people("required by `std::thread::spawn`"), "required by `std::thread::spawn`");

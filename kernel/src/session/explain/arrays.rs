@@ -13,6 +13,7 @@ mod values;
 
 pub(super) use calls::is_argument;
 pub(super) use numpy::LIBRARIES;
+pub(super) use source::{chain, inside, parts};
 
 use super::super::diagnostics::Diagnostic;
 use super::{Facts, argument_of, bare, quoted};

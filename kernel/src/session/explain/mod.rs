@@ -4,6 +4,7 @@
 //! a function of a cell does not see the notebook's variables, or that whoever writes `len(v)` comes from Python.
 
 mod arrays;
+mod frames;
 mod habits;
 mod inference;
 mod known;
@@ -54,7 +55,7 @@ pub fn explain(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
     if let Some(variable) = kept_reference(&diagnostic.message) {
         return Some(ownership::kept_reference(variable));
     }
-    if let Some(said) = arrays::explain(diagnostic, facts) {
+    if let Some(said) = arrays::explain(diagnostic, facts).or_else(|| frames::explain(diagnostic, facts)) {
         return Some(said);
     }
     let Some(code) = diagnostic.code.as_deref() else {

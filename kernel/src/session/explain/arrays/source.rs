@@ -34,7 +34,7 @@ pub(super) const REDUCTIONS: &[&str] = &[
 const LEAVES: &[&str] = &[".compute()", ".item()", ".shape()", ".chunks()", ".numblocks()", ".len()", ".to_delayed()"];
 
 /// The expression that ends where `text` ends: `y.gt(1.5)` of `let a = y.gt(1.5)`.
-pub(super) fn chain(text: &str) -> &str {
+pub(in super::super) fn chain(text: &str) -> &str {
     let bytes = text.as_bytes();
     let mut at = bytes.len();
     let mut depth = 0_usize;
@@ -133,7 +133,7 @@ pub(super) fn is_array(source: &str, facts: &Facts) -> bool {
 }
 
 /// What stands between a bracket at the beginning of `text` and the one that closes it.
-pub(super) fn inside(text: &str) -> Option<&str> {
+pub(in super::super) fn inside(text: &str) -> Option<&str> {
     let mut depth = 0_usize;
     for (at, c) in text.char_indices() {
         match c {
@@ -149,7 +149,7 @@ pub(super) fn inside(text: &str) -> Option<&str> {
 }
 
 /// The parts between the commas that are in no brackets.
-pub(super) fn parts(text: &str) -> Vec<&str> {
+pub(in super::super) fn parts(text: &str) -> Vec<&str> {
     let (mut depth, mut from, mut all) = (0_usize, 0, Vec::new());
     for (at, c) in text.char_indices() {
         match c {

@@ -2,7 +2,9 @@
 //! a cell, and under it a line for each error that is shown.
 
 use super::super::diagnostics::{Diagnostic, Position, render};
-use super::super::testing::{ARRAY_VARIABLES, Checked, VARIABLES, check, check_arrays, plain};
+use super::super::testing::{
+    ARRAY_VARIABLES, Checked, FRAME_VARIABLES, VARIABLES, check, check_arrays, check_frames, plain,
+};
 use super::{Facts, SHOWN, explain, visible};
 
 /// A session some cells old: cell `[3]` moved `old`, and cell `[2]`, which would have made `broken`, failed.
@@ -58,26 +60,31 @@ fn assert_explained_in(mistakes: &str, variables: &[(&str, &str)], check: fn(&st
 }
 
 /// Code that is to be written instead has to be right: each piece that begins with a variable of the session, or with
-/// `Array`, is compiled.
+/// `Array`, `DataFrame` or `col`, is compiled.
 fn assert_advice_compiles(sentences: &[String]) {
+    assert_advice_compiles_in(sentences, ARRAY_VARIABLES, check_arrays);
+}
+
+/// The same in some session.
+fn assert_advice_compiles_in(sentences: &[String], variables: &[(&str, &str)], check: fn(&str) -> Checked) {
     let begins = |piece: &str| {
         let name: String =
             piece.trim_start_matches(['&', '!', '-', '(']).chars().take_while(|c| c.is_alphanumeric()).collect();
         let name = name.as_str();
-        matches!(name, "Array" | "plot" | "assert" | "let")
-            || ARRAY_VARIABLES.iter().any(|(variable, _)| *variable == name)
+        matches!(name, "Array" | "DataFrame" | "col" | "plot" | "assert" | "let")
+            || variables.iter().any(|(variable, _)| *variable == name)
     };
     let mut pieces: Vec<&str> = sentences.iter().flat_map(|said| said.split('`').skip(1).step_by(2)).collect();
     pieces.retain(|piece| begins(piece) && piece.contains(['(', ' ']) && !piece.contains('…'));
     pieces.sort_unstable();
     pieces.dedup();
-    assert!(pieces.len() > 30, "{pieces:?}");
-    let parameters: Vec<String> = ARRAY_VARIABLES.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
+    assert!(pieces.len() > 15, "{pieces:?}");
+    let parameters: Vec<String> = variables.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
     let function = |(number, piece): (usize, &&str)| {
         let statement = if piece.starts_with("let ") { (*piece).to_owned() } else { format!("let _ = {piece};") };
         format!("fn advice_{number}({}) -> taskloom::Result<()> {{ {statement} Ok(()) }}\n", parameters.join(", "))
     };
-    let checked = check_arrays(&pieces.iter().enumerate().map(function).collect::<String>());
+    let checked = check(&pieces.iter().enumerate().map(function).collect::<String>());
     let wrong: Vec<String> =
         checked.diagnostics.iter().map(|error| format!("{}\n  {}", error.message, error.line())).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -96,6 +103,12 @@ fn parts_of_arrays() {
 #[test]
 fn numpy() {
     assert_advice_compiles(&assert_explained_in(include_str!("numpy.md"), ARRAY_VARIABLES, check_arrays));
+}
+
+#[test]
+fn frames() {
+    let said = assert_explained_in(include_str!("frames.md"), FRAME_VARIABLES, check_frames);
+    assert_advice_compiles_in(&said, FRAME_VARIABLES, check_frames);
 }
 
 #[test]
