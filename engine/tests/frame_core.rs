@@ -176,3 +176,21 @@ fn a_plan_is_explained_as_it_was_written_and_as_it_runs() {
     );
     assert!(tasks.contains("2 of 3 columns (zone, tip)") && tasks.contains("merge the parts"), "{text}");
 }
+
+#[test]
+fn columns_keep_their_places_when_they_are_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let memory = DataFrame::from_polars(df!("a" => [1, 2, 3], "b" => [4, 5, 6], "c" => [7, 8, 9]).unwrap(), 2);
+    memory.to_parquet(folder.path()).unwrap();
+    let files = read_parquet(folder.path()).unwrap();
+    for frame in [memory.repartition(1), files.repartition(1), memory, files] {
+        // Nobody needs `a` as it was, so it is not read.
+        let made = [lit(7).alias("a"), col("c").alias("a"), (col("b") - col("b").mean()).alias("a")];
+        for made in made {
+            let made = frame.with_columns([made]);
+            let rows = made.compute().unwrap();
+            assert_eq!((rows.schema(), rows.height()), (&made.schema(), 3), "{}", made.explain());
+            assert_eq!(made.select([col("a")]).compute().unwrap().height(), 3);
+        }
+    }
+}

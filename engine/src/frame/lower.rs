@@ -170,15 +170,9 @@ impl Lowering {
         if let Some(step) = self.steps.get(&(node.id, partition)) {
             return Arc::clone(step);
         }
-        let mut chunk = self.make(node, partition);
+        let mut chunk = self.trimmed(node, partition);
         // A condition that stands behind an operation across partitions holds for what goes into it as well.
-        if let Some(predicate) = self.needs.predicate(node) {
-            chunk.steps.push(RowStep::Filter(predicate));
-        }
-        if let Some(columns) = self.columns(node) {
-            let columns = columns.iter().map(|name| col(name.clone())).collect();
-            chunk.steps.push(RowStep::Select(columns));
-        }
+        chunk.steps.extend(self.needs.predicate(node).map(RowStep::Filter));
         let step = chunk.into_step();
         self.steps.insert((node.id, partition), Arc::clone(&step));
         step
@@ -189,7 +183,24 @@ impl Lowering {
         if self.needs.is_shared(node) {
             return Chunk::of_step(self.step(node, partition));
         }
-        self.make(node, partition)
+        self.trimmed(node, partition)
+    }
+
+    /// What makes a partition, with no more columns than are needed of it, which are those of its predicate too.
+    fn trimmed(&mut self, node: &NodeRef, partition: usize) -> Chunk {
+        let mut chunk = self.make(node, partition);
+        chunk.steps.extend(self.columns(node).map(|columns| RowStep::Select(columns.into_iter().map(col).collect())));
+        chunk
+    }
+
+    /// As [`chunk`](Lowering::chunk), with all columns of the node in its order: what nobody needs is there in name.
+    pub(crate) fn filled(&mut self, node: &NodeRef, partition: usize) -> Chunk {
+        let mut chunk = self.chunk(node, partition);
+        if let Some(lacking) = self.lacking(node) {
+            let all = node.schema.iter_names().cloned().map(col).collect();
+            chunk.steps.extend([lacking, RowStep::Select(all)]);
+        }
+        chunk
     }
 
     /// The columns that are needed of a node, in its order, when these are not all.
@@ -226,20 +237,9 @@ impl Lowering {
             Op::Memory(partitions) => Chunk::of_step(data(&partitions[partition])),
             Op::Source(source) => {
                 let from = From::Source { source: source.clone(), partition };
-                let mut chunk = Chunk { from, steps: Vec::new(), beside: Vec::new(), names: vec![node.name.clone()] };
-                // The steps on it may end before an operation that needs fewer columns than come out of them.
-                if let Some(columns) = self.columns(node) {
-                    chunk.steps.push(RowStep::Select(columns.into_iter().map(col).collect()));
-                }
-                chunk
+                Chunk { from, steps: Vec::new(), beside: Vec::new(), names: vec![node.name.clone()] }
             }
-            Op::Rows { input, step } => {
-                let mut chunk = self.chunk(input, partition);
-                if self.needs.is_shared(input) || matches!(input.op, Op::Across(_) | Op::Source(_)) {
-                    chunk.steps.extend(self.lacking(input));
-                }
-                chunk.then(&node.name, step.clone())
-            }
+            Op::Rows { input, step } => self.filled(input, partition).then(&node.name, step.clone()),
             Op::Across(operation) => operation.chunk(partition, self),
         }
     }
