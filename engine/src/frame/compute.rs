@@ -10,6 +10,7 @@ use super::explain::explained;
 use super::lower::Lowering;
 use super::methods::count;
 use super::node::{Node, NodeRef, Op, known_rows};
+use super::stack::below;
 use super::thread;
 use crate::delayed::{Delayed, Gathered, Output};
 use crate::error::{Error, Result};
@@ -165,14 +166,8 @@ impl DataFrame {
 }
 
 /// The partitions below one another.
-pub(crate) fn stacked(parts: Vec<Rows>) -> Result<Rows> {
-    let mut parts = parts.into_iter();
-    let first = parts.next().unwrap_or_default();
-    let stack = |mut all: Rows, part: Rows| {
-        all.vstack_mut_owned(part)?;
-        Ok(all)
-    };
-    parts.try_fold(first, stack).map_err(|error| Error::Frame { message: super::error::sentence(&error) })
+fn stacked(parts: Vec<Rows>) -> Result<Rows> {
+    below(parts).map_err(|error| Error::Frame { message: super::error::sentence(&error) })
 }
 
 fn assembled(node: &Node, values: Vec<Value>) -> Result<Rows> {

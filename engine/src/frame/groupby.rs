@@ -7,11 +7,12 @@ use polars::prelude::{DataFrame as Rows, DataType, Expr, PlSmallStr, PolarsResul
 use super::DataFrame;
 use super::aggregate::{Aggregate, n_unique_approx, quantile_approx};
 use super::error::{Built, FrameError, built};
-use super::fold::{Grouping, below, folded};
+use super::fold::{Grouping, folded};
 use super::methods::{Expressions, Names, row_by_row};
 use super::node::Node;
 use super::rows::{OnPartition, RowStep};
 use super::shuffle::shuffled;
+use super::stack::below;
 use crate::task::Made;
 
 /// What [`GroupBy::agg`] computes: expressions of Polars', [`Aggregate`]s, one or several.

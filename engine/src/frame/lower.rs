@@ -17,7 +17,7 @@ use super::source::{self, Source};
 use super::thread;
 use crate::delayed::Lowered;
 use crate::error::BoxError;
-use crate::task::{Data, Failure, Made, Pack, Registered, Step, Value, conjured, taken, value_task};
+use crate::task::{Data, Failure, Made, Pack, Registered, Step, Value, conjured, merged, taken, value_task};
 
 /// What makes a partition: where its rows come from, and the steps on them that are not done yet.
 #[derive(Clone)]
@@ -121,23 +121,14 @@ where
 }
 
 /// One frame from those of many tasks, so many at a time, in their order.
-pub(crate) fn tree<P, F>(name: &str, mut steps: Vec<Arc<Step>>, parameters: &P, _merge: F) -> Arc<Step>
+pub(crate) fn tree<P, F>(name: &str, steps: Vec<Arc<Step>>, parameters: &P, _merge: F) -> Arc<Step>
 where
     P: Pack + Clone + Send + Sync + 'static,
     F: Fn(&P, Vec<DataFrame>) -> PolarsResult<DataFrame> + 'static,
 {
-    while steps.len() > 1 {
-        steps = steps
-            .chunks(crate::task::MERGED_AT_ONCE)
-            .map(|steps| match steps {
-                [one] => Arc::clone(one),
-                more => partition_task(name, more.to_vec(), parameters.clone(), |parameters, frames| {
-                    conjured::<F>()(parameters, frames)
-                }),
-            })
-            .collect();
-    }
-    steps.pop().unwrap_or_else(|| unreachable!("a frame has at least one partition"))
+    merged::<OfFrames, DataFrame, _, _>(name, steps, parameters, |parameters, frames| {
+        thread::alone(|| conjured::<F>()(parameters, frames)).map_err(failure)
+    })
 }
 
 /// The step of a frame that is there.

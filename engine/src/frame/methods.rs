@@ -335,7 +335,8 @@ pub(crate) fn row_by_row(operation: &str, input: &NodeRef, expressions: &[Expr])
     Ok(())
 }
 
-/// Whether an expression looks at one row at a time.
+/// Whether an expression looks at one row at a time, as Polars sees it. `is_row_wise` asks more, and knows no types: what
+/// it does not know is aggregated in another way, and what this one refuses cannot be written at all.
 pub(crate) fn is_by_row(input: &NodeRef, expression: &Expr) -> bool {
     use polars_plan::plans::{IR, is_elementwise_rec};
     let Ok(plan) = input.empty().select([expression.clone()]).to_alp() else { return false };

@@ -62,6 +62,7 @@ mod shuffle;
 mod sink;
 mod sort;
 pub(crate) mod source;
+mod stack;
 mod thread;
 mod top;
 mod unique;

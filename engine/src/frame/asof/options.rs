@@ -135,6 +135,12 @@ impl Near {
         left.join(right, [col(self.left_on.as_str())], [col(self.right_on.as_str())], args)
     }
 
+    /// The same of whole frames, the left one and the right one.
+    pub(super) fn logical(&self, inputs: Vec<LazyFrame>) -> Option<LazyFrame> {
+        let [left, right] = inputs.try_into().ok()?;
+        Some(self.plan(left, right))
+    }
+
     pub(super) fn rows(&self, left: Rows, right: Rows) -> PolarsResult<Rows> {
         self.plan(left.lazy(), right.lazy()).collect()
     }
