@@ -25,7 +25,7 @@ impl DataFrame {
     /// ```
     /// use taskloom::prelude::*;
     /// let trips = DataFrame::from_polars(taskloom::polars::df!("zone" => [1, 2, 1], "tip" => [2.0, 0.5, 1.0])?, 2);
-    /// assert_eq!(trips.filter(col("tip").gt(lit(0.7))).compute()?.height(), 2);
+    /// assert_eq!(trips.filter(col("tip").gt(0.7)).compute()?.height(), 2);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -90,7 +90,7 @@ impl DataFrame {
     /// ```
     /// use taskloom::prelude::*;
     /// let trips = DataFrame::from_polars(taskloom::polars::df!("zone" => [1, 2, 1], "tip" => [2.0, 0.5, 1.0])?, 2);
-    /// let text = trips.filter(col("tip").gt(lit(0.7))).select([col("zone")]).explain();
+    /// let text = trips.filter(col("tip").gt(0.7)).select([col("zone")]).explain();
     /// assert!(text.contains("filter"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

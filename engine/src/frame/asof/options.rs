@@ -5,7 +5,7 @@ use polars::prelude::{
     Scalar, col,
 };
 
-use crate::frame::methods::Names;
+use crate::frame::given::Names;
 use crate::task::packed;
 
 /// Which row is taken.
