@@ -1,4 +1,4 @@
-//! Days and dates of the Gregorian calendar, which is taken to have always been there.
+//! Days and dates of the Gregorian calendar, which is taken to have always been there, and what texts say of times.
 //!
 //! The arithmetic is Howard Hinnant's ("chrono-Compatible Low-Level Date Algorithms"): years begin in March, so that the
 //! leap day comes last.
@@ -27,6 +27,71 @@ pub(crate) fn days_before(year: i64, month: u32) -> i64 {
     let of_era = year.rem_euclid(400);
     let of_year = (153 * month + 2) / 5;
     year.div_euclid(400) * ERA + of_era * 365 + of_era / 4 - of_era / 100 + of_year - TO_1970
+}
+
+/// What a text says of a time: the shorter it is, the more it covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Precision {
+    Year,
+    Month,
+    Day,
+    Hour,
+    Minute,
+    Second,
+}
+
+/// The seconds of a day.
+pub(crate) const DAY: i64 = 86_400;
+
+/// The first second that a text such as `2000-02` or `2000-02-29 12:30` speaks of, the first one behind, and how precise it
+/// is; parts of seconds are left away. `day_of` gives the day of a date, counted from 1970, where the calendar has it.
+pub(crate) fn moments(text: &str, day_of: impl Fn(i64, u32, u32) -> Option<i64>) -> Option<(i64, i64, Precision)> {
+    let text = text.trim().trim_end_matches('Z');
+    let (before, text) = text.strip_prefix('-').map_or((1, text), |text| (-1, text));
+    let (date, clock) = text.split_once(['T', ' ']).map_or((text, None), |(date, clock)| (date, Some(clock)));
+    let number = |part: &str| part.parse::<u32>().ok().filter(|_| part.bytes().all(|byte| byte.is_ascii_digit()));
+    let mut parts = date.split('-').map(number);
+    let year = i64::from(parts.next()??) * before;
+    if date.split('-').next()?.len() < 4 || year.abs() > 999_999 {
+        return None;
+    }
+    let (month, day) = (parts.next(), parts.next());
+    if parts.next().is_some() || (clock.is_some() && day.is_none()) {
+        return None;
+    }
+    let (month_number, day_number) = (month.unwrap_or(Some(1))?, day.unwrap_or(Some(1))?);
+    if !(1..=12).contains(&month_number) || !(1..=31).contains(&day_number) {
+        return None;
+    }
+    let first = day_of(year, month_number, day_number)?;
+    let Some(clock) = clock else {
+        let (behind, precision) = match (month, day) {
+            (None, _) => (day_of(year + 1, 1, 1)?, Precision::Year),
+            (Some(_), None) if month_number == 12 => (day_of(year + 1, 1, 1)?, Precision::Month),
+            (Some(_), None) => (day_of(year, month_number + 1, 1)?, Precision::Month),
+            _ => (first + 1, Precision::Day),
+        };
+        return Some((first * DAY, behind * DAY, precision));
+    };
+    let mut parts = clock.split(':').map(|part| number(part.split('.').next()?));
+    let hour = parts.next()??;
+    let (minute, second) = (parts.next(), parts.next());
+    let (minutes, seconds) = (minute.unwrap_or(Some(0))?, second.unwrap_or(Some(0))?);
+    if hour > 23 || minutes > 59 || seconds > 59 || parts.next().is_some() {
+        return None;
+    }
+    let at = first * DAY + i64::from(hour) * 3600 + i64::from(minutes) * 60 + i64::from(seconds);
+    Some(match (minute, second) {
+        (None, _) => (at, at + 3600, Precision::Hour),
+        (Some(_), None) => (at, at + 60, Precision::Minute),
+        _ => (at, at + 1, Precision::Second),
+    })
+}
+
+/// The day of a date, counted from 1 January 1970, where there is such a date.
+pub(crate) fn day_of_date(year: i64, month: u32, day: u32) -> Option<i64> {
+    let number = days_before(year, month) + i64::from(day) - 1;
+    (date_of_day(number) == (year, month, day)).then_some(number)
 }
 
 #[cfg(test)]

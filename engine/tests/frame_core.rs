@@ -1,9 +1,12 @@
 //! Frames: rows by partition, what is needed of files, shared parts, and what is refused.
 
+#[path = "common/frames.rs"]
+mod frames;
+
+use frames::{message, travelled};
 use polars::prelude::{DataFrame as Rows, IntoLazy, df};
 use taskloom::polars;
 use taskloom::prelude::*;
-use taskloom::travel::{Parcel, objects::Objects};
 
 fn rows() -> Rows {
     df!(
@@ -12,11 +15,6 @@ fn rows() -> Rows {
         "name" => ["a", "b", "c", "d", "e", "f"],
     )
     .unwrap()
-}
-
-fn message(work: impl FnOnce() + std::panic::UnwindSafe) -> String {
-    let panic = std::panic::catch_unwind(work).unwrap_err();
-    panic.downcast_ref::<String>().cloned().expect("a sentence")
 }
 
 #[test]
@@ -50,9 +48,7 @@ fn steps_on_rows_give_what_polars_gives() {
 fn a_task_travels() {
     let frame = DataFrame::from_polars(rows(), 3);
     let made = frame.filter(col("zone").is_not_null()).map_partitions(|rows| Ok(rows.head(Some(1))));
-    let parcel = Parcel::pack(&(&made,)).unwrap().to_bytes();
-    let parts = Parcel::from_bytes(&parcel).unwrap().compute(&Objects::new(), Scheduler::Default).unwrap();
-    assert!(made.decode(&parts).unwrap().equals_missing(&made.compute().unwrap()));
+    assert!(travelled(&made).equals_missing(&made.compute().unwrap()));
 }
 
 #[test]
@@ -175,4 +171,45 @@ fn a_plan_is_explained_as_it_was_written_and_as_it_runs() {
         "{text}"
     );
     assert!(tasks.contains("2 of 3 columns (zone, tip)") && tasks.contains("merge the parts"), "{text}");
+}
+
+#[test]
+fn columns_keep_their_places_when_they_are_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let memory = DataFrame::from_polars(df!("a" => [1, 2, 3], "b" => [4, 5, 6], "c" => [7, 8, 9]).unwrap(), 2);
+    memory.to_parquet(folder.path()).unwrap();
+    let files = read_parquet(folder.path()).unwrap();
+    for frame in [memory.repartition(1), files.repartition(1), memory, files] {
+        // Nobody needs `a` as it was, so it is not read.
+        let made = [lit(7).alias("a"), col("c").alias("a"), (col("b") - col("b").mean()).alias("a")];
+        for made in made {
+            let made = frame.with_columns([made]);
+            let rows = made.compute().unwrap();
+            assert_eq!((rows.schema(), rows.height()), (&made.schema(), 3), "{}", made.explain());
+            assert_eq!(made.select([col("a")]).compute().unwrap().height(), 3);
+        }
+    }
+}
+
+#[test]
+fn methods_take_names_expressions_and_series() {
+    let frame = DataFrame::from_polars(rows(), 2);
+    let dear = frame.col("tip").gt(1.0);
+    let height = |frame: DataFrame| frame.compute().unwrap().height();
+    assert_eq!(height(frame.filter(&dear)), height(frame.filter(col("tip").gt(1))));
+    assert_eq!(height(frame.filter(dear.clone() & frame.col("name").neq("a"))), 3);
+    assert_eq!(frame.select(frame.col("tip") * 2).columns(), ["tip"]);
+    assert_eq!(frame.with_columns([dear.alias("dear"), frame.col("name").str().len().alias("n")]).columns().len(), 5);
+    let more = frame.assign("dear", &dear).assign("year", 2019).assign("half", col("tip") / lit(2));
+    assert_eq!(more.dtypes()[3..], [DataType::Boolean, DataType::Int32, DataType::Float64]);
+    assert_eq!(height(frame.groupby(frame.col("zone").gt(1).alias("far")).size()), 3);
+    assert_eq!(height(frame.groupby(&[String::from("zone")][..]).size()), 4);
+    assert_eq!(frame.drop(&String::from("tip")).columns(), ["zone", "name"]);
+    let text = message(move || drop(more.filter(dear)));
+    assert!(text.contains("`filter`: `tip` is a series of another frame"), "{text}");
+    let text = message(move || drop(frame.filter(col("name").eq("c"))));
+    assert!(
+        text.contains("no column \"c\", and a text to compare with is written `lit(\"c\")`; the columns"),
+        "{text}"
+    );
 }

@@ -1,8 +1,12 @@
 //! Operations that bring rows of different partitions together: they give what Polars gives for the whole frame, on every
 //! scheduler, in memory and on disk, and after a journey.
 
+#[path = "common/frames.rs"]
+mod frames;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use frames::travelled;
 use polars::prelude::{
     AnyValue, AsOfOptions, AsofStrategy, Categories, DataFrame as Rows, IntoColumn, IntoLazy, JoinArgs, JoinCoalesce,
     JoinType, NamedFrom, Series, SortMultipleOptions, UniqueKeepStrategy, df,
@@ -14,7 +18,6 @@ use taskloom::dataframe::{
 };
 use taskloom::polars;
 use taskloom::prelude::*;
-use taskloom::travel::{Parcel, objects::Objects};
 
 /// The budget is one for the process: each test has its turn.
 fn turn() -> MutexGuard<'static, ()> {
@@ -52,7 +55,7 @@ fn made(rows: &[(Option<i64>, Option<usize>, Option<usize>)], row: &str) -> Rows
     .unwrap()
 }
 
-fn frames(row: &'static str) -> impl Strategy<Value = Rows> {
+fn some_rows(row: &'static str) -> impl Strategy<Value = Rows> {
     let values = (
         proptest::option::weighted(0.8, -3_i64..4),
         proptest::option::weighted(0.8, 0_usize..6),
@@ -83,9 +86,7 @@ fn everywhere(frame: &DataFrame) -> Vec<Rows> {
     set_shuffle_memory(Some(0));
     all.push(frame.compute().unwrap());
     set_shuffle_memory(None);
-    let parcel = Parcel::pack(&(frame,)).unwrap().to_bytes();
-    let parts = Parcel::from_bytes(&parcel).unwrap().compute(&Objects::new(), Scheduler::Default).unwrap();
-    all.push(frame.decode(&parts).unwrap());
+    all.push(travelled(frame));
     // A worker may be about to drop what it has read.
     let patience = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while shuffle_memory().held > 0 {
@@ -110,7 +111,7 @@ proptest! {
 
     #[test]
     fn a_shuffle_keeps_all_rows_and_brings_equal_keys_together(
-        rows in frames("row"), keys in keys(), places in proptest::collection::vec(0_usize..100, 0..4), n in 1_usize..5,
+        rows in some_rows("row"), keys in keys(), places in proptest::collection::vec(0_usize..100, 0..4), n in 1_usize..5,
     ) {
         let _turn = turn();
         let shuffled = parted(&rows, &places).shuffle(&keys, n);
@@ -124,7 +125,7 @@ proptest! {
 
     #[test]
     fn a_sort_is_that_of_polars(
-        rows in frames("row"), keys in keys(), places in proptest::collection::vec(0_usize..100, 0..4), n in 1_usize..5,
+        rows in some_rows("row"), keys in keys(), places in proptest::collection::vec(0_usize..100, 0..4), n in 1_usize..5,
         down in any::<[bool; 2]>(), last in any::<[bool; 2]>(), held in any::<bool>(), few in 0_usize..12,
     ) {
         let _turn = turn();
@@ -147,7 +148,7 @@ proptest! {
 
     #[test]
     fn a_join_is_that_of_polars(
-        left in frames("left"), right in frames("right"), keys in keys(), nulls_equal in any::<bool>(),
+        left in some_rows("left"), right in some_rows("right"), keys in keys(), nulls_equal in any::<bool>(),
         left_places in proptest::collection::vec(0_usize..100, 0..4), right_places in proptest::collection::vec(0_usize..100, 0..4),
         how in proptest::sample::select(&[How::Inner, How::Left, How::Right, How::Outer, How::Semi, How::Anti][..]),
         way in proptest::sample::select(&[Way::Auto, Way::Broadcast, Way::Shuffle][..]),
@@ -175,7 +176,7 @@ proptest! {
 
     #[test]
     fn distinct_rows_are_those_of_polars(
-        rows in frames("row"), keys in keys(), places in proptest::collection::vec(0_usize..100, 0..4),
+        rows in some_rows("row"), keys in keys(), places in proptest::collection::vec(0_usize..100, 0..4),
         keep in proptest::sample::select(&[Keep::First, Keep::Last, Keep::None][..]),
     ) {
         let _turn = turn();
@@ -196,7 +197,7 @@ proptest! {
 
     #[test]
     fn an_index_orders_and_selects(
-        rows in frames("row"), key in proptest::sample::select(&["number", "float", "text", "time"][..]),
+        rows in some_rows("row"), key in proptest::sample::select(&["number", "float", "text", "time"][..]),
         places in proptest::collection::vec(0_usize..100, 0..4), from in -4_i32..5, length in 0_i32..4,
     ) {
         let _turn = turn();
@@ -231,7 +232,7 @@ proptest! {
 
     #[test]
     fn joins_by_divisions_are_those_of_polars(
-        left in frames("left"), right in frames("right"), key in proptest::sample::select(&["number", "text", "time"][..]),
+        left in some_rows("left"), right in some_rows("right"), key in proptest::sample::select(&["number", "text", "time"][..]),
         left_places in proptest::collection::vec(0_usize..100, 0..5), right_places in proptest::collection::vec(0_usize..100, 0..5),
         how in proptest::sample::select(&[How::Inner, How::Left, How::Right, How::Outer, How::Semi, How::Anti][..]), again in any::<bool>(),
     ) {
@@ -251,7 +252,7 @@ proptest! {
 
     #[test]
     fn joins_by_time_are_those_of_polars(
-        left in frames("left"), right in frames("right"), on in proptest::sample::select(&["number", "time"][..]),
+        left in some_rows("left"), right in some_rows("right"), on in proptest::sample::select(&["number", "time"][..]),
         left_places in proptest::collection::vec(0_usize..100, 0..4), right_places in proptest::collection::vec(0_usize..100, 0..4),
         by in any::<bool>(), exact in any::<bool>(), near in any::<bool>(), indexed in any::<bool>(),
         direction in proptest::sample::select(&[Direction::Backward, Direction::Forward, Direction::Nearest][..]),
@@ -292,7 +293,7 @@ proptest! {
 
     #[test]
     fn other_partitions_hold_the_same_rows(
-        rows in frames("row"), places in proptest::collection::vec(0_usize..100, 0..5), n in 1_usize..9, bytes in 50_u64..2000,
+        rows in some_rows("row"), places in proptest::collection::vec(0_usize..100, 0..5), n in 1_usize..9, bytes in 50_u64..2000,
     ) {
         let _turn = turn();
         let frame = parted(&rows, &places);

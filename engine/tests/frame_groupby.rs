@@ -1,5 +1,9 @@
 //! Groups: every way to aggregate, on every scheduler and from a parcel, against Polars on the whole frame.
 
+#[path = "common/frames.rs"]
+mod frames;
+
+use frames::{assert_close, message, ways};
 use polars::prelude::{
     DataFrame as Rows, IntoLazy, NamedFrom, QuantileMethod, Series as Values, SortMultipleOptions, df, len,
 };
@@ -8,8 +12,7 @@ use proptest::option::weighted;
 use proptest::prelude::*;
 use taskloom::dataframe::{Aggregation, n_unique_approx, quantile_approx};
 use taskloom::polars;
-use taskloom::prelude::{DataFrame, DataType, Expr, Scheduler, col, compute, lit};
-use taskloom::travel::{Parcel, objects::Objects};
+use taskloom::prelude::{DataFrame, DataType, Expr, col, compute, lit};
 
 type Row = (Option<i32>, Option<u8>, Option<f64>, Option<i64>);
 
@@ -53,38 +56,6 @@ fn in_order(rows: Rows, keys: usize) -> Rows {
     rows.sort(by, SortMultipleOptions::default().with_nulls_last(true)).unwrap()
 }
 
-fn assert_close(found: &Rows, wanted: &Rows, about: &str) {
-    assert_eq!(found.schema(), wanted.schema(), "{about}");
-    assert_eq!(found.height(), wanted.height(), "{about}: {found} {wanted}");
-    for (found, wanted) in found.columns().iter().zip(wanted.columns()) {
-        if !found.dtype().is_float() {
-            assert_eq!(found, wanted, "{about}");
-            continue;
-        }
-        let (name, found, wanted) = (wanted.name(), found.f64().unwrap(), wanted.f64().unwrap());
-        for (found, wanted) in found.iter().zip(wanted.iter()) {
-            let same = match (found, wanted) {
-                (Some(found), Some(wanted)) => {
-                    (found.is_nan() && wanted.is_nan()) || (found - wanted).abs() <= 1e-9 * (1.0 + wanted.abs())
-                }
-                (found, wanted) => found == wanted,
-            };
-            assert!(same, "{about}: {name}: {found:?}, not {wanted:?}");
-        }
-    }
-}
-
-/// Computed here one after the other, here in parallel, and in what stands for another process.
-fn everywhere(frame: &DataFrame) -> [Rows; 3] {
-    let parcel = Parcel::pack(&(frame,)).unwrap().to_bytes();
-    let parts = Parcel::from_bytes(&parcel).unwrap().compute(&Objects::new(), Scheduler::Default).unwrap();
-    [
-        frame.compute_with(Scheduler::Sync).unwrap(),
-        frame.compute_with(Scheduler::Default).unwrap(),
-        frame.decode(&parts).unwrap(),
-    ]
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -97,13 +68,13 @@ proptest! {
                 let wanted = in_order(whole.clone().lazy().group_by(&keys).agg(&query).collect().unwrap(), keys.len());
                 let groups = frame.groupby(keys.clone());
                 let about = format!("{query:?} by {keys:?} in {npartitions}");
-                for found in everywhere(&groups.agg(query.clone())) {
-                    assert_close(&found, &wanted, &about);
+                for found in ways(&groups.agg(query.clone())) {
+                    assert_close(&found, &wanted, 1e-9, &about);
                 }
                 let split = groups.split_out(3).agg(query.clone());
                 prop_assert_eq!(split.npartitions(), 3);
-                for found in everywhere(&split) {
-                    assert_close(&in_order(found, keys.len()), &wanted, &about);
+                for found in ways(&split) {
+                    assert_close(&in_order(found, keys.len()), &wanted, 1e-9, &about);
                 }
             }
         }
@@ -128,7 +99,7 @@ fn short_forms_aggregate_the_other_columns() {
         let check = |found: DataFrame, wanted: polars::prelude::PolarsResult<Rows>| {
             let mut wanted = wanted.unwrap();
             wanted.insert_column(0, zones().into()).unwrap();
-            assert_close(&found.compute().unwrap(), &wanted, "short form");
+            assert_close(&found.compute().unwrap(), &wanted, 1e-9, "short form");
         };
         check(groups.size(), df!("size" => [2_u32, 2, 1]));
         check(groups.count(), df!("tip" => [1_u32, 2, 1], "n" => [2_u32, 2, 1], "name" => [1_u32, 2, 0]));
@@ -182,8 +153,8 @@ fn aggregations_of_the_users_own_and_approximate_ones_travel() {
         "most" => [1.0, 4.0, 0.5],
         "sum" => [6_i64, 4, 5],
     );
-    for found in everywhere(&made) {
-        assert_close(&found, wanted.as_ref().unwrap(), "custom");
+    for found in ways(&made) {
+        assert_close(&found, wanted.as_ref().unwrap(), 1e-9, "custom");
     }
 }
 
@@ -195,7 +166,7 @@ fn a_function_gets_whole_groups() {
         Ok(rows.head(Some(1)).lazy().select([col("zone"), lit(sum.unwrap_or(0)).alias("sum")]).collect()?)
     });
     assert_eq!(made.columns(), ["zone", "sum"]);
-    for found in everywhere(&made) {
+    for found in ways(&made) {
         let wanted = df!("zone" => ["a", "b", "c"], "sum" => [6_i64, 4, 5]).unwrap();
         assert_eq!(in_order(found, 1), wanted);
     }
@@ -207,11 +178,6 @@ fn several_results_share_their_reads() {
     let (one, two) = (frame.groupby("zone").sum(), frame.groupby("zone").size());
     let (one, two) = compute!(one, two).unwrap();
     assert_eq!((one.height(), two.height()), (3, 3));
-}
-
-fn message(work: impl FnOnce() + std::panic::UnwindSafe) -> String {
-    let panic = std::panic::catch_unwind(work).unwrap_err();
-    panic.downcast_ref::<String>().cloned().expect("a sentence")
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! Series, scalars and reductions: on every scheduler and from a parcel, against Polars on the whole frame.
 
+#[path = "common/frames.rs"]
+mod frames;
+
+use frames::{message, ways};
 use polars::prelude::{AnyValue, Column, DataFrame as Rows, Expr, IntoLazy, NamedFrom, SortMultipleOptions, df};
 use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
 use taskloom::dataframe::{Scalar, Series};
 use taskloom::polars;
-use taskloom::prelude::{DataFrame, DataType, Scheduler, col, compute, lit};
-use taskloom::travel::{Parcel, objects::Objects};
+use taskloom::prelude::{DataFrame, DataType, col, compute, lit};
 
 type Row = (Option<f64>, Option<i64>, Option<u8>);
 
@@ -25,19 +28,9 @@ fn frame(rows: &[Row]) -> Rows {
     .unwrap()
 }
 
-fn everywhere(frame: &DataFrame) -> [Rows; 3] {
-    let parcel = Parcel::pack(&(frame,)).unwrap().to_bytes();
-    let parts = Parcel::from_bytes(&parcel).unwrap().compute(&Objects::new(), Scheduler::Default).unwrap();
-    [
-        frame.compute_with(Scheduler::Sync).unwrap(),
-        frame.compute_with(Scheduler::Default).unwrap(),
-        frame.decode(&parts).unwrap(),
-    ]
-}
-
 fn assert_cell(scalar: &Scalar, wanted: &Rows, about: &str) {
     let wanted = wanted.columns()[0].get(0).unwrap();
-    for found in everywhere(&scalar.to_frame()) {
+    for found in ways(&scalar.to_frame()) {
         let found = found.columns()[0].get(0).unwrap();
         let same = match (&found, &wanted) {
             (AnyValue::Float64(found), AnyValue::Float64(wanted)) => {
@@ -103,7 +96,7 @@ proptest! {
             let sorted = |rows: Rows| rows.sort([column], SortMultipleOptions::default()).unwrap();
             let wanted = whole.clone().lazy().group_by([col(column)]).agg([polars::prelude::len().alias("count")]);
             let wanted = sorted(wanted.collect().unwrap());
-            for found in everywhere(&frame.col(column).value_counts()) {
+            for found in ways(&frame.col(column).value_counts()) {
                 let counts: Vec<u32> = found.column("count").unwrap().u32().unwrap().into_no_null_iter().collect();
                 prop_assert!(counts.is_sorted_by(|one, next| one >= next));
                 prop_assert_eq!(sorted(found), wanted.clone());
@@ -232,7 +225,7 @@ fn frames_are_reduced_column_by_column() {
     for npartitions in [1, 3] {
         let frame = DataFrame::from_polars(trips(), npartitions).select(["tip", "fare", "zone"]);
         let check = |found: DataFrame, wanted: polars::prelude::PolarsResult<Rows>| {
-            for found in everywhere(&found) {
+            for found in ways(&found) {
                 assert!(found.equals_missing(wanted.as_ref().unwrap()), "{found}");
             }
         };
@@ -250,7 +243,7 @@ fn frames_are_reduced_column_by_column() {
             "statistic" => ["count", "mean", "std", "min", "25%", "50%", "75%", "max"],
             "fare" => [4.0, 9.75, (64.75_f64 / 3.0).sqrt(), 5.0, 7.25, 9.0, 11.5, 16.0],
         );
-        for found in everywhere(&frame.select(["fare"]).describe()) {
+        for found in ways(&frame.select(["fare"]).describe()) {
             let (found, wanted) = (found.column("fare").unwrap(), described.as_ref().unwrap().column("fare").unwrap());
             for row in 0..8 {
                 let number = |column: &Column| column.f64().unwrap().get(row).unwrap();
@@ -274,7 +267,7 @@ fn pairs_of_columns_are_correlated_where_both_are_there() {
         .collect()
         .unwrap();
     for (made, name) in [(frame.cov(), "cov"), (frame.corr(), "corr")] {
-        for found in everywhere(&made) {
+        for found in ways(&made) {
             assert_eq!(
                 found.column("column").unwrap().as_materialized_series(),
                 &polars::prelude::Series::new("column".into(), ["tip", "fare"])
@@ -294,15 +287,10 @@ fn results_of_one_pass_and_functions_in_two_steps() {
     let (mean, most, rows) = (frame.col("tip").mean(), frame.col("fare").max().of::<f64>(), frame.col("tip").len());
     assert_eq!(compute!(mean, most, rows).unwrap(), (6.5 / 3.0, 16.0, 4));
     let kept = frame.reduction(|rows| Ok(rows.tail(Some(1))), |rows| Ok(rows.head(Some(2))));
-    for found in everywhere(&kept.select(["fare"])) {
+    for found in ways(&kept.select(["fare"])) {
         assert_eq!(found, df!("fare" => [8.0, 5.0]).unwrap());
     }
     assert!(DataFrame::from_polars(trips().slice(0, 0), 1).col("tip").mean().compute().unwrap().is_nan());
-}
-
-fn message(work: impl FnOnce() + std::panic::UnwindSafe) -> String {
-    let panic = std::panic::catch_unwind(work).unwrap_err();
-    panic.downcast_ref::<String>().cloned().expect("a sentence")
 }
 
 #[test]

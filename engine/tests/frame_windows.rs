@@ -1,6 +1,10 @@
 //! Running columns, windows, neighbours and other shapes: on every scheduler and from a parcel, against Polars on the whole
 //! frame.
 
+#[path = "common/frames.rs"]
+mod frames;
+
+use frames::{message, ways};
 use polars::prelude::{
     ClosedWindow, DataFrame as Rows, Duration, Expr, FillNullStrategy, IntoLazy, RollingOptionsDynamicWindow,
     RollingOptionsFixedWindow, SortMultipleOptions, TimeUnit, df,
@@ -9,8 +13,7 @@ use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
 use taskloom::polars;
-use taskloom::prelude::{DataFrame, DataType, Scheduler, col, lit};
-use taskloom::travel::{Parcel, objects::Objects};
+use taskloom::prelude::{DataFrame, DataType, col, lit};
 
 type Row = (Option<f64>, Option<i64>, i64);
 
@@ -40,37 +43,9 @@ fn frame(rows: &[Row]) -> Rows {
     .unwrap()
 }
 
-fn everywhere(frame: &DataFrame) -> [Rows; 3] {
-    let parcel = Parcel::pack(&(frame,)).unwrap().to_bytes();
-    let parts = Parcel::from_bytes(&parcel).unwrap().compute(&Objects::new(), Scheduler::Default).unwrap();
-    [
-        frame.compute_with(Scheduler::Sync).unwrap(),
-        frame.compute_with(Scheduler::Default).unwrap(),
-        frame.decode(&parts).unwrap(),
-    ]
-}
-
+/// Windows add and take away, which leaves something over.
 fn assert_close(made: &DataFrame, wanted: &Rows, about: &str) {
-    for found in everywhere(made) {
-        assert_eq!(found.schema(), wanted.schema(), "{about}");
-        assert_eq!(found.height(), wanted.height(), "{about}: {found} {wanted}");
-        for (found, wanted) in found.columns().iter().zip(wanted.columns()) {
-            if !found.dtype().is_float() {
-                assert_eq!(found, wanted, "{about}");
-                continue;
-            }
-            let (name, found, wanted) = (wanted.name(), found.f64().unwrap(), wanted.f64().unwrap());
-            for (row, (found, wanted)) in found.iter().zip(wanted.iter()).enumerate() {
-                let same = match (found, wanted) {
-                    (Some(found), Some(wanted)) => {
-                        (found.is_nan() && wanted.is_nan()) || (found - wanted).abs() <= 1e-6 * (1.0 + wanted.abs())
-                    }
-                    (found, wanted) => found == wanted,
-                };
-                assert!(same, "{about}: {name}, row {row}: {found:?}, not {wanted:?}");
-            }
-        }
-    }
+    ways(made).iter().for_each(|found| frames::assert_close(found, wanted, 1e-6, about));
 }
 
 proptest! {
@@ -152,7 +127,7 @@ fn long_and_wide() {
         assert_close(&table, &wanted, "pivot_table_of");
         let long = frame.melt("zone", ["tip", "n"]);
         assert_eq!(long.columns(), ["zone", "variable", "value"]);
-        for found in everywhere(&long.groupby("variable").sum()) {
+        for found in ways(&long.groupby("variable").sum()) {
             assert_eq!(found, df!("variable" => ["n", "tip"], "value" => [15.0, 18.0]).unwrap());
         }
     }
@@ -162,7 +137,7 @@ fn long_and_wide() {
 fn some_rows_and_all_values() {
     let rows = df!("n" => (0..1000).collect::<Vec<i32>>()).unwrap();
     let frame = DataFrame::from_polars(rows, 4);
-    let [first, second, travelled] = everywhere(&frame.sample(0.2, 7));
+    let [first, second, travelled] = ways(&frame.sample(0.2, 7));
     assert_eq!(first.height(), 200);
     assert!(first.equals(&second) && first.equals(&travelled));
     assert!(!first.equals(&frame.sample(0.2, 8).compute().unwrap()));
@@ -183,7 +158,7 @@ fn functions_look_at_neighbours() {
             let n = || col("n").fill_null(lit(0));
             rows.lazy().select([n().shift(lit(2)) + n().shift(lit(-1))]).collect()
         });
-        for found in everywhere(&both) {
+        for found in ways(&both) {
             let found: Vec<Option<i32>> = found.column("n").unwrap().i32().unwrap().to_vec();
             assert_eq!(found, [None, None, Some(9), Some(18), Some(36), Some(72), None]);
         }
@@ -191,15 +166,6 @@ fn functions_look_at_neighbours() {
     let frame = DataFrame::from_polars(rows, 3).map_overlap(1, 0, |rows| Ok(rows.head(Some(1))));
     let error = frame.compute().unwrap_err().to_string();
     assert!(error.contains("gives a row for each"), "{error}");
-}
-
-fn message(work: impl FnOnce() + std::panic::UnwindSafe) -> String {
-    let panic = std::panic::catch_unwind(work).unwrap_err();
-    panic
-        .downcast_ref::<String>()
-        .cloned()
-        .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-        .unwrap()
 }
 
 #[test]

@@ -169,9 +169,8 @@ impl Operation for Beside {
 
     fn chunk(&self, partition: usize, lowering: &mut Lowering) -> Chunk {
         let values = lowering.step(&self.values, 0);
-        let mut chunk = lowering.chunk(&self.input, partition);
-        chunk = lowering.lacking(&self.input).into_iter().fold(chunk, Chunk::and);
-        chunk = lowering.lacking(&self.values).into_iter().fold(chunk.beside(values), Chunk::and);
+        let mut chunk = lowering.filled(&self.input, partition).beside(values);
+        chunk = lowering.lacking(&self.values).into_iter().fold(chunk, Chunk::and);
         chunk = chunk.then(&self.name, self.step.clone());
         self.kept().into_iter().fold(chunk, Chunk::and)
     }

@@ -10,6 +10,7 @@ use super::explain::explained;
 use super::lower::Lowering;
 use super::methods::count;
 use super::node::{Node, NodeRef, Op, known_rows};
+use super::stack::below;
 use super::thread;
 use crate::delayed::{Delayed, Gathered, Output};
 use crate::error::{Error, Result};
@@ -24,7 +25,7 @@ impl DataFrame {
     /// ```
     /// use taskloom::prelude::*;
     /// let trips = DataFrame::from_polars(taskloom::polars::df!("zone" => [1, 2, 1], "tip" => [2.0, 0.5, 1.0])?, 2);
-    /// assert_eq!(trips.filter(col("tip").gt(lit(0.7))).compute()?.height(), 2);
+    /// assert_eq!(trips.filter(col("tip").gt(0.7)).compute()?.height(), 2);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -89,7 +90,7 @@ impl DataFrame {
     /// ```
     /// use taskloom::prelude::*;
     /// let trips = DataFrame::from_polars(taskloom::polars::df!("zone" => [1, 2, 1], "tip" => [2.0, 0.5, 1.0])?, 2);
-    /// let text = trips.filter(col("tip").gt(lit(0.7))).select([col("zone")]).explain();
+    /// let text = trips.filter(col("tip").gt(0.7)).select([col("zone")]).explain();
     /// assert!(text.contains("filter"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -165,14 +166,8 @@ impl DataFrame {
 }
 
 /// The partitions below one another.
-pub(crate) fn stacked(parts: Vec<Rows>) -> Result<Rows> {
-    let mut parts = parts.into_iter();
-    let first = parts.next().unwrap_or_default();
-    let stack = |mut all: Rows, part: Rows| {
-        all.vstack_mut_owned(part)?;
-        Ok(all)
-    };
-    parts.try_fold(first, stack).map_err(|error| Error::Frame { message: super::error::sentence(&error) })
+fn stacked(parts: Vec<Rows>) -> Result<Rows> {
+    below(parts).map_err(|error| Error::Frame { message: super::error::sentence(&error) })
 }
 
 fn assembled(node: &Node, values: Vec<Value>) -> Result<Rows> {

@@ -13,7 +13,7 @@ use super::DataFrame;
 use super::error::{Built, FrameError, built};
 use super::lower::{Chunk, Lowering};
 use super::node::{Divisions, Node, NodeRef, Operation};
-use crate::calendar::{date_of_day, days_before};
+use crate::calendar;
 
 /// The order of two values of one column.
 pub(crate) fn compare(one: &AnyValue, other: &AnyValue) -> Ordering {
@@ -267,41 +267,11 @@ fn moment(seconds: i64, dtype: &DataType) -> PolarsResult<AnyValue<'static>> {
     Ok(found.column("time")?.get(0)?.into_static())
 }
 
-/// The first second of what a text says of a time, and the first one behind it.
-pub(crate) fn moments(text: &str) -> Option<(i64, i64)> {
-    const DAY: i64 = 86_400;
-    let text = text.trim();
-    let (date, clock) = text.split_once(['T', ' ']).map_or((text, None), |(date, clock)| (date, Some(clock)));
-    let number = |part: &str| part.parse::<i64>().ok().filter(|_| part.bytes().all(|byte| byte.is_ascii_digit()));
-    let parts: Vec<i64> = date.split('-').map(number).collect::<Option<_>>()?;
-    if date.split('-').next()?.len() != 4 {
-        return None;
-    }
-    let day_of = |year: i64, month: i64, day: i64| {
-        let number = days_before(year, u32::try_from(month).ok()?) + day - 1;
-        ((1..=12).contains(&month) && date_of_day(number) == (year, month as u32, day as u32)).then_some(number * DAY)
-    };
-    let Some(clock) = clock else {
-        return match parts[..] {
-            [year] => Some((day_of(year, 1, 1)?, day_of(year + 1, 1, 1)?)),
-            [year, month] => {
-                let next = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
-                Some((day_of(year, month, 1)?, day_of(next.0, next.1, 1)?))
-            }
-            [year, month, day] => day_of(year, month, day).map(|first| (first, first + DAY)),
-            _ => None,
-        };
-    };
-    let [year, month, day] = parts[..] else { return None };
-    let midnight = day_of(year, month, day)?;
-    let parts: Vec<i64> = clock.trim_end_matches('Z').split(':').map(number).collect::<Option<_>>()?;
-    let (seconds, length) = match parts[..] {
-        [hour] => (hour * 3600, 3600),
-        [hour, minute] if minute < 60 => (hour * 3600 + minute * 60, 60),
-        [hour, minute, second] if minute < 60 && second < 60 => (hour * 3600 + minute * 60 + second, 1),
-        _ => return None,
-    };
-    (seconds < DAY).then_some((midnight + seconds, midnight + seconds + length))
+/// The first second of what a text says of a time, and the first one behind it; nothing of texts with parts of seconds.
+fn moments(text: &str) -> Option<(i64, i64)> {
+    let is_whole = !text.contains('.');
+    let (first, behind, _) = calendar::moments(text, calendar::day_of_date).filter(|_| is_whole)?;
+    Some((first, behind))
 }
 
 #[cfg(test)]
@@ -315,7 +285,17 @@ mod tests {
         assert_eq!(moments("1972-12"), Some((1065 * 86_400, 1096 * 86_400)));
         assert_eq!(moments("1970-01-02 03:04"), Some((86_400 + 3 * 3600 + 240, 86_400 + 3 * 3600 + 300)));
         assert_eq!(moments("1970-01-01T00:00:07"), Some((7, 8)));
-        for wrong in ["", "70", "1970-13", "1970-02-29", "1970-01-01 24", "1970-01-01 00:60", "noon", "1970-1x"] {
+        for wrong in [
+            "",
+            "70",
+            "1970-13",
+            "1970-02-29",
+            "1970-01-01 24",
+            "1970-01-01 00:60",
+            "1970-01-01 00:00:00.5",
+            "noon",
+            "1970-1x",
+        ] {
             assert_eq!(moments(wrong), None, "{wrong}");
         }
     }

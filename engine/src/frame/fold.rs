@@ -20,6 +20,7 @@ use super::methods::row_by_row;
 use super::node::{Node, NodeRef, Operation};
 use super::rows::RowStep;
 use super::shuffle::shuffled;
+use super::stack::below;
 
 /// What is asked of groups, beside what is computed of them.
 #[derive(Debug, Clone, Copy)]
@@ -142,16 +143,6 @@ pub(crate) fn one_partition(operation: &str, input: &NodeRef, sorted: Vec<String
         return Arc::clone(input);
     }
     Node::across(operation, Arc::clone(&input.schema), 1, OnePartition { input: Arc::clone(input), sorted })
-}
-
-/// Frames below one another.
-pub(crate) fn below(frames: Vec<Rows>) -> PolarsResult<Rows> {
-    let mut frames = frames.into_iter();
-    let first = frames.next().unwrap_or_default();
-    frames.try_fold(first, |mut all, frame| {
-        all.vstack_mut_owned(frame)?;
-        Ok(all)
-    })
 }
 
 /// How the parts of partitions are merged.

@@ -7,11 +7,13 @@ use polars::prelude::{DataFrame as Rows, DataType, Expr, PlSmallStr, PolarsResul
 use super::DataFrame;
 use super::aggregate::{Aggregate, n_unique_approx, quantile_approx};
 use super::error::{Built, FrameError, built};
-use super::fold::{Grouping, below, folded};
-use super::methods::{Expressions, Names, row_by_row};
+use super::fold::{Grouping, folded};
+use super::given::{Expressions, Names};
+use super::methods::row_by_row;
 use super::node::Node;
 use super::rows::{OnPartition, RowStep};
 use super::shuffle::shuffled;
+use super::stack::below;
 use crate::task::Made;
 
 /// What [`GroupBy::agg`] computes: expressions of Polars', [`Aggregate`]s, one or several.
@@ -89,7 +91,7 @@ impl DataFrame {
     /// When there is no key, or no such column, or when a key looks at more than one row.
     #[track_caller]
     pub fn groupby(&self, keys: impl Expressions) -> GroupBy {
-        let keys = keys.expressions();
+        let keys = built(keys.of("groupby", self));
         assert!(!keys.is_empty(), "`groupby`: name the columns whose values make the groups");
         built(row_by_row("groupby", self.node(), &keys));
         let grouping = Grouping { partitions: None, is_sorted: true };

@@ -17,7 +17,7 @@ use super::source::{self, Source};
 use super::thread;
 use crate::delayed::Lowered;
 use crate::error::BoxError;
-use crate::task::{Data, Failure, Made, Pack, Registered, Step, Value, conjured, taken, value_task};
+use crate::task::{Data, Failure, Made, Pack, Registered, Step, Value, conjured, merged, taken, value_task};
 
 /// What makes a partition: where its rows come from, and the steps on them that are not done yet.
 #[derive(Clone)]
@@ -121,23 +121,14 @@ where
 }
 
 /// One frame from those of many tasks, so many at a time, in their order.
-pub(crate) fn tree<P, F>(name: &str, mut steps: Vec<Arc<Step>>, parameters: &P, _merge: F) -> Arc<Step>
+pub(crate) fn tree<P, F>(name: &str, steps: Vec<Arc<Step>>, parameters: &P, _merge: F) -> Arc<Step>
 where
     P: Pack + Clone + Send + Sync + 'static,
     F: Fn(&P, Vec<DataFrame>) -> PolarsResult<DataFrame> + 'static,
 {
-    while steps.len() > 1 {
-        steps = steps
-            .chunks(crate::task::MERGED_AT_ONCE)
-            .map(|steps| match steps {
-                [one] => Arc::clone(one),
-                more => partition_task(name, more.to_vec(), parameters.clone(), |parameters, frames| {
-                    conjured::<F>()(parameters, frames)
-                }),
-            })
-            .collect();
-    }
-    steps.pop().unwrap_or_else(|| unreachable!("a frame has at least one partition"))
+    merged::<OfFrames, DataFrame, _, _>(name, steps, parameters, |parameters, frames| {
+        thread::alone(|| conjured::<F>()(parameters, frames)).map_err(failure)
+    })
 }
 
 /// The step of a frame that is there.
@@ -170,15 +161,9 @@ impl Lowering {
         if let Some(step) = self.steps.get(&(node.id, partition)) {
             return Arc::clone(step);
         }
-        let mut chunk = self.make(node, partition);
+        let mut chunk = self.trimmed(node, partition);
         // A condition that stands behind an operation across partitions holds for what goes into it as well.
-        if let Some(predicate) = self.needs.predicate(node) {
-            chunk.steps.push(RowStep::Filter(predicate));
-        }
-        if let Some(columns) = self.columns(node) {
-            let columns = columns.iter().map(|name| col(name.clone())).collect();
-            chunk.steps.push(RowStep::Select(columns));
-        }
+        chunk.steps.extend(self.needs.predicate(node).map(RowStep::Filter));
         let step = chunk.into_step();
         self.steps.insert((node.id, partition), Arc::clone(&step));
         step
@@ -189,7 +174,24 @@ impl Lowering {
         if self.needs.is_shared(node) {
             return Chunk::of_step(self.step(node, partition));
         }
-        self.make(node, partition)
+        self.trimmed(node, partition)
+    }
+
+    /// What makes a partition, with no more columns than are needed of it, which are those of its predicate too.
+    fn trimmed(&mut self, node: &NodeRef, partition: usize) -> Chunk {
+        let mut chunk = self.make(node, partition);
+        chunk.steps.extend(self.columns(node).map(|columns| RowStep::Select(columns.into_iter().map(col).collect())));
+        chunk
+    }
+
+    /// As [`chunk`](Lowering::chunk), with all columns of the node in its order: what nobody needs is there in name.
+    pub(crate) fn filled(&mut self, node: &NodeRef, partition: usize) -> Chunk {
+        let mut chunk = self.chunk(node, partition);
+        if let Some(lacking) = self.lacking(node) {
+            let all = node.schema.iter_names().cloned().map(col).collect();
+            chunk.steps.extend([lacking, RowStep::Select(all)]);
+        }
+        chunk
     }
 
     /// The columns that are needed of a node, in its order, when these are not all.
@@ -226,20 +228,9 @@ impl Lowering {
             Op::Memory(partitions) => Chunk::of_step(data(&partitions[partition])),
             Op::Source(source) => {
                 let from = From::Source { source: source.clone(), partition };
-                let mut chunk = Chunk { from, steps: Vec::new(), beside: Vec::new(), names: vec![node.name.clone()] };
-                // The steps on it may end before an operation that needs fewer columns than come out of them.
-                if let Some(columns) = self.columns(node) {
-                    chunk.steps.push(RowStep::Select(columns.into_iter().map(col).collect()));
-                }
-                chunk
+                Chunk { from, steps: Vec::new(), beside: Vec::new(), names: vec![node.name.clone()] }
             }
-            Op::Rows { input, step } => {
-                let mut chunk = self.chunk(input, partition);
-                if self.needs.is_shared(input) || matches!(input.op, Op::Across(_) | Op::Source(_)) {
-                    chunk.steps.extend(self.lacking(input));
-                }
-                chunk.then(&node.name, step.clone())
-            }
+            Op::Rows { input, step } => self.filled(input, partition).then(&node.name, step.clone()),
             Op::Across(operation) => operation.chunk(partition, self),
         }
     }

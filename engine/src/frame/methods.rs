@@ -7,96 +7,12 @@ use polars::prelude::{Expr, PolarsResult, SchemaRef, col};
 use super::DataFrame;
 use super::broadcast::with_aggregates;
 use super::error::{Built, FrameError, built};
+use super::given::{Expression, Expressions, Names};
 use super::lower::{Chunk, Lowering, frame_task};
 use super::node::{Divisions, Node, NodeRef, Operation, schema_after};
 use super::rows::{RowStep, on_partition};
 use crate::graph::Graph;
 use crate::task::taken;
-
-/// Names of columns, given as one or several.
-pub trait Names {
-    /// The names.
-    fn names(self) -> Vec<String>;
-}
-
-impl Names for &str {
-    fn names(self) -> Vec<String> {
-        vec![self.to_owned()]
-    }
-}
-
-impl Names for String {
-    fn names(self) -> Vec<String> {
-        vec![self]
-    }
-}
-
-impl<S: AsRef<str>, const N: usize> Names for [S; N] {
-    fn names(self) -> Vec<String> {
-        self.iter().map(|name| name.as_ref().to_owned()).collect()
-    }
-}
-
-impl<S: AsRef<str>> Names for &[S] {
-    fn names(self) -> Vec<String> {
-        self.iter().map(|name| name.as_ref().to_owned()).collect()
-    }
-}
-
-impl<S: AsRef<str>> Names for Vec<S> {
-    fn names(self) -> Vec<String> {
-        self.iter().map(|name| name.as_ref().to_owned()).collect()
-    }
-}
-
-impl<S: AsRef<str>> Names for &Vec<S> {
-    fn names(self) -> Vec<String> {
-        self.as_slice().names()
-    }
-}
-
-/// What is selected or grouped by: names of columns or expressions, one or several.
-pub trait Expressions {
-    /// The expressions.
-    fn expressions(self) -> Vec<Expr>;
-}
-
-impl Expressions for Expr {
-    fn expressions(self) -> Vec<Expr> {
-        vec![self]
-    }
-}
-
-impl Expressions for &str {
-    fn expressions(self) -> Vec<Expr> {
-        vec![col(self)]
-    }
-}
-
-macro_rules! expressions {
-    ($($of:ty, $of_one:expr;)*) => { $(
-        impl<const N: usize> Expressions for [$of; N] {
-            fn expressions(self) -> Vec<Expr> {
-                self.into_iter().map($of_one).collect()
-            }
-        }
-        impl Expressions for Vec<$of> {
-            fn expressions(self) -> Vec<Expr> {
-                self.into_iter().map($of_one).collect()
-            }
-        }
-        impl Expressions for &[$of] {
-            fn expressions(self) -> Vec<Expr> {
-                self.iter().cloned().map($of_one).collect()
-            }
-        }
-    )* };
-}
-expressions! {
-    Expr, |expression| expression;
-    &str, col;
-    String, col;
-}
 
 impl DataFrame {
     /// These expressions of each row: names of columns, or Polars' expressions.
@@ -115,23 +31,26 @@ impl DataFrame {
     /// When there is no such column, with the names that there are; or when the expression looks at other rows.
     #[track_caller]
     pub fn select(&self, expressions: impl Expressions) -> DataFrame {
-        built(self.by_row("select", RowStep::Select(expressions.expressions())))
+        let selected = expressions.of("select", self).and_then(|all| self.by_row("select", RowStep::Select(all)));
+        built(selected)
     }
 
-    /// The rows where a condition holds.
+    /// The rows where a condition holds: an expression, or a series of this frame.
     ///
     /// ```
     /// use taskloom::prelude::*;
-    /// let frame = DataFrame::from_polars(taskloom::polars::df!("n" => [1, 5, 3])?, 2);
-    /// assert_eq!(frame.filter(col("n").gt(lit(2))).compute()?.height(), 2);
+    /// let frame = DataFrame::from_polars(taskloom::polars::df!("n" => [1, 5, 3], "zone" => ["a", "b", "b"])?, 2);
+    /// assert_eq!(frame.filter(col("n").gt(2)).compute()?.height(), 2);
+    /// assert_eq!(frame.filter(col("n").gt(2).and(col("zone").eq(lit("b")))).compute()?.height(), 2);
+    /// assert_eq!(frame.filter(frame.col("n").gt(2)).compute()?.height(), 2);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Panics
     /// As [`select`](DataFrame::select), and when the condition is not a boolean.
     #[track_caller]
-    pub fn filter(&self, condition: Expr) -> DataFrame {
-        built(self.by_row("filter", RowStep::Filter(condition)))
+    pub fn filter(&self, condition: impl Expression) -> DataFrame {
+        built(condition.of("filter", self).and_then(|condition| self.by_row("filter", RowStep::Filter(condition))))
     }
 
     /// These expressions beside the columns that are there; one of the same name takes its place.
@@ -148,23 +67,27 @@ impl DataFrame {
     /// As [`select`](DataFrame::select).
     #[track_caller]
     pub fn with_columns(&self, expressions: impl Expressions) -> DataFrame {
-        built(self.by_row("with_columns", RowStep::WithColumns(expressions.expressions())))
+        let expressions = expressions.of("with_columns", self);
+        built(expressions.and_then(|all| self.by_row("with_columns", RowStep::WithColumns(all))))
     }
 
-    /// One more column, or another in the place of one: pandas' `assign`.
+    /// One more column, or another in the place of one, from an expression, a series of this frame, or a number: pandas'
+    /// `assign`.
     ///
     /// ```
     /// use taskloom::prelude::*;
     /// let frame = DataFrame::from_polars(taskloom::polars::df!("n" => [1, 5, 3])?, 2);
     /// assert_eq!(frame.assign("double", col("n") * lit(2)).columns(), ["n", "double"]);
+    /// assert_eq!(frame.assign("half", frame.col("n") / 2).assign("year", 2019).columns(), ["n", "half", "year"]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Panics
     /// As [`select`](DataFrame::select).
     #[track_caller]
-    pub fn assign(&self, name: &str, expression: Expr) -> DataFrame {
-        built(self.by_row("assign", RowStep::WithColumns(vec![expression.alias(name)])))
+    pub fn assign(&self, name: &str, value: impl Expression) -> DataFrame {
+        let value = value.of("assign", self);
+        built(value.and_then(|value| self.by_row("assign", RowStep::WithColumns(vec![value.alias(name)]))))
     }
 
     /// All columns but these.
@@ -320,7 +243,15 @@ impl From<NodeRef> for DataFrame {
 
 /// Refuses expressions whose value in a row depends on other rows: a partition does not see them.
 pub(crate) fn row_by_row(operation: &str, input: &NodeRef, expressions: &[Expr]) -> Built<()> {
-    schema_after(operation, input, |frame| Ok(frame.select(expressions)))?;
+    schema_after(operation, input, |frame| Ok(frame.select(expressions))).map_err(|error| match error {
+        FrameError::Column { operation, column, nearest, columns }
+            if expressions.iter().any(|e| compares(e, &column)) =>
+        {
+            let nearest = format!("{nearest}, and a text to compare with is written `lit(\"{column}\")`");
+            FrameError::Column { operation, column, nearest, columns }
+        }
+        other => other,
+    })?;
     for expression in expressions {
         if !is_by_row(input, expression) {
             return Err(FrameError::Rows {
@@ -335,7 +266,18 @@ pub(crate) fn row_by_row(operation: &str, input: &NodeRef, expressions: &[Expr])
     Ok(())
 }
 
-/// Whether an expression looks at one row at a time.
+/// Whether something is compared with this column: Polars takes a text beside an operator for a column's name.
+fn compares(expression: &Expr, column: &str) -> bool {
+    expression.into_iter().any(|part| match part {
+        Expr::BinaryExpr { right, op, .. } if op.is_comparison() => {
+            matches!(&**right, Expr::Column(name) if name == column)
+        }
+        _ => false,
+    })
+}
+
+/// Whether an expression looks at one row at a time, as Polars sees it. `is_row_wise` asks more, and knows no types: what
+/// it does not know is aggregated in another way, and what this one refuses cannot be written at all.
 pub(crate) fn is_by_row(input: &NodeRef, expression: &Expr) -> bool {
     use polars_plan::plans::{IR, is_elementwise_rec};
     let Ok(plan) = input.empty().select([expression.clone()]).to_alp() else { return false };

@@ -9,7 +9,7 @@
 //!     "tip" => [1.0, 0.0, 3.5, 2.0],
 //! )?;
 //! let trips = DataFrame::from_polars(trips, 2);
-//! let long = trips.filter(col("distance").gt(lit(1.0))).with_columns([(col("tip") / col("distance")).alias("share")]);
+//! let long = trips.filter(col("distance").gt(1.0)).with_columns([(col("tip") / col("distance")).alias("share")]);
 //! assert_eq!(long.columns(), ["passengers", "distance", "tip", "share"]);     // nothing has run
 //! assert_eq!(long.compute()?.height(), 3);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -42,6 +42,7 @@ mod error;
 pub(crate) mod exchange;
 mod explain;
 mod fold;
+mod given;
 mod groupby;
 mod join;
 mod lower;
@@ -62,6 +63,7 @@ mod shuffle;
 mod sink;
 mod sort;
 pub(crate) mod source;
+mod stack;
 mod thread;
 mod top;
 mod unique;
@@ -77,9 +79,9 @@ pub use concat::{concat, concat_diagonal};
 pub use divisions::{IndexRange, IndexValue};
 pub use error::FrameError;
 pub use exchange::{ShuffleMemory, set_shuffle_memory, shuffle_memory};
+pub use given::{Expression, Expressions, Names};
 pub use groupby::{Aggregates, GroupBy};
 pub use join::{How, Join, Strategy};
-pub use methods::{Expressions, Names};
 pub use rolling::{Rolling, Window};
 pub use scalar::{FromCell, Scalar};
 pub use series::{Categories, Dates, Operand, Series, Strings};
@@ -107,7 +109,7 @@ pub(crate) use node::{Node, NodeRef, Operation, known_rows};
 /// use taskloom::prelude::*;
 /// let rows = taskloom::polars::df!("city" => ["Oslo", "Lima", "Oslo"], "cm" => [3.0, 0.0, 5.0])?;
 /// let snow = DataFrame::from_polars(rows, 2);
-/// let deep = snow.filter(col("cm").gt(lit(1.0))).select([col("city")]);
+/// let deep = snow.filter(col("cm").gt(1.0)).select([col("city")]);
 /// assert_eq!(deep.compute()?.height(), 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

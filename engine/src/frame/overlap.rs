@@ -8,10 +8,10 @@ use polars::prelude::{DataFrame as Rows, Duration, Expr, IntoLazy, PolarsResult,
 
 use super::DataFrame;
 use super::error::{Built, FrameError, built};
-use super::fold::below;
 use super::lower::{Chunk, Lowering, partition_task};
 use super::node::{Node, NodeRef, Operation, schema_after};
 use super::rows::{OnPartition, RowStep};
+use super::stack::below;
 use crate::task::{Made, packed};
 
 /// How far a function looks.

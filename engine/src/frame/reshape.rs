@@ -8,9 +8,9 @@ use polars::prelude::{
 
 use super::DataFrame;
 use super::error::{FrameError, built};
+use super::given::{Expressions, Names};
 use super::groupby::{GroupBy, by_names};
 use super::lower::{Chunk, Lowering};
-use super::methods::{Expressions, Names};
 use super::node::{Node, NodeRef, Operation};
 use super::rows::{OnPartition, RowStep};
 use crate::error::Result;
@@ -70,7 +70,8 @@ impl DataFrame {
     ) -> Result<DataFrame> {
         let wanted = self.col(columns).dropna().unique().compute()?.sort(Default::default())?;
         let cells: Vec<AnyValue<'static>> = wanted.iter().map(AnyValue::into_static).collect();
-        Ok(self.pivoted(index.expressions(), columns, wanted.dtype(), cells, values, aggregate))
+        let index = built(index.of("pivot_table", self));
+        Ok(self.pivoted(index, columns, wanted.dtype(), cells, values, aggregate))
     }
 
     /// As [`pivot_table`](DataFrame::pivot_table), with a column for each of these values.
@@ -87,7 +88,8 @@ impl DataFrame {
         aggregate: impl Fn(Expr) -> Expr,
     ) -> DataFrame {
         let cells = wanted.into_iter().map(|text| AnyValue::StringOwned(text.into())).collect();
-        self.pivoted(index.expressions(), columns, &DataType::String, cells, values, aggregate)
+        let index = built(index.of("pivot_table_of", self));
+        self.pivoted(index, columns, &DataType::String, cells, values, aggregate)
     }
 
     #[track_caller]

@@ -18,9 +18,9 @@ use polars::prelude::{
 
 use super::DataFrame;
 use super::error::built;
+use super::given::Names;
 use super::groupby::{by_names, is_number, is_ordered, is_summed};
 use super::lower::{Chunk, Lowering, partition_task};
-use super::methods::Names;
 use super::node::{Node, NodeRef, Operation};
 use super::rows::RowStep;
 use crate::task::packed;

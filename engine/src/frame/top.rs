@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use polars::prelude::DataFrame as Rows;
 
-use super::exchange::{Order, joined};
+use super::exchange::Order;
 use super::lower::{Chunk, Lowering, tree};
 use super::node::{Node, NodeRef, Operation};
 use super::rows::{OnPartition, RowStep};
+use super::stack::joined;
 use crate::task::Made;
 
 /// The first rows in an order: those of each partition, and of these. Nothing else moves.

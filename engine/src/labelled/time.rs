@@ -5,26 +5,14 @@ use std::sync::Arc;
 use super::error::{LabelError, built};
 use super::frequency::Frequency;
 use crate::array::store::{Calendar, DateTime};
-use crate::calendar::days_before;
-
-pub(crate) const DAY: i64 = 86_400;
+pub(crate) use crate::calendar::{DAY, Precision};
+use crate::calendar::{days_before, moments};
 
 /// Points in time, in whole seconds since 1970-01-01, both counted in a calendar: see [`Calendar`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Times {
     seconds: Arc<[i64]>,
     calendar: Calendar,
-}
-
-/// What a text says of a time: the shorter it is, the more it covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Precision {
-    Year,
-    Month,
-    Day,
-    Hour,
-    Minute,
-    Second,
 }
 
 impl Times {
@@ -142,57 +130,12 @@ fn time(operation: &str, text: &str, calendar: Calendar) -> Result<i64, LabelErr
 
 /// The first and last second of what a text says, and how precisely.
 pub(crate) fn parse(text: &str, calendar: Calendar) -> Option<(i64, i64, Precision)> {
-    let text = text.trim().trim_end_matches('Z');
-    let (before, text) = text.strip_prefix('-').map_or((1, text), |text| (-1, text));
-    let (date, clock) = text.split_once(['T', ' ']).map_or((text, None), |(date, clock)| (date, Some(clock)));
-    let number = |part: &str| part.parse::<u32>().ok().filter(|_| part.bytes().all(|byte| byte.is_ascii_digit()));
-    let mut parts = date.split('-').map(number);
-    let year = i64::from(parts.next()??) * before;
-    if date.split('-').next()?.len() < 4 || year.abs() > 999_999 {
-        return None;
-    }
-    let (month, day) = (parts.next(), parts.next());
-    if parts.next().is_some() || (clock.is_some() && day.is_none()) {
-        return None;
-    }
-    let (month_number, day_number) = (month.unwrap_or(Some(1))?, day.unwrap_or(Some(1))?);
-    if !(1..=12).contains(&month_number) || !(1..=31).contains(&day_number) {
-        return None;
-    }
-    let first = calendar.days(year, month_number, day_number);
-    let date = calendar.date(first * DAY);
-    if (date.month, date.day) != (month_number, day_number) {
-        return None;
-    }
-    let of = |days: i64, seconds: i64, length: i64, precision| {
-        let first = days * DAY + seconds;
-        Some((first, first + length - 1, precision))
+    let day_of = |year, month, day| {
+        let number = calendar.days(year, month, day);
+        let date = calendar.date(number * DAY);
+        ((date.month, date.day) == (month, day)).then_some(number)
     };
-    let Some(clock) = clock else {
-        return match (month, day) {
-            (None, _) => of(first, 0, (calendar.days(year + 1, 1, 1) - first) * DAY, Precision::Year),
-            (Some(_), None) => of(
-                first,
-                0,
-                (month_start(calendar, month_index(year, month_number) + 1) - first) * DAY,
-                Precision::Month,
-            ),
-            _ => of(first, 0, DAY, Precision::Day),
-        };
-    };
-    let mut parts = clock.split(':').map(|part| number(part.split('.').next()?));
-    let hour = parts.next()??;
-    let (minute, second) = (parts.next(), parts.next());
-    let (minutes, seconds) = (minute.unwrap_or(Some(0))?, second.unwrap_or(Some(0))?);
-    if hour > 23 || minutes > 59 || seconds > 59 || parts.next().is_some() {
-        return None;
-    }
-    let at = i64::from(hour) * 3600 + i64::from(minutes) * 60 + i64::from(seconds);
-    match (minute, second) {
-        (None, _) => of(first, at, 3600, Precision::Hour),
-        (Some(_), None) => of(first, at, 60, Precision::Minute),
-        _ => of(first, at, 1, Precision::Second),
-    }
+    moments(text, day_of).map(|(first, behind, precision)| (first, behind - 1, precision))
 }
 
 /// The second that a date is, where there is such a date in the calendar.

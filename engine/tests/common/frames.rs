@@ -1,4 +1,5 @@
-//! A frame computed on every scheduler, and in the form that travels to another process: all have to give the same.
+//! A frame computed on every scheduler, and in the form that travels to another process: all have to give the same. And what
+//! tests of frames compare and catch.
 #![allow(dead_code)] // each test file uses some of it
 
 use taskloom::polars::prelude::{DataFrame as Rows, IntoLazy, SortMultipleOptions, all};
@@ -50,4 +51,45 @@ pub fn everywhere(frame: &DataFrame) -> Result<Rows, taskloom::Error> {
     let parts = parcel.compute(&Objects::new(), Scheduler::Sync);
     same(parts.and_then(|parts| frame.decode(&parts)), "from a parcel");
     here
+}
+
+/// Computed here one after the other, here in parallel, and in what stands for another process.
+pub fn ways(frame: &DataFrame) -> [Rows; 3] {
+    [frame.compute_with(Scheduler::Sync).unwrap(), frame.compute_with(Scheduler::Default).unwrap(), travelled(frame)]
+}
+
+/// Computed from what would go to another process.
+pub fn travelled(frame: &DataFrame) -> Rows {
+    let parcel = Parcel::pack(&(frame,)).unwrap().to_bytes();
+    let parts = Parcel::from_bytes(&parcel).unwrap().compute(&Objects::new(), Scheduler::Default).unwrap();
+    frame.decode(&parts).unwrap()
+}
+
+/// The same rows in the same order, floats within `tolerance` of what they should be.
+pub fn assert_close(found: &Rows, wanted: &Rows, tolerance: f64, about: &str) {
+    assert_eq!(found.schema(), wanted.schema(), "{about}");
+    assert_eq!(found.height(), wanted.height(), "{about}: {found} {wanted}");
+    for (found, wanted) in found.columns().iter().zip(wanted.columns()) {
+        if !found.dtype().is_float() {
+            assert_eq!(found, wanted, "{about}");
+            continue;
+        }
+        let (name, found, wanted) = (wanted.name(), found.f64().unwrap(), wanted.f64().unwrap());
+        for (row, (found, wanted)) in found.iter().zip(wanted.iter()).enumerate() {
+            let same = match (found, wanted) {
+                (Some(found), Some(wanted)) => {
+                    (found.is_nan() && wanted.is_nan()) || (found - wanted).abs() <= tolerance * (1.0 + wanted.abs())
+                }
+                (found, wanted) => found == wanted,
+            };
+            assert!(same, "{about}: {name}, row {row}: {found:?}, not {wanted:?}");
+        }
+    }
+}
+
+/// What a mistake is told as where it is written.
+pub fn message(work: impl FnOnce() + std::panic::UnwindSafe) -> String {
+    let panic = std::panic::catch_unwind(work).unwrap_err();
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).expect("a sentence")
 }

@@ -45,7 +45,7 @@ def test_a_lazy_frame_shows_its_columns_and_reads_nothing_more(session):
 
 
 def test_groups_and_rows_are_computed(session):
-    code = 'trips.filter(col("distance").gt(lit(0.0))).groupby("passengers").agg([col("tip").sum()]).compute()?'
+    code = 'trips.filter(col("distance").gt(0.0)).groupby("passengers").agg([col("tip").sum()]).compute()?'
     bundle = bundle_of(session, code)
     assert "2 rows × 2 columns" in bundle["text/html"]
     assert ">9.0<" in bundle["text/html"] and ">4.0<" in bundle["text/html"]

@@ -17,11 +17,12 @@ use polars::prelude::{
 use super::DataFrame;
 use super::boundaries::{bounds_node, sampled};
 use super::error::{Built, FrameError, built};
-use super::exchange::{Order, Pieces, gather, joined};
+use super::exchange::{Order, Pieces, gather};
 use super::join::column_of;
 use super::lower::{Chunk, Lowering, frame_task, partition_task};
 use super::node::{Divisions, Node, NodeRef, Operation};
 use super::shuffle::{Bounds, By, Gather, Last, all_pieces, shuffled, split_node};
+use super::stack::joined;
 use crate::task::taken;
 use options::Near;
 pub use options::{AsOf, Direction};
@@ -217,9 +218,8 @@ impl Operation for ByTime {
         vec![&self.left, &self.right]
     }
 
-    fn logical(&self, mut inputs: Vec<LazyFrame>) -> Option<LazyFrame> {
-        let right = inputs.pop()?;
-        Some(self.near.plan(inputs.pop()?, right))
+    fn logical(&self, inputs: Vec<LazyFrame>) -> Option<LazyFrame> {
+        self.near.logical(inputs)
     }
 
     fn chunk(&self, partition: usize, lowering: &mut Lowering) -> Chunk {
@@ -278,9 +278,8 @@ impl Operation for ByKeys {
         vec![&self.left, &self.right]
     }
 
-    fn logical(&self, mut inputs: Vec<LazyFrame>) -> Option<LazyFrame> {
-        let right = inputs.pop()?;
-        Some(self.near.plan(inputs.pop()?, right))
+    fn logical(&self, inputs: Vec<LazyFrame>) -> Option<LazyFrame> {
+        self.near.logical(inputs)
     }
 
     fn chunk(&self, partition: usize, lowering: &mut Lowering) -> Chunk {

@@ -5,7 +5,7 @@ use polars::prelude::{
     Scalar, col,
 };
 
-use crate::frame::methods::Names;
+use crate::frame::given::Names;
 use crate::task::packed;
 
 /// Which row is taken.
@@ -133,6 +133,12 @@ impl Near {
         let args =
             JoinArgs { suffix: Some(options.suffix.as_str().into()), ..JoinArgs::new(JoinType::AsOf(Box::new(near))) };
         left.join(right, [col(self.left_on.as_str())], [col(self.right_on.as_str())], args)
+    }
+
+    /// The same of whole frames, the left one and the right one.
+    pub(super) fn logical(&self, inputs: Vec<LazyFrame>) -> Option<LazyFrame> {
+        let [left, right] = inputs.try_into().ok()?;
+        Some(self.plan(left, right))
     }
 
     pub(super) fn rows(&self, left: Rows, right: Rows) -> PolarsResult<Rows> {

@@ -24,7 +24,7 @@ pub(crate) use budget::{Budget, Reserved};
 pub(crate) use codec::know_pieces;
 pub(crate) use distinct::distinct;
 pub use memory::{ShuffleMemory, set_shuffle_memory, shuffle_memory};
-pub(crate) use pieces::{Pieces, gather, joined, nbytes};
+pub(crate) use pieces::{Pieces, gather, nbytes};
 pub(crate) use range::{Order, Ties};
 pub(crate) use sample::{boundaries, extremes, sample, sample_size};
 

@@ -6,6 +6,7 @@ use polars::prelude::*;
 
 use super::budget::{Budget, Reserved};
 use super::spill::Stored;
+use crate::frame::stack::joined;
 
 /// The pieces that one partition was split into, one for each partition to come.
 #[derive(Debug)]
@@ -154,25 +155,6 @@ pub(crate) fn gather(all: &[Arc<Pieces>], k: usize, last: bool) -> PolarsResult<
         }
     }
     joined(frames, first.empty())
-}
-
-/// Frames of the same columns, one under the other, each column in one run of memory. Memory is given back column by column.
-pub(crate) fn joined(mut frames: Vec<DataFrame>, empty: &DataFrame) -> PolarsResult<DataFrame> {
-    if frames.len() < 2 {
-        return Ok(frames.pop().unwrap_or_else(|| empty.clone()));
-    }
-    let height = frames.iter().map(DataFrame::height).sum();
-    let mut sources: Vec<_> = frames.into_iter().map(|frame| frame.into_columns().into_iter()).collect();
-    let columns = (0..empty.width()).map(|_| {
-        let mut parts = sources.iter_mut().filter_map(Iterator::next);
-        let mut whole = parts.next().map(|first| first.take_materialized_series()).unwrap_or_default();
-        for part in parts {
-            whole.append_owned(part.take_materialized_series())?;
-        }
-        Ok(whole.rechunk().into_column())
-    });
-    let columns = columns.collect::<PolarsResult<_>>()?;
-    DataFrame::new(height, columns)
 }
 
 /// Bytes that a frame takes. Polars counts the characters of strings, but not the views of them.

@@ -16,8 +16,8 @@ use polars::prelude::{
 
 use super::DataFrame;
 use super::error::{Built, FrameError, built};
+use super::given::Names;
 use super::lower::{Chunk, Lowering, partition_task};
-use super::methods::Names;
 use super::node::{Node, NodeRef, Operation};
 use super::shuffle::{Then, gather_task};
 use crate::task::{Step, packed};

@@ -7,11 +7,12 @@ use polars::prelude::{AnyValue, Column, DataFrame as Rows, DataType, LazyFrame, 
 
 use super::{How, Join, Keys, Strategy};
 use crate::frame::divisions::compare;
-use crate::frame::exchange::{Order, joined, nbytes};
+use crate::frame::exchange::{Order, nbytes};
 use crate::frame::lower::{Chunk, Lowering, partition_task};
 use crate::frame::node::{Divisions, Node, NodeRef, Op, Operation};
 use crate::frame::rows::RowStep;
 use crate::frame::shuffle::{Bounds, By, shuffled, split_node};
+use crate::frame::stack::joined;
 
 /// A side that takes no more memory than this goes to every partition of the other.
 const SMALL: u64 = 32 << 20;

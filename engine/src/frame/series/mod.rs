@@ -31,7 +31,7 @@ pub use ops::Operand;
 /// A column of a frame, lazy: what is done with it builds an expression.
 ///
 /// Columns of one frame are put together with operators, and with numbers. What a series becomes is a column of that frame:
-/// [`DataFrame::assign`] takes its [`expr`](Series::expr).
+/// [`assign`](DataFrame::assign), [`filter`](DataFrame::filter) and other methods of the frame take it.
 ///
 /// ```
 /// use taskloom::prelude::*;
@@ -39,7 +39,7 @@ pub use ops::Operand;
 /// let trips = DataFrame::from_polars(trips, 2);
 /// let share = trips.col("tip") / trips.col("fare") * 100.0;
 /// assert_eq!(share.mean().compute()?, 15.0);
-/// assert_eq!(trips.filter(share.gt(1.0).expr()).len()?, 2);
+/// assert_eq!(trips.filter(share.gt(1.0)).len()?, 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -47,6 +47,10 @@ pub struct Series {
     frame: DataFrame,
     expr: Expr,
 }
+
+/// An expression does not change once it is built, so nothing is left half done by a panic.
+impl std::panic::UnwindSafe for Series {}
+impl std::panic::RefUnwindSafe for Series {}
 
 impl std::fmt::Debug for Series {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -119,7 +123,12 @@ impl Series {
         schema.ok().and_then(|schema| schema.get_at_index(0).map(|(_, dtype)| dtype.clone())).unwrap_or(DataType::Null)
     }
 
-    /// The expression that it is, for methods of its frame.
+    /// The frame that it is a column of.
+    pub(crate) fn frame(&self) -> &DataFrame {
+        &self.frame
+    }
+
+    /// The expression that it is.
     pub fn expr(&self) -> Expr {
         self.expr.clone()
     }

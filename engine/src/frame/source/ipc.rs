@@ -14,6 +14,8 @@ use polars_arrow::io::ipc::read::{FileMetadata, FileReader, get_row_count_from_b
 
 use super::files::{Paths, each, find};
 use super::guard::guarded;
+use super::names::named;
+use super::parts::{Part, Unit, parts};
 use super::{Source, places, stored};
 use crate::store::Location;
 use crate::store::file::Input;
@@ -30,22 +32,12 @@ struct IpcFile {
     schema: Schema,
 }
 
-/// Batches of one file.
-struct Part {
-    file: usize,
-    batches: Range<usize>,
-    rows: usize,
-    bytes: u64,
-}
-
 struct IpcSource {
     files: Vec<IpcFile>,
+    /// Batches.
     parts: Vec<Part>,
     schema: SchemaRef,
 }
-
-/// A partition has about so many bytes.
-const PARTITION: u64 = 96 << 20;
 
 impl Source for IpcSource {
     fn name(&self) -> &str {
@@ -64,11 +56,7 @@ impl Source for IpcSource {
         Some(self.parts[partition].bytes)
     }
     fn about(&self) -> String {
-        let first = self.files.first().map(|file| file.name()).unwrap_or_default();
-        match self.files.len() {
-            0 | 1 => first,
-            count => format!("{first} and {} more files", count - 1),
-        }
+        named(&self.files[0].name(), self.files.len())
     }
 
     fn read(&self, partition: usize, columns: Option<&[PlSmallStr]>, _: Option<&Expr>) -> PolarsResult<DataFrame> {
@@ -83,9 +71,9 @@ impl Source for IpcSource {
         if projection.is_empty() {
             return DataFrame::new(part.rows, Vec::new());
         }
-        let rows = guarded(|| file.read(part.batches.clone(), &projection));
+        let rows = guarded(|| file.read(part.units.clone(), &projection));
         let rows = rows.map_err(|error| {
-            let (first, last) = (part.batches.start, part.batches.end.saturating_sub(1));
+            let (first, last) = (part.units.start, part.units.end.saturating_sub(1));
             polars_err!(ComputeError: "{}: the batches {first} to {last} cannot be read: {error}", file.name())
         })?;
         rows.select(names.into_iter().cloned())
@@ -95,6 +83,12 @@ impl Source for IpcSource {
 impl IpcFile {
     fn name(&self) -> String {
         self.place.as_path().display().to_string()
+    }
+
+    /// The batches.
+    fn units(&self) -> Vec<Unit> {
+        let batches = self.metadata.blocks.iter().zip(&self.rows);
+        batches.map(|(block, &rows)| Unit { rows, bytes: (block.body_length.max(0) as u64).max(1) }).collect()
     }
 
     fn open(place: StorePath) -> PolarsResult<IpcFile> {
@@ -298,24 +292,6 @@ fn assemble(places: Vec<StorePath>) -> PolarsResult<IpcSource> {
         }
     }
     let schema = Arc::new(first.schema.clone());
-    let total: u64 = files.iter().map(|file| file.len).sum();
-    let most = (total / (4 * crate::num_threads().unwrap_or(4) as u64)).clamp(8 << 20, PARTITION);
-    let mut parts = Vec::new();
-    for (number, file) in files.iter().enumerate() {
-        let mut part = Part { file: number, batches: 0..0, rows: 0, bytes: 0 };
-        for (batch, (block, rows)) in file.metadata.blocks.iter().zip(&file.rows).enumerate() {
-            let size = (block.body_length.max(0) as u64).max(1);
-            if part.bytes > 0 && part.bytes + size > most {
-                let next = Part { file: number, batches: batch..batch, rows: 0, bytes: 0 };
-                parts.push(std::mem::replace(&mut part, next));
-            }
-            part.batches.end = batch + 1;
-            part.rows += rows;
-            part.bytes += size;
-        }
-        if !part.batches.is_empty() || file.rows.is_empty() {
-            parts.push(part);
-        }
-    }
+    let parts = parts(&files.iter().map(IpcFile::units).collect::<Vec<_>>(), None);
     Ok(IpcSource { files, parts, schema })
 }

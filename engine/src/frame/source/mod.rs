@@ -11,8 +11,10 @@ pub(crate) mod files;
 mod glob;
 mod guard;
 mod ipc;
+mod names;
 mod ndjson;
 pub(crate) mod parquet;
+mod parts;
 mod readers;
 #[cfg(test)]
 mod tests;

@@ -22,7 +22,7 @@ use crate::frame::DataFrame;
 /// std::fs::write(folder.path().join("2015-02.csv"), "tip,paid\n2.5,2015-02-01 10:00:00\n")?;
 /// let trips = read_csv(folder.path().join("2015-*.csv"))?;
 /// assert_eq!(trips.npartitions(), 2);
-/// assert_eq!(trips.filter(col("tip").gt(lit(1.0))).compute()?.height(), 2);
+/// assert_eq!(trips.filter(col("tip").gt(1.0)).compute()?.height(), 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -71,7 +71,7 @@ pub fn read_csv_with(paths: impl Into<Paths>, options: &CsvOptions) -> Result<Da
 /// }
 /// let trips = read_parquet(folder.path())?;
 /// assert_eq!(trips.columns(), ["tip", "year"]);
-/// assert_eq!(trips.filter(col("year").eq(lit(2020))).compute()?.height(), 2);
+/// assert_eq!(trips.filter(col("year").eq(2020)).compute()?.height(), 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///

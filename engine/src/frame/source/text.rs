@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use polars::prelude::{PolarsResult, polars_bail, polars_err};
 
+use super::names::named;
 use super::stored;
 use crate::store::Location;
 use crate::store::error::StoreError;
@@ -126,11 +127,7 @@ impl TextFile {
 /// Files, in a few words.
 pub(crate) fn about<'a>(mut files: impl ExactSizeIterator<Item = &'a TextFile>) -> String {
     let count = files.len();
-    match (files.next(), count) {
-        (None, _) => "no files".to_owned(),
-        (Some(file), 1) => file.name().to_string(),
-        (Some(file), count) => format!("{} and {} more files", file.name(), count - 1),
-    }
+    files.next().map_or_else(|| "no files".to_owned(), |file| named(&file.name(), count))
 }
 
 impl Pack for TextFile {

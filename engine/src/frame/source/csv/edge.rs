@@ -10,7 +10,8 @@ use super::super::stored;
 use super::super::text::{LONGEST, PAD};
 use super::Dialect;
 use super::kind::Kind;
-use super::scan::{Rows, Scanner, Span, Stop, memchr};
+use super::marks::memchr;
+use super::scan::{Rows, Scanner, Span, Stop};
 use crate::store::file::Input;
 
 /// So much is looked at first.

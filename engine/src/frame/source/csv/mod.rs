@@ -3,7 +3,7 @@
 //! ```text
 //!  options ─► open: files, header, types from a sample (kind) ─► blocks of bytes
 //!                                                                    │ a task reads one
-//!            text: bytes as they come ─► edge: where rows begin ─► block ─► scan: where fields are ─► columns ─► value
+//!            text: bytes as they come ─► edge: where rows begin ─► block ─► scan: where fields are (marks) ─► columns ─► value
 //!                                                                    └─► wrong: what a block has that the sample had not
 //! ```
 //! A parser of our own, since a task has one thread: where fields are is found sixty-four bytes at a time, then column by
@@ -13,6 +13,7 @@ mod block;
 mod columns;
 mod edge;
 mod kind;
+mod marks;
 mod open;
 mod options;
 mod scan;

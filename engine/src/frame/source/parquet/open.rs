@@ -6,9 +6,11 @@ use polars::prelude::{DataType, PlSmallStr, PolarsResult, Schema, polars_bail, p
 
 use super::super::Source;
 use super::super::files::{Found, Paths, each, find};
+use super::super::names::named;
+use super::super::parts::{Unit, parts};
 use super::super::stored;
 use super::footer::ParquetFile;
-use super::read::{ParquetSource, Part};
+use super::read::ParquetSource;
 use super::{ParquetOptions, hive};
 use crate::store::Location;
 use crate::task::Made;
@@ -43,10 +45,7 @@ fn assemble(
     folders: &[Vec<(String, String)>],
     options: &ParquetOptions,
 ) -> PolarsResult<ParquetSource> {
-    let about = match &found[..] {
-        [one] => one.place.as_path().display().to_string(),
-        all => format!("{} and {} more files", all[0].place.as_path().display(), all.len() - 1),
-    };
+    let about = named(&found[0].place.as_path().display(), found.len());
     let files = each(found, |found| ParquetFile::open(found.place))?;
     let mut hive = hive::columns(folders).map_err(|other| {
         polars_err!(ComputeError: "{} is in other folders of the form `name=value` than {}: all files have the same names, or \
@@ -59,7 +58,7 @@ fn assemble(
     for (name, dtype) in std::mem::take(&mut hive.columns) {
         schema.insert(name, dtype);
     }
-    let parts = parts(&files, options);
+    let parts = parts(&files.iter().map(units).collect::<Vec<_>>(), options.partition_bytes);
     Ok(ParquetSource { files, schema: Arc::new(schema), parts, hive: hive.values, width, about })
 }
 
@@ -101,37 +100,10 @@ fn missing(column: &PlSmallStr, has: &ParquetFile, has_not: &ParquetFile) -> pol
         is without values there", has.name(), has_not.name())
 }
 
-/// So many bytes of rows are a partition, about.
-const PARTITION: u64 = 96 << 20;
-/// No partition is made smaller than that so that there are enough of them.
-const SMALLEST: u64 = 8 << 20;
-
-fn parts(files: &[ParquetFile], options: &ParquetOptions) -> Vec<Part> {
-    let sizes: Vec<Vec<u64>> = files
-        .iter()
-        .map(|file| (0..file.metadata.row_groups.len()).map(|group| in_memory(file, group)).collect())
-        .collect();
-    let total: u64 = sizes.iter().flatten().sum();
-    let threads = crate::num_threads().unwrap_or(4) as u64;
-    let most = options.partition_bytes.unwrap_or_else(|| (total / (4 * threads)).clamp(SMALLEST, PARTITION));
-    let mut parts = Vec::new();
-    for (number, (file, sizes)) in files.iter().zip(&sizes).enumerate() {
-        let mut part = Part { file: number, groups: 0..0, rows: 0, bytes: 0 };
-        for (group, &size) in sizes.iter().enumerate() {
-            if part.bytes > 0 && part.bytes + size > most {
-                let next = Part { file: number, groups: group..group, rows: 0, bytes: 0 };
-                parts.push(std::mem::replace(&mut part, next));
-            }
-            part.groups.end = group + 1;
-            part.rows += file.metadata.row_groups[group].num_rows();
-            part.bytes += size;
-        }
-        // A file without rows is a partition too, so that there is one.
-        if !part.groups.is_empty() || sizes.is_empty() {
-            parts.push(part);
-        }
-    }
-    parts
+/// The row groups of a file.
+fn units(file: &ParquetFile) -> Vec<Unit> {
+    let groups = file.metadata.row_groups.iter().enumerate();
+    groups.map(|(number, group)| Unit { rows: group.num_rows(), bytes: in_memory(file, number) }).collect()
 }
 
 /// The bytes of a row group's rows in memory, about: what is packed in the file takes its whole width.

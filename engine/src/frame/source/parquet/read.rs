@@ -1,6 +1,5 @@
 //! The rows of some row groups.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use polars::prelude::{
@@ -10,25 +9,17 @@ use polars::prelude::{
 use polars_parquet::read::ColumnChunkMetadata;
 
 use super::super::guard::guarded;
+use super::super::parts::Part;
 use super::super::{Source, places, stored};
 use super::footer::ParquetFile;
 use super::prune::{Comparison, comparisons, known, order};
 use crate::store::file::Input;
 
-/// Row groups of one file.
-#[derive(Debug, Clone)]
-pub(super) struct Part {
-    pub(super) file: usize,
-    pub(super) groups: Range<usize>,
-    pub(super) rows: usize,
-    /// In memory, of all columns, about.
-    pub(super) bytes: u64,
-}
-
 /// Files of Parquet.
 pub(super) struct ParquetSource {
     pub(super) files: Vec<ParquetFile>,
     pub(super) schema: SchemaRef,
+    /// Row groups.
     pub(super) parts: Vec<Part>,
     /// For each file, the values of the last columns, which its folders give.
     pub(super) hive: Vec<Vec<Scalar>>,
@@ -70,7 +61,7 @@ impl Source for ParquetSource {
             return None;
         }
         let mut range: Option<(AnyValue<'static>, AnyValue<'static>)> = None;
-        for (known, group) in known(file, part.groups.clone(), column)?.into_iter().zip(part.groups.clone()) {
+        for (known, group) in known(file, part.units.clone(), column)?.into_iter().zip(part.units.clone()) {
             let rows = file.metadata.row_groups[group].num_rows() as u64;
             if known.nulls == Some(rows) {
                 continue;
@@ -104,7 +95,7 @@ impl ParquetSource {
     /// The row groups of a partition in which all comparisons may be true.
     fn needed(&self, part: &Part, comparisons: &[Comparison]) -> Vec<usize> {
         let file = &self.files[part.file];
-        let mut groups: Vec<usize> = part.groups.clone().collect();
+        let mut groups: Vec<usize> = part.units.clone().collect();
         for comparison in comparisons {
             let Some((place, _, dtype)) = self.schema.get_full(&comparison.column) else { continue };
             if place >= self.width {
@@ -121,10 +112,10 @@ impl ParquetSource {
             if file.schema.get(&comparison.column) != Some(dtype) {
                 continue;
             }
-            let Some(known) = known(file, part.groups.clone(), &comparison.column) else { continue };
+            let Some(known) = known(file, part.units.clone(), &comparison.column) else { continue };
             groups.retain(|&group| {
                 let rows = file.metadata.row_groups[group].num_rows();
-                comparison.may_hold(&known[group - part.groups.start], rows, dtype)
+                comparison.may_hold(&known[group - part.units.start], rows, dtype)
             });
         }
         groups
