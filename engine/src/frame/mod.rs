@@ -43,6 +43,7 @@ pub(crate) mod exchange;
 mod explain;
 mod fold;
 mod groupby;
+mod groups;
 mod join;
 mod lower;
 mod methods;
