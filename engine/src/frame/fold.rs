@@ -15,6 +15,7 @@ use polars::prelude::{DataFrame as Rows, Expr, IntoLazy, LazyFrame, PolarsResult
 use super::DataFrame;
 use super::aggregate::{Aggregate, Decomposed, Expanded, Named, decompose, expand};
 use super::error::{Built, FrameError};
+use super::groups::grouped;
 use super::lower::{Chunk, Lowering, partition_task, tree};
 use super::methods::row_by_row;
 use super::node::{Node, NodeRef, Operation};
@@ -182,8 +183,7 @@ impl Operation for Fold {
         let merged = tree(name, steps, &parameters, |(names, combine), frames| {
             let all = below(frames)?.lazy();
             let keys: Vec<Expr> = names.iter().map(|name| col(name.as_str())).collect();
-            let merged =
-                if keys.is_empty() { all.select(combine.clone()) } else { all.group_by(keys).agg(combine.clone()) };
+            let merged = if keys.is_empty() { all.select(combine.clone()) } else { grouped(all, &keys, combine)? };
             merged.collect()
         });
         let parameters: FinishParameters = (self.finish.finish.clone(), self.finish.sorted.clone());

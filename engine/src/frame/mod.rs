@@ -44,6 +44,7 @@ mod explain;
 mod fold;
 mod given;
 mod groupby;
+mod groups;
 mod join;
 mod lower;
 mod methods;

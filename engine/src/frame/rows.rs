@@ -6,6 +6,7 @@ use polars::prelude::{
     Column, DataFrame, ExplodeOptions, Expr, IntoLazy, LazyFrame, LiteralValue, PolarsResult, Scalar, cols,
 };
 
+use super::groups::grouped;
 use crate::task::{Made, packed};
 
 /// A function of a partition.
@@ -111,6 +112,7 @@ impl RowStep {
 pub(crate) fn after(frame: LazyFrame, steps: &[RowStep], beside: &[DataFrame]) -> PolarsResult<DataFrame> {
     let apply = |frame: LazyFrame, step: &RowStep| match step {
         RowStep::Beside(place) => constants(&beside[*place]).map(|constants| frame.with_columns(constants)),
+        RowStep::Partial(keys, parts) if !keys.is_empty() => grouped(frame, keys, parts),
         step => step.apply(frame),
     };
     steps.iter().try_fold(frame, apply)?.collect()

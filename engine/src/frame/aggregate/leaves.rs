@@ -77,7 +77,7 @@ impl Parts {
 }
 
 /// Counts are 64 bits wide on the way: a partition has fewer rows than 2³², all together may not.
-fn counted(input: &Expr, include_nulls: bool) -> Expr {
+pub(crate) fn counted(input: &Expr, include_nulls: bool) -> Expr {
     Expr::from(AggExpr::Count { input: input.clone().into(), include_nulls }).cast(DataType::UInt64)
 }
 
@@ -263,12 +263,20 @@ fn spread(
 fn moments(input: &Expr, values: Expr, parts: &mut Parts) -> (Expr, Expr) {
     let count = parts.count(input, false);
     let mean = mean_part(&values, &count, parts);
-    let own_count = values.clone().count().cast(DataType::Float64);
-    let squares = parts.add(values.var(0) * own_count, |state| {
-        let distance = mean.clone() - merged_mean(&mean, &count);
-        state.sum() + (weight(&count) * distance.clone() * distance).sum()
-    });
+    let squares = parts.add(own_squares(values), |state| merged_squares(state, &mean, &count));
     (count, squares)
+}
+
+/// The sum of the squares of some values about their mean.
+pub(crate) fn own_squares(values: Expr) -> Expr {
+    let own_count = values.clone().count().cast(DataType::Float64);
+    values.var(0) * own_count
+}
+
+/// The squares about the mean of everything, from those of partitions about their own.
+pub(crate) fn merged_squares(squares: Expr, mean: &Expr, count: &Expr) -> Expr {
+    let distance = mean.clone() - merged_mean(mean, count);
+    squares.sum() + (weight(count) * distance.clone() * distance).sum()
 }
 
 fn mean_part(values: &Expr, count: &Expr, parts: &mut Parts) -> Expr {
@@ -281,7 +289,7 @@ fn weight(count: &Expr) -> Expr {
 
 /// The mean of everything from the means of partitions. Of nothing it is `null`, since `NaN` would spoil what it is merged
 /// with.
-fn merged_mean(mean: &Expr, count: &Expr) -> Expr {
+pub(crate) fn merged_mean(mean: &Expr, count: &Expr) -> Expr {
     let total = count.clone().sum();
     let weighted = (mean.clone() * weight(count)).sum();
     when(total.clone().gt(lit(0))).then(weighted / weight(&total)).otherwise(lit(NULL).cast(DataType::Float64))

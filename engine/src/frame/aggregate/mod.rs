@@ -20,5 +20,6 @@ mod tdigest;
 pub use custom::{Aggregate, Aggregation, n_unique_approx, quantile_approx};
 pub(crate) use decompose::{Decomposed, decompose};
 pub(crate) use expand::{Expanded, Named, expand};
-pub(crate) use row_wise::is_row_wise;
+pub(crate) use leaves::{counted, merged_mean, merged_squares, own_squares};
+pub(crate) use row_wise::{has_column, is_row_wise};
 pub(crate) use sketch::restore;

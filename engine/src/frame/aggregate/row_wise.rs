@@ -57,7 +57,7 @@ pub(super) fn is_constant(expr: &Expr) -> bool {
 }
 
 /// Whether its value has to do with rows.
-pub(super) fn has_column(expr: &Expr) -> bool {
+pub(crate) fn has_column(expr: &Expr) -> bool {
     expr.into_iter().any(|part| !matches!(part, Expr::Literal(_)) && is_leaf(part))
 }
 

@@ -23,6 +23,7 @@ use polars::prelude::*;
 pub(crate) use budget::{Budget, Reserved};
 pub(crate) use codec::know_pieces;
 pub(crate) use distinct::distinct;
+pub(crate) use hash::of_rows as hashes;
 pub use memory::{ShuffleMemory, set_shuffle_memory, shuffle_memory};
 pub(crate) use pieces::{Pieces, gather, nbytes};
 pub(crate) use range::{Order, Ties};
