@@ -1,0 +1,1 @@
+let january = crumbs.clone();

@@ -1,0 +1,1 @@
+let mean_distance = trips.col("trip_distance").mean();
