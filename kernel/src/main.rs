@@ -15,6 +15,7 @@ mod history;
 mod html;
 mod installation;
 mod magics;
+mod progress;
 mod server;
 mod session;
 

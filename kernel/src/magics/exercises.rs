@@ -1,30 +1,32 @@
-//! A course's exercises: `%check`, `%hint`, `%solution`.
+//! A course's exercises: `%check`, `%hint`, `%solution`, `%progress`, `%reset-progress`.
 
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
-use taskloom_exercises::{CHECK_REPORT, CHECK_RESULT, CodeRunner, Course, CourseError, Run, RunFailure};
+use taskloom_exercises::{CHECK_REPORT, CHECK_RESULT, CodeRunner, Course, CourseError, Exercise, Run, RunFailure};
 
 use super::arguments::Call;
 use super::context::{Context, Watchdog};
-use super::{Magic, Magics};
+use super::sheet::Sheet;
+use super::{Magic, Magics, Place, usage};
 use crate::html::escape;
 use crate::session::{Failure, Session};
 
-pub(super) const MAGICS: [Magic; 3] = [
+pub(super) const MAGICS: [Magic; 5] = [
     Magic {
         name: "%check",
-        usage: "%check EXERCISE",
+        usage: "%check [EXERCISE]",
         summary: "Checks your answer to an exercise against your variables and functions.",
         details: "What passes and what does not is listed with its points. Nothing of yours is changed, and you may check as \
-                  often as you like. %load puts the exercise into a cell, %hint helps.",
+                  often as you like. Without a name it is the exercise above, in clients that tell the kernel which cell runs, \
+                  as JupyterLab does. %load puts the exercise into a cell, %hint helps, %progress shows what you have done.",
         example: "%check delayed-loop",
         run: Magics::check,
     },
     Magic {
         name: "%hint",
-        usage: "%hint EXERCISE",
+        usage: "%hint [EXERCISE]",
         summary: "Shows the next hint for an exercise.",
         details: "Hints go from a nudge to nearly the answer; after the last one it stays.",
         example: "%hint delayed-loop",
@@ -32,11 +34,28 @@ pub(super) const MAGICS: [Magic; 3] = [
     },
     Magic {
         name: "%solution",
-        usage: "%solution EXERCISE",
+        usage: "%solution [-n] [EXERCISE]",
         summary: "Shows an answer to an exercise.",
-        details: "It is one answer among others. %load puts the exercise itself into a cell.",
+        details: "It is one answer among others. With -n it goes into a new cell below. %load puts the exercise itself into a cell.",
         example: "%solution delayed-loop",
         run: Magics::solution,
+    },
+    Magic {
+        name: "%progress",
+        usage: "%progress [on|off]",
+        summary: "Shows which exercises you have done; with on or off, says whether long computations show a bar.",
+        details: "For each exercise the best check so far counts, in this session or an earlier one; %reset-progress forgets. \
+                  `%config progress` is the bar's setting.",
+        example: "%progress",
+        run: Magics::progress,
+    },
+    Magic {
+        name: "%reset-progress",
+        usage: "%reset-progress EXERCISE|all",
+        summary: "Forgets that an exercise was done, or all of this course.",
+        details: "Your answers stay where they are; only what %progress shows is forgotten.",
+        example: "%reset-progress delayed-loop",
+        run: Magics::reset_progress,
     },
 ];
 
@@ -62,10 +81,11 @@ impl Magics {
 
     fn check(&mut self, context: &mut Context, call: &Call) -> Result<(), Failure> {
         let course = self.course(context)?;
-        let id = exercise_id(&course, call)?;
-        let exercise = course.exercise(id).map_err(|error| Failure::message(&error.to_string()))?;
+        let id = self.exercise_id(&course, call, call.arguments.trim())?;
+        let exercise = course.exercise(&id).map_err(|error| Failure::message(&error.to_string()))?;
         let report =
             taskloom_exercises::check(&exercise, &mut Checking { session: context.session, number: context.number });
+        noted(context, self.progress.checked(course.root(), &id, report.points(), report.of()));
         context.display([
             ("text/plain", json!(report.text())),
             ("text/html", json!(report.html())),
@@ -76,15 +96,17 @@ impl Magics {
 
     fn hint(&mut self, context: &mut Context, call: &Call) -> Result<(), Failure> {
         let course = self.course(context)?;
-        let id = exercise_id(&course, call)?;
-        let exercise = course.exercise(id).map_err(|error| Failure::message(&error.to_string()))?;
+        let id = self.exercise_id(&course, call, call.arguments.trim())?;
+        let exercise = course.exercise(&id).map_err(|error| Failure::message(&error.to_string()))?;
         if exercise.hints.is_empty() {
             context.print(&format!("There are no hints for {id}."));
             return Ok(());
         }
-        let shown = self.hints_shown.entry(id.to_owned()).or_default();
+        let shown = self.hints_shown.entry(id.clone()).or_default();
         let index = (*shown).min(exercise.hints.len() - 1);
         *shown = index + 1;
+        let read = u32::try_from(index + 1).unwrap_or(u32::MAX);
+        noted(context, self.progress.read_hints(course.root(), &id, read));
         let (number, of, hint) = (index + 1, exercise.hints.len(), &exercise.hints[index]);
         let text = format!("Hint {number} of {of}: {hint}");
         let html = format!(
@@ -98,8 +120,16 @@ impl Magics {
 
     fn solution(&mut self, context: &mut Context, call: &Call) -> Result<(), Failure> {
         let course = self.course(context)?;
-        let id = exercise_id(&course, call)?;
-        let solution = course.solution(id).map_err(|error| Failure::message(&error.to_string()))?;
+        let (next, name) = match call.arguments.trim().strip_prefix("-n") {
+            Some(name) => (true, name.trim()),
+            None => (false, call.arguments.trim()),
+        };
+        let id = self.exercise_id(&course, call, name)?;
+        let solution = course.solution(&id).map_err(|error| Failure::message(&error.to_string()))?;
+        if next {
+            self.payload.push(json!({"source": "set_next_input", "text": solution.trim_end(), "replace": false}));
+            return Ok(());
+        }
         let html = format!(
             "<div class=\"taskloom-solution\"><small>One answer among others; copy it into a cell to run it.</small><pre>{}</pre></div>",
             escape(solution.trim_end())
@@ -107,16 +137,58 @@ impl Magics {
         context.display([("text/plain", json!(solution.trim_end())), ("text/html", json!(html))]);
         Ok(())
     }
+
+    fn progress(&mut self, context: &mut Context, call: &Call) -> Result<(), Failure> {
+        if !call.arguments.trim().is_empty() {
+            return super::settings::show_or_set(context, call, "progress");
+        }
+        let course = self.course(context)?;
+        let records = self.progress.of_course(course.root()).map_err(|error| Failure::message(&error))?;
+        let exercises: Vec<Exercise> = course
+            .ids()
+            .and_then(|ids| ids.iter().map(|id| course.exercise(id)).collect())
+            .map_err(|error| Failure::message(&error.to_string()))?;
+        let sheet = Sheet::new(&exercises, &records);
+        context.display([("text/plain", json!(sheet.text())), ("text/html", json!(sheet.html()))]);
+        Ok(())
+    }
+
+    fn reset_progress(&mut self, context: &mut Context, call: &Call) -> Result<(), Failure> {
+        let course = self.course(context)?;
+        let (exercise, said) = match call.arguments.trim() {
+            "" => return Err(usage(call, "%reset-progress needs the name of an exercise, or `all`")),
+            "all" => (None, "All exercises of this course count as not done.".to_owned()),
+            name => {
+                course.exercise(name).map_err(|error| Failure::message(&error.to_string()))?;
+                (Some(name), format!("The exercise {name} counts as not done."))
+            }
+        };
+        self.progress.forget(course.root(), exercise).map_err(|error| Failure::message(&error))?;
+        context.print(&said);
+        Ok(())
+    }
+
+    /// The exercise that a magic names, that of the cell, or a sentence that lists those there are.
+    fn exercise_id(&self, course: &Course, call: &Call, name: &str) -> Result<String, Failure> {
+        if let Some(id) = name.split_whitespace().next() {
+            return Ok(id.to_owned());
+        }
+        if let Some(id) = self.place.as_ref().and_then(Place::exercise) {
+            return Ok(id);
+        }
+        let ids = course.ids().map_err(|error| Failure::message(&error.to_string()))?;
+        Err(Failure::message(&format!(
+            "{0} needs the name of an exercise, such as `{0} {1}`; %progress lists them all",
+            call.name,
+            ids.first().map_or("…", String::as_str)
+        )))
+    }
 }
 
-/// The exercise that a magic names, or a sentence that lists those there are.
-fn exercise_id<'a>(course: &Course, call: &'a Call) -> Result<&'a str, Failure> {
-    match call.arguments.split_whitespace().next() {
-        Some(id) => Ok(id),
-        None => {
-            let ids = course.ids().map_err(|error| Failure::message(&error.to_string()))?;
-            Err(Failure::message(&format!("{} needs the name of an exercise: {}", call.name, ids.join(", "))))
-        }
+/// What cannot be noted is said and is no failure of the cell's.
+fn noted(context: &Context, outcome: Result<(), String>) {
+    if let Err(sentence) = outcome {
+        context.stream("stderr", &format!("{sentence}\n"));
     }
 }
 

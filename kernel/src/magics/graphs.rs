@@ -1,4 +1,4 @@
-//! The engine's pictures and bars: `%visualize`, `%profile`, `%progress`.
+//! The engine's pictures: `%visualize`, `%profile`.
 
 use super::arguments::{Call, Options};
 use super::context::{Context, only_message};
@@ -6,7 +6,7 @@ use super::{Magic, Magics, usage};
 use crate::session::Failure;
 use crate::session::cell::outline;
 
-pub(super) const MAGICS: [Magic; 4] = [
+pub(super) const MAGICS: [Magic; 3] = [
     Magic {
         name: "%visualize",
         usage: "%visualize [-o] EXPRESSION [FILE.svg|.png|.dot]",
@@ -32,15 +32,6 @@ pub(super) const MAGICS: [Magic; 4] = [
         details: "As %profile. Variables that the cell makes live on.",
         example: "%%profile\nlet profiled = (taskloom::delayed_value(1i64) + 2).compute()?;\nprofiled",
         run: Magics::profile_cell,
-    },
-    Magic {
-        name: "%progress",
-        usage: "%progress [on|off]",
-        summary: "Says whether long computations show a progress bar.",
-        details: "They do unless they are told not to. With neither word it says how things are. The same as \
-                  `%config progress`.",
-        example: "%progress on",
-        run: Magics::progress,
     },
 ];
 
@@ -103,10 +94,6 @@ impl Magics {
         let lines = "\n".repeat(call.line - 1);
         let wrapped = format!("{lines}taskloom::cell::profile::begin();\n{}\n{end}", &body[call.line..]);
         profiled(context, &plain, &wrapped)
-    }
-
-    fn progress(&mut self, context: &mut Context, call: &Call) -> Result<(), Failure> {
-        super::settings::show_or_set(context, call, "progress")
     }
 }
 

@@ -23,6 +23,7 @@ pub mod history;
 mod inspect;
 mod notebook;
 mod settings;
+mod sheet;
 mod shell;
 mod split;
 mod timing;
@@ -35,9 +36,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 pub use exercises::Checking;
+pub use notebook::Place;
 
 use crate::history::History;
 use crate::installation::Installation;
+use crate::progress::Progress;
 use crate::session::{Event, Failure, Mime, Session};
 use arguments::Call;
 use context::Context;
@@ -118,6 +121,9 @@ pub struct Magics {
     depth: usize,
     /// Displays that are replaced have names, which are counted.
     displays: u64,
+    progress: Progress,
+    /// Where the cell that runs stands, if its client says so.
+    place: Option<Place>,
 }
 
 impl Magics {
@@ -132,7 +138,14 @@ impl Magics {
             previous_folder: None,
             depth: 0,
             displays: 0,
+            progress: Progress::in_home(&installation.home()),
+            place: None,
         }
+    }
+
+    /// Says where the next cell stands.
+    pub fn set_place(&mut self, place: Option<Place>) {
+        self.place = place;
     }
 
     /// Who is asked about names that the session does not know.

@@ -1,10 +1,41 @@
 //! Files as cells.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ra_ap_syntax::ast::{self, AstNode, HasModuleItem, HasName};
 use ra_ap_syntax::{Edition, SourceFile};
 use serde_json::Value;
+
+/// Where a cell stands: in which notebook, and under which id.
+///
+/// Jupyter's server tells a kernel the one when it starts it, and JupyterLab the other with each cell.
+#[derive(Debug, Clone)]
+pub struct Place {
+    notebook: PathBuf,
+    cell: String,
+}
+
+impl Place {
+    /// The place of a cell, where the kernel was started for a notebook.
+    pub fn of(cell: &str) -> Option<Place> {
+        let notebook = PathBuf::from(std::env::var_os("JPY_SESSION_NAME")?);
+        notebook.is_file().then(|| Place { notebook, cell: cell.to_owned() })
+    }
+
+    /// The exercise that the cell belongs to: its own, or that of the nearest exercise's cell above. The notebook is read as
+    /// it was saved last.
+    pub fn exercise(&self) -> Option<String> {
+        let text = std::fs::read_to_string(&self.notebook).ok()?;
+        exercise_at(&serde_json::from_str(&text).ok()?, &self.cell)
+    }
+}
+
+fn exercise_at(notebook: &Value, id: &str) -> Option<String> {
+    let cells = notebook["cells"].as_array()?;
+    let at = cells.iter().position(|cell| cell["id"] == id)?;
+    let exercise = |cell: &Value| cell["metadata"]["taskloom"]["exercise"].as_str().map(str::to_owned);
+    cells[..=at].iter().rev().find_map(exercise)
+}
 
 /// What begins a cell in a Rust file, as other editors have it too.
 const MARKS: [&str; 2] = ["// %%", "//%%"];
@@ -78,6 +109,22 @@ pub fn call_of_main(program: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_cell_belongs_to_the_exercise_above_it() {
+        let notebook = serde_json::json!({"cells": [
+            {"id": "a", "metadata": {}},
+            {"id": "b", "metadata": {"taskloom": {"exercise": "first"}}},
+            {"id": "c", "metadata": {}},
+            {"id": "d", "metadata": {"taskloom": {"exercise": "second"}}},
+        ]});
+        let found = |id| super::exercise_at(&notebook, id);
+        assert_eq!(found("a"), None);
+        assert_eq!(found("b").as_deref(), Some("first"));
+        assert_eq!(found("c").as_deref(), Some("first"));
+        assert_eq!(found("d").as_deref(), Some("second"));
+        assert_eq!(found("e"), None, "not saved yet");
+    }
+
     use super::*;
 
     #[test]

@@ -217,7 +217,10 @@ fn question(line: &str, rust: &Pending, names: &Names) -> Option<Piece> {
     let plain = name.trim_start_matches('%').trim_end_matches('!');
     let is_path = !plain.is_empty()
         && !plain.starts_with(|c: char| c.is_ascii_digit())
-        && plain.split("::").all(|part| !part.is_empty() && part.chars().all(is_part_of_a_name));
+        && plain.split("::").all(|part| {
+            let fits = |c| is_part_of_a_name(c) || (c == '-' && name.starts_with('%'));
+            !part.is_empty() && part.chars().all(fits)
+        });
     if marks == 0 || marks > 4 || !is_path {
         return None;
     }

@@ -16,7 +16,7 @@ use super::queue::{Asked, Cell, Queue};
 use super::session_feed;
 use crate::history::History;
 use crate::installation::Installation;
-use crate::magics::Magics;
+use crate::magics::{Magics, Place};
 use crate::session::{Event, Failure, Interrupter, MemoryLimit, Session};
 
 /// evcxr parses whole cells by recursion. Only what is used of it is memory.
@@ -154,6 +154,7 @@ impl Work {
         }
         self.around.output.begin(request, asked.silent(), asked.allows_stdin(), self.count);
         let mut payload = Vec::new();
+        self.magics.set_place(request.cell_id.as_deref().and_then(Place::of));
         let result = self.run_cell(asked, session, &mut payload);
         if let Some(warning) = self.around.history.take_warning() {
             self.around.output.show(Event::Stream { name: "stderr".to_owned(), text: format!("{warning}\n") });

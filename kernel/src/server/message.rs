@@ -57,6 +57,8 @@ pub struct Request {
     pub subshell: Option<String>,
     /// The id of the message it answers; empty for none.
     pub parent_id: String,
+    /// The id of the notebook's cell that it is about, where the client says so.
+    pub cell_id: Option<String>,
     content: Result<Value, String>,
     /// How many bytes it came as.
     pub weight: usize,
@@ -134,6 +136,7 @@ impl Wire {
         let text = |name| fields.get(name).and_then(Value::as_str).map(str::to_owned);
         let header = if as_it_came { header.clone() } else { Bytes::from(Value::Object(fields.clone()).to_string()) };
         let parent: Value = serde_json::from_slice(parent).unwrap_or_default();
+        let metadata: Value = serde_json::from_slice(metadata).unwrap_or_default();
         let content = match serde_json::from_slice::<Value>(content) {
             Ok(value) if value.is_object() => Ok(value),
             Ok(_) => Err("the content is not a JSON object".to_owned()),
@@ -146,6 +149,7 @@ impl Wire {
             subshell: text("subshell_id"),
             header,
             parent_id: parent["msg_id"].as_str().unwrap_or_default().to_owned(),
+            cell_id: metadata["cellId"].as_str().map(str::to_owned),
             content,
             weight: frames.iter().map(Bytes::len).sum(),
             _held: held,
