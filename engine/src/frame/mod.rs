@@ -50,6 +50,7 @@ mod methods;
 mod node;
 mod overlap;
 mod plan;
+mod prune;
 mod reduce;
 mod repartition;
 mod reshape;
