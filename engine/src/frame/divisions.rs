@@ -38,6 +38,9 @@ impl Operation for Same {
     fn logical(&self, mut inputs: Vec<LazyFrame>) -> Option<LazyFrame> {
         inputs.pop()
     }
+    fn part_of(&self, partition: usize) -> Option<usize> {
+        Some(partition)
+    }
     fn chunk(&self, partition: usize, lowering: &mut Lowering) -> Chunk {
         lowering.chunk(&self.0, partition)
     }

@@ -8,8 +8,9 @@ use super::DataFrame;
 use super::broadcast::with_aggregates;
 use super::error::{Built, FrameError, built};
 use super::given::{Expression, Expressions, Names};
-use super::lower::{Chunk, Lowering, frame_task};
-use super::node::{Divisions, Node, NodeRef, Operation, schema_after};
+use super::lower::{Lowering, frame_task};
+use super::node::{Node, NodeRef, schema_after};
+use super::prune::{chosen, matching};
 use super::rows::{RowStep, on_partition};
 use crate::graph::Graph;
 use crate::task::taken;
@@ -35,7 +36,8 @@ impl DataFrame {
         built(selected)
     }
 
-    /// The rows where a condition holds: an expression, or a series of this frame.
+    /// The rows where a condition holds: an expression, or a series of this frame. Partitions that cannot have such rows,
+    /// as Parquet's statistics, folders called `name=value`, or the index say, are left out, and so not read.
     ///
     /// ```
     /// use taskloom::prelude::*;
@@ -50,7 +52,15 @@ impl DataFrame {
     /// As [`select`](DataFrame::select), and when the condition is not a boolean.
     #[track_caller]
     pub fn filter(&self, condition: impl Expression) -> DataFrame {
-        built(condition.of("filter", self).and_then(|condition| self.by_row("filter", RowStep::Filter(condition))))
+        let kept = condition.of("filter", self).and_then(|condition| {
+            // A condition that looks at aggregates of all rows needs them all.
+            let some = match row_by_row("filter", self.node(), std::slice::from_ref(&condition)) {
+                Ok(()) => DataFrame::of(matching(self.node(), &condition)),
+                Err(_) => self.clone(),
+            };
+            some.by_row("filter", RowStep::Filter(condition))
+        });
+        built(kept)
     }
 
     /// These expressions beside the columns that are there; one of the same name takes its place.
@@ -192,18 +202,7 @@ impl DataFrame {
             range.start < range.end && range.end <= count,
             "`partitions`: {range:?} is not a range of partitions of this frame, which has {count}"
         );
-        let node = self.node();
-        let divisions = node.divisions.as_ref().map(|divisions| Divisions {
-            column: divisions.column.clone(),
-            values: divisions.values[range.start..=range.end].to_vec(),
-        });
-        let (schema, length) = (Arc::clone(&node.schema), range.len());
-        let some = Chosen { input: Arc::clone(node), start: range.start };
-        match divisions {
-            Some(divisions) => Node::divided("partitions", schema, length, divisions, some),
-            None => Node::across("partitions", schema, length, some),
-        }
-        .into()
+        chosen(self.node(), range.collect()).into()
     }
 
     /// At most so many rows of each partition.
@@ -285,27 +284,6 @@ pub(crate) fn is_by_row(input: &NodeRef, expression: &Expr) -> bool {
         IR::Select { expr, .. } => expr.iter().all(|one| is_elementwise_rec(one.node(), &plan.expr_arena)),
         // Columns alone.
         _ => true,
-    }
-}
-
-/// Some partitions of a frame.
-struct Chosen {
-    input: NodeRef,
-    start: usize,
-}
-
-impl Operation for Chosen {
-    fn inputs(&self) -> Vec<&NodeRef> {
-        vec![&self.input]
-    }
-    fn logical(&self, mut inputs: Vec<polars::prelude::LazyFrame>) -> Option<polars::prelude::LazyFrame> {
-        inputs.pop()
-    }
-    fn chunk(&self, partition: usize, lowering: &mut Lowering) -> Chunk {
-        lowering.chunk(&self.input, self.start + partition)
-    }
-    fn about(&self) -> String {
-        format!("partitions from {}", self.start)
     }
 }
 

@@ -51,6 +51,7 @@ mod methods;
 mod node;
 mod overlap;
 mod plan;
+mod prune;
 mod reduce;
 mod repartition;
 mod reshape;

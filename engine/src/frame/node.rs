@@ -56,6 +56,10 @@ pub(crate) trait Operation: Send + Sync + 'static {
     }
     /// What makes a partition. [`Lowering::step`] and [`Lowering::chunk`] give those of the inputs.
     fn chunk(&self, partition: usize, lowering: &mut Lowering) -> Chunk;
+    /// The partition of its only input that has the same rows as this one, where there is one.
+    fn part_of(&self, _partition: usize) -> Option<usize> {
+        None
+    }
     /// A frame of one partition with the first rows of this one, where that takes less than what comes first here.
     fn first(&self, _rows: usize) -> Option<NodeRef> {
         None

@@ -157,7 +157,14 @@ impl Needs {
             .collect::<PolarsResult<Vec<_>>>()
             .and_then(|mut inputs| match &node.op {
                 Op::Rows { step, .. } if step.is_transparent() => step.apply(inputs.remove(0)).map(Some),
-                Op::Across(operation) => Ok(operation.logical(inputs)),
+                Op::Across(operation) => {
+                    // Where partitions have the rows of others, so have the conditions.
+                    let condition = self.predicate(node).filter(|_| operation.part_of(0).is_some());
+                    Ok(operation.logical(inputs).map(|plan| match condition {
+                        Some(condition) => plan.filter(condition),
+                        None => plan,
+                    }))
+                }
                 _ => Ok(None),
             })
             .and_then(|plan| match plan {

@@ -2,21 +2,23 @@
 
 use std::sync::Arc;
 
-use polars::prelude::{AnyValue, Column, DataFrame as Rows, DataType, PlSmallStr, Schema, SeriesMethods};
+use polars::prelude::{AnyValue, Column, DataFrame as Rows, DataType, LazyFrame, PlSmallStr, Schema, SeriesMethods};
 
 use super::DataFrame;
 use super::boundaries::{bounds_node, sampled};
 use super::error::{FrameError, built};
 use super::exchange::{Order, boundaries, extremes};
 use super::given::Names;
-use super::lower::{Lowering, frame_task};
-use super::node::{Divisions, Node, NodeRef};
+use super::lower::{Chunk, Lowering, frame_task};
+use super::node::{Divisions, Node, NodeRef, Operation};
+use super::prune::divisions_in_order;
+use super::rows::{OnPartition, RowStep};
 use super::shuffle::{Bounds, By, Gather, split_node};
 use super::top::top;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::scheduler::{self, Scheduler};
-use crate::task::{Step, taken};
+use crate::task::{Made, Step, taken};
 
 /// How rows are sorted.
 ///
@@ -185,7 +187,8 @@ impl DataFrame {
     /// [`divisions`](DataFrame::divisions). Selections by the index ([`loc`](DataFrame::loc)), and joins on it, then need
     /// not look at all partitions. Equal values are in one partition.
     ///
-    /// The column is read now, to find the divisions; the rows are sorted when they are computed.
+    /// The column is read now, to find the divisions; the rows are sorted when they are computed. Where Parquet's statistics
+    /// say that partitions are in the order of the column, nothing is read now, and nothing moves between partitions.
     ///
     /// ```
     /// use taskloom::prelude::*;
@@ -208,6 +211,11 @@ impl DataFrame {
         built(index_type(&self.node().schema, column));
         let input = self.node();
         let order = Order::ascending(&[column.into()]);
+        if let Some(divisions) = divisions_in_order(input, column) {
+            let (schema, count) = (Arc::clone(&input.schema), input.npartitions);
+            let sorted = Sorted { input: Arc::clone(input), order };
+            return Ok(DataFrame::of(Node::divided("set_index", schema, count, divisions, sorted)));
+        }
         // The column alone is read now.
         let keys = self.select([column]);
         let sampled = sampled(keys.node(), &order, input.npartitions);
@@ -260,6 +268,34 @@ impl DataFrame {
         let Some(values) = values else { return Ok(self.clone()) };
         let divisions = Divisions { column: column.to_owned(), values };
         Ok(DataFrame::of(super::divisions::with_divisions("set_index_sorted", self.node(), Some(divisions))))
+    }
+}
+
+/// Partitions that are in an order already, each sorted by itself.
+struct Sorted {
+    input: NodeRef,
+    order: Order,
+}
+
+impl Operation for Sorted {
+    fn inputs(&self) -> Vec<&NodeRef> {
+        vec![&self.input]
+    }
+    fn logical(&self, mut inputs: Vec<LazyFrame>) -> Option<LazyFrame> {
+        inputs.pop().map(|rows| rows.sort(self.order.keys.clone(), Default::default()))
+    }
+    fn part_of(&self, partition: usize) -> Option<usize> {
+        Some(partition)
+    }
+    fn chunk(&self, partition: usize, lowering: &mut Lowering) -> Chunk {
+        let sort = RowStep::Call(Made::<OnPartition>::by(self.order.clone(), |order: &Order| {
+            let order = order.clone();
+            Arc::new(move |rows: Rows| order.sort(&rows))
+        }));
+        lowering.chunk(&self.input, partition).then("sort", sort)
+    }
+    fn about(&self) -> String {
+        format!("each partition in the order of {}, as the partitions are", self.order.keys.join(", "))
     }
 }
 

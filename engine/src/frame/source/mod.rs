@@ -7,6 +7,7 @@
 //! Opening looks at names, headers and footers. A task reads one partition, of it only the columns that are needed.
 
 pub(crate) mod csv;
+pub(crate) mod extent;
 pub(crate) mod files;
 mod glob;
 mod guard;
@@ -30,12 +31,13 @@ use std::any::Any;
 use std::sync::Arc;
 
 use polars::prelude::{
-    AnonymousScan, AnonymousScanArgs, AnyValue, DataFrame, Expr, IntoLazy, LazyFrame, PlSmallStr, PolarsError,
-    PolarsResult, ScanArgsAnonymous, SchemaRef, polars_err,
+    AnonymousScan, AnonymousScanArgs, DataFrame, Expr, IntoLazy, LazyFrame, PlSmallStr, PolarsError, PolarsResult,
+    ScanArgsAnonymous, SchemaRef, polars_err,
 };
 
 use crate::store::StoreError;
 use crate::task::Made;
+use extent::Extent;
 
 /// Rows in partitions.
 ///
@@ -51,12 +53,8 @@ pub(crate) trait Source: Send + Sync + 'static {
     fn rows(&self, _partition: usize) -> Option<usize> {
         None
     }
-    /// The least and the greatest value of a column in a partition, where that is known without reading it.
-    #[allow(
-        dead_code,
-        reason = "divisions of sorted files are computed from their rows until they are taken from here"
-    )]
-    fn range(&self, _partition: usize, _column: &str) -> Option<(AnyValue<'static>, AnyValue<'static>)> {
+    /// Between which values a column lies in a partition, where that is known without reading it.
+    fn extent(&self, _partition: usize, _column: &str) -> Option<Extent> {
         None
     }
     /// The bytes of a partition in memory, roughly, where that is known without reading it.

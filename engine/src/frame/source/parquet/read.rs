@@ -8,11 +8,12 @@ use polars::prelude::{
 };
 use polars_parquet::read::ColumnChunkMetadata;
 
+use super::super::extent::{Comparison, Extent, comparisons, order};
 use super::super::guard::guarded;
 use super::super::parts::Part;
 use super::super::{Source, places, stored};
 use super::footer::ParquetFile;
-use super::prune::{Comparison, comparisons, known, order};
+use super::prune::known;
 use crate::store::file::Input;
 
 /// Files of Parquet.
@@ -48,21 +49,22 @@ impl Source for ParquetSource {
         self.about.clone()
     }
 
-    fn range(&self, partition: usize, column: &str) -> Option<(AnyValue<'static>, AnyValue<'static>)> {
+    fn extent(&self, partition: usize, column: &str) -> Option<Extent> {
         let part = &self.parts[partition];
         let (place, _, dtype) = self.schema.get_full(column)?;
         if place >= self.width {
             let value = self.hive[part.file].get(place - self.width)?.value().clone();
-            return (!value.is_null()).then(|| (value.clone(), value));
+            return (!value.is_null()).then(|| Extent { least: value.clone(), greatest: value, has_nulls: false });
         }
         let file = &self.files[part.file];
         if dtype.is_float() || file.schema.get(column) != Some(dtype) {
             // Not a number has no place between numbers.
             return None;
         }
-        let mut range: Option<(AnyValue<'static>, AnyValue<'static>)> = None;
+        let (mut range, mut has_nulls) = (None::<(AnyValue<'static>, AnyValue<'static>)>, false);
         for (known, group) in known(file, part.units.clone(), column)?.into_iter().zip(part.units.clone()) {
             let rows = file.metadata.row_groups[group].num_rows() as u64;
+            has_nulls |= known.nulls != Some(0);
             if known.nulls == Some(rows) {
                 continue;
             }
@@ -75,7 +77,7 @@ impl Source for ParquetSource {
                 ),
             });
         }
-        range
+        range.map(|(least, greatest)| Extent { least, greatest, has_nulls })
     }
 
     fn read(
@@ -103,7 +105,7 @@ impl ParquetSource {
                 let nulls = if value.is_null() { 1 } else { 0 };
                 let value = Some(value.value().clone()).filter(|value| !value.is_null());
                 let known = super::prune::Known { least: value.clone(), greatest: value, nulls: Some(nulls) };
-                if !comparison.may_hold(&known, 1, dtype) {
+                if !known.may_fulfil(comparison, 1, dtype) {
                     groups.clear();
                 }
                 continue;
@@ -115,7 +117,7 @@ impl ParquetSource {
             let Some(known) = known(file, part.units.clone(), &comparison.column) else { continue };
             groups.retain(|&group| {
                 let rows = file.metadata.row_groups[group].num_rows();
-                comparison.may_hold(&known[group - part.units.start], rows, dtype)
+                known[group - part.units.start].may_fulfil(comparison, rows, dtype)
             });
         }
         groups
