@@ -46,6 +46,7 @@ mod groupby;
 mod groups;
 mod join;
 mod lower;
+mod merging;
 mod methods;
 mod node;
 mod overlap;
