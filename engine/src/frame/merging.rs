@@ -34,6 +34,8 @@ use crate::task::{Step, taken};
 const SMALL: u64 = 32 << 20;
 /// So many bytes of parts for each piece, where they are split.
 const PIECE: u64 = 24 << 20;
+/// To have groups in one partition and in order takes so many times what they take.
+const ROOM: u64 = 12;
 /// So many partitions of parts say how large all of them are.
 const LOOKED_AT: usize = 2;
 
@@ -62,11 +64,11 @@ fn way_within(parts: &NodeRef, names: &[String], memory: u64) -> Way {
     match most {
         Some(most) if most <= SMALL => return Way::Tree,
         None if parts.npartitions <= crate::task::MERGED_AT_ONCE => return Way::Tree,
-        Some(most) if most > memory / 2 => {
+        Some(most) if most > memory / ROOM => {
             // An error shows up where all of it is computed.
             if let Ok(groups) = expected_groups(parts, names)
                 && let bytes = groups.saturating_mul(width)
-                && bytes > memory / 4
+                && bytes > memory / ROOM
             {
                 let n = bytes.div_ceil((memory / 32).max(1)).clamp(2, 1 << 10) as usize;
                 let why = format!(
