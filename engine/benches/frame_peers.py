@@ -184,6 +184,16 @@ def shuffle(t):
     }
 
 
+def spread(t):
+    """The standard deviation of fares in each second."""
+    return {
+        "polars": lambda: t.polars().group_by(TIME).agg(pl.col(FARE).std()).collect(),
+        "dask": lambda: t.dask(TIME, FARE).groupby(TIME)[FARE].std(split_out=24).compute(),
+        "duckdb": lambda: t.duckdb(f"SELECT {TIME}, stddev_samp({FARE}) FROM {{trips}} GROUP BY {TIME}"),
+        "pandas": lambda: t.pandas(TIME, FARE).groupby(TIME)[FARE].std(),
+    }
+
+
 def nunique(t):
     """In how many seconds trips ended."""
     return {
@@ -224,6 +234,7 @@ WORKS = {
     "join": join,
     "sort": sort,
     "shuffle": shuffle,
+    "spread": spread,
     "nunique": nunique,
     "five": five,
 }

@@ -34,7 +34,7 @@ mod trips {
 
 const THREADS: Scheduler = Scheduler::Threads(2);
 const PEERS: [&str; 4] = ["polars", "dask", "duckdb", "pandas"];
-const WORKS: [(&str, &str); 11] = [
+const WORKS: [(&str, &str); 12] = [
     ("tips", "mean tip by passengers and hour"),
     ("days", "trips a day"),
     ("filter", "filter and 3 aggregations"),
@@ -44,6 +44,7 @@ const WORKS: [(&str, &str); 11] = [
     ("join", "join with zones, mean fare by borough"),
     ("sort", "sort four columns by time"),
     ("shuffle", "sum of fares for each second"),
+    ("spread", "spread of fares for each second"),
     ("nunique", "different seconds"),
     ("five", "five results at once"),
 ];
@@ -151,7 +152,9 @@ fn work(folder: &Path, name: &str) {
             let columns = ["tpep_dropoff_datetime", "fare_amount", "tip_amount", "total_amount"];
             run(&trips.select(columns).sort_values("tpep_dropoff_datetime"));
         }
-        "shuffle" => run(&trips.groupby("tpep_pickup_datetime").agg(col("fare_amount").sum())),
+        // In no order, as the peers give it.
+        "shuffle" => run(&trips.groupby("tpep_pickup_datetime").sort(false).agg(col("fare_amount").sum())),
+        "spread" => run(&trips.groupby("tpep_pickup_datetime").sort(false).agg(col("fare_amount").std(1))),
         "nunique" => {
             black_box(compute!(trips.col("tpep_dropoff_datetime").nunique(); THREADS).expect("counting does not fail"));
         }

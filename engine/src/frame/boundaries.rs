@@ -26,6 +26,13 @@ pub(crate) fn sampled(input: &NodeRef, order: &Order, n: usize) -> Sampled {
         let samples = Samples { input: Arc::clone(input), keys, size };
         return Sampled { rows: Arc::clone(input), samples: hidden("sample", input.npartitions, samples) };
     }
+    held(input, order, n)
+}
+
+/// As [`sampled`], and computes the rows once only, whatever they come from.
+pub(crate) fn held(input: &NodeRef, order: &Order, n: usize) -> Sampled {
+    let size = sample_size(input.npartitions, n);
+    let keys: Vec<String> = order.keys.iter().map(|key| key.to_string()).collect();
     let holds = hidden("hold", input.npartitions, Hold { input: Arc::clone(input), keys, size });
     let samples = hidden("sample", input.npartitions, Samples { input: Arc::clone(&holds), keys: Vec::new(), size });
     Sampled { rows: holds, samples }

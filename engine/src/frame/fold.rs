@@ -10,13 +10,13 @@
 
 use std::sync::Arc;
 
-use polars::prelude::{DataFrame as Rows, Expr, IntoLazy, LazyFrame, PolarsResult, SortMultipleOptions, col};
+use polars::prelude::{DataFrame as Rows, Expr, LazyFrame, PolarsResult, SortMultipleOptions, col};
 
 use super::DataFrame;
 use super::aggregate::{Aggregate, Decomposed, Expanded, Named, decompose, expand};
 use super::error::{Built, FrameError};
-use super::groups::grouped;
-use super::lower::{Chunk, Lowering, partition_task, tree};
+use super::lower::{Chunk, Lowering, partition_task};
+use super::merging::{Fold, Way, have_order, in_ranges, way};
 use super::methods::row_by_row;
 use super::node::{Node, NodeRef, Operation};
 use super::rows::RowStep;
@@ -78,9 +78,18 @@ fn in_parts(
             let list = |all: &[Named]| all.iter().map(|one| one.expr.to_string()).collect::<Vec<_>>().join(", ");
             let by = if names.is_empty() { String::new() } else { format!(" by {}", list(&expanded.keys)) };
             let written = format!("{operation}{by}: {}", list(&expanded.exprs));
-            let fold =
-                Fold { written, input: parts, merge: Merge { names, combine }, finish: Finish { finish, sorted } };
-            Ok(Node::across(operation, expanded.result, 1, fold).into())
+            let way = match way(&parts, &names) {
+                Way::Ranges(..) if !have_order(&parts, &names) => Way::Pieces(parts.npartitions),
+                way => way,
+            };
+            let pieces = if let Way::Pieces(most) = way { Some(most) } else { None };
+            let (merge, finish) = (Merge { names, combine }, Finish { finish, sorted });
+            let fold = Fold { written, input: parts, merge, finish, pieces };
+            Ok(match way {
+                Way::Ranges(n, why) => in_ranges(operation, expanded.result, fold, n, why),
+                _ => Node::across(operation, expanded.result, 1, fold),
+            }
+            .into())
         }
     }
 }
@@ -147,61 +156,20 @@ pub(crate) fn one_partition(operation: &str, input: &NodeRef, sorted: Vec<String
 }
 
 /// How the parts of partitions are merged.
-type MergeParameters = (Vec<String>, Vec<Expr>);
-
-struct Merge {
-    names: Vec<String>,
-    combine: Vec<Expr>,
+pub(super) struct Merge {
+    pub(super) names: Vec<String>,
+    pub(super) combine: Vec<Expr>,
 }
 
-/// What is made of the parts of all partitions.
-type FinishParameters = (Vec<Expr>, Vec<String>);
-
-struct Finish {
-    finish: Vec<Expr>,
-    sorted: Vec<String>,
+/// What is made of the merged parts, and the columns whose order it is in.
+pub(super) struct Finish {
+    pub(super) finish: Vec<Expr>,
+    pub(super) sorted: Vec<String>,
 }
 
-/// The parts of all partitions, merged in a tree.
-struct Fold {
-    /// The operation with its keys and aggregates.
-    written: String,
-    input: NodeRef,
-    merge: Merge,
-    finish: Finish,
-}
-
-impl Operation for Fold {
-    fn inputs(&self) -> Vec<&NodeRef> {
-        vec![&self.input]
-    }
-
-    fn chunk(&self, _partition: usize, lowering: &mut Lowering) -> Chunk {
-        let steps = lowering.all(&self.input);
-        let name = "combine";
-        let parameters: MergeParameters = (self.merge.names.clone(), self.merge.combine.clone());
-        let merged = tree(name, steps, &parameters, |(names, combine), frames| {
-            let all = below(frames)?.lazy();
-            let keys: Vec<Expr> = names.iter().map(|name| col(name.as_str())).collect();
-            let merged = if keys.is_empty() { all.select(combine.clone()) } else { grouped(all, &keys, combine)? };
-            merged.collect()
-        });
-        let parameters: FinishParameters = (self.finish.finish.clone(), self.finish.sorted.clone());
-        Chunk::of_step(partition_task("finish", vec![merged], parameters, |(finish, sorted), mut frames| {
-            in_order(frames.remove(0).lazy().select(finish.clone()).collect()?, sorted)
-        }))
-    }
-
-    fn about(&self) -> String {
-        if self.merge.names.is_empty() {
-            "merge the parts of all partitions".to_owned()
-        } else {
-            format!("merge the parts of all partitions by {}", self.merge.names.join(", "))
-        }
-    }
-
-    fn written(&self) -> Option<String> {
-        Some(self.written.clone())
+impl Finish {
+    pub(super) fn parameters(&self) -> (Vec<Expr>, Vec<String>) {
+        (self.finish.clone(), self.sorted.clone())
     }
 }
 
@@ -234,7 +202,7 @@ impl Operation for OnePartition {
 }
 
 /// The rows in the order of columns, nulls last.
-fn in_order(rows: Rows, columns: &[String]) -> PolarsResult<Rows> {
+pub(super) fn in_order(rows: Rows, columns: &[String]) -> PolarsResult<Rows> {
     if columns.is_empty() {
         return Ok(rows);
     }

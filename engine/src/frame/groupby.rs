@@ -49,9 +49,12 @@ impl<A: Into<Aggregate>> Aggregates for Vec<A> {
 /// Rows that have the same keys, together; [`agg`](GroupBy::agg) and its short forms compute something of each group.
 ///
 /// Sums, means and what else can be computed in parts goes through a tree: each partition gives a row for each of its
-/// groups, and these are merged. The result is one partition in the order of the keys, nulls last, unless
-/// [`split_out`](GroupBy::split_out) asks for several. Medians and other expressions that need all rows of a group shuffle
-/// the rows by key first.
+/// groups, and these are merged; in pieces, where they are many. The result is one partition in the order of the keys,
+/// nulls last, unless [`split_out`](GroupBy::split_out) asks for several. Medians and other expressions that need all rows
+/// of a group shuffle the rows by key first.
+///
+/// Groups that this process has no room for in one partition come in several, in the same order. Where there are so many
+/// rows that this may be, two partitions are looked at to find out; [`explain`](DataFrame::explain) tells what was found.
 ///
 /// ```
 /// use taskloom::prelude::*;

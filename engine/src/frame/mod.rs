@@ -47,6 +47,7 @@ mod groupby;
 mod groups;
 mod join;
 mod lower;
+mod merging;
 mod methods;
 mod node;
 mod overlap;

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use polars::prelude::*;
 
-pub(crate) use budget::{Budget, Reserved};
+pub(crate) use budget::{Budget, Reserved, total_memory};
 pub(crate) use codec::know_pieces;
 pub(crate) use distinct::distinct;
 pub(crate) use hash::of_rows as hashes;

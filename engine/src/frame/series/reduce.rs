@@ -8,6 +8,7 @@ use super::super::fold::{Grouping, folded};
 use super::super::node::Node;
 use super::super::rows::{OnPartition, RowStep};
 use super::super::scalar::{FromCell, Scalar};
+use super::super::sort::SortOptions;
 use super::{DataFrame, Series};
 use crate::task::Made;
 
@@ -185,6 +186,9 @@ impl Series {
         let name = self.name();
         let keys = [col(name.as_str())];
         let counts = built(folded("value_counts", &self.to_frame(), &keys, &[len().alias("count").into()], grouping));
+        if counts.npartitions() > 1 {
+            return counts.sort_values_with("count", SortOptions::default().descending(true));
+        }
         let most_first = Made::<OnPartition>::by((), |()| {
             std::sync::Arc::new(|rows: polars::prelude::DataFrame| {
                 let options = SortMultipleOptions::default().with_order_descending(true).with_maintain_order(true);
