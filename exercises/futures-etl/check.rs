@@ -8,8 +8,8 @@ struct MeansBusy<T> {
     gate: taskloom::client::coordination::Event,
 }
 
-/// Calls `start` on a client whose only thread is busy until `gate` is set; after two seconds somebody sets it, so that a
-/// function that waits comes back, too.
+/// Calls `start` on a client whose only thread is busy until `gate` is set; after two seconds somebody sets it, so that
+/// a function that waits comes back, too.
 fn means_busy<T>(start: impl FnOnce(&taskloom::Client) -> T) -> std::result::Result<MeansBusy<T>, taskloom::BoxError> {
     use std::sync::atomic::{AtomicBool, Ordering};
     let client = taskloom::Client::builder().threads(1).build()?;
@@ -83,13 +83,13 @@ check!("`mean_delays` comes back at once", 1, {
     busy.gate.set();
     ensure!(
         !busy.waited,
-        "`mean_delays` was called with a client whose only thread was busy, and did not come back before that thread was \
-         free: it waits for a result. Where is there a `result()`, `gather` or `wait`?"
+        "`mean_delays` was called with a client whose only thread was busy, and did not come back before that thread \
+         was free: it waits for a result. Where is there a `result()`, `gather` or `wait`?"
     );
     ensure!(
         busy.pending > 0 && status == taskloom::client::Status::Pending,
-        "`mean_delays` was called with a client whose only thread was busy, and gave a future that was {status}: the files \
-         were read inside `mean_delays`, by the one who called it. Submit `read_flights`, and what follows it.",
+        "`mean_delays` was called with a client whose only thread was busy, and gave a future that was {status}: the \
+         files were read inside `mean_delays`, by the one who called it. Submit `read_flights`, and what follows it.",
     );
 });
 
@@ -110,7 +110,8 @@ check!("The months are read side by side", 1, {
     let client = taskloom::Client::builder().threads(12).build()?;
     let (result, profile) = taskloom::diagnostics::profile(|| mean_delays(&client).result());
     result?;
-    let mut moments: Vec<(u64, i64)> = profile.tasks.iter().flat_map(|task| [(task.start, 1), (task.end, -1)]).collect();
+    let moments = profile.tasks.iter().flat_map(|task| [(task.start, 1), (task.end, -1)]);
+    let mut moments: Vec<(u64, i64)> = moments.collect();
     moments.sort();
     let (mut now, mut most) = (0, 0);
     for (_, change) in moments {
@@ -119,7 +120,7 @@ check!("The months are read side by side", 1, {
     }
     ensure!(
         most >= 6,
-        "On a client with twelve threads, at most {most} tasks ran at the same moment. Each month has nothing to do with \
-         the others, so all can be read at once: one submit for each file, and no task that reads them all."
+        "On a client with twelve threads, at most {most} tasks ran at the same moment. Each month has nothing to do \
+         with the others, so all can be read at once: one submit for each file, and no task that reads them all."
     );
 });

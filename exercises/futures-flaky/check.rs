@@ -35,7 +35,8 @@ check!("The others are named", 1, {
 check!("The pages are fetched side by side", 1, {
     let client = taskloom::Client::builder().threads(4).build()?;
     let (_, profile) = taskloom::diagnostics::profile(|| fetch_all(&client, 0..20));
-    let mut moments: Vec<(u64, i64)> = profile.tasks.iter().flat_map(|task| [(task.start, 1), (task.end, -1)]).collect();
+    let moments = profile.tasks.iter().flat_map(|task| [(task.start, 1), (task.end, -1)]);
+    let mut moments: Vec<(u64, i64)> = moments.collect();
     moments.sort();
     let (mut now, mut most) = (0, 0);
     for (_, change) in moments {
@@ -44,7 +45,7 @@ check!("The pages are fetched side by side", 1, {
     }
     ensure!(
         most >= 3,
-        "On a client with four threads, at most {most} page was on its way at a time. Submit all of them before you look \
-         at the first result; a `result()` in the loop that submits waits for each page."
+        "On a client with four threads, at most {most} page was on its way at a time. Submit all of them before you \
+         look at the first result; a `result()` in the loop that submits waits for each page."
     );
 });

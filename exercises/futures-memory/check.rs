@@ -9,15 +9,16 @@ fn memory_outcome() -> std::result::Result<(f64, u64, Vec<String>), taskloom::Bo
 
 check!("The mean is right", 1, {
     let (got, ..) = memory_outcome()?;
-    ensure!((got - 11.5).abs() < 1e-9, "The mean of all 24 parts is 11.5, and {got} came. Load the parts 0 to 23, each once.");
+    ensure!((got - 11.5).abs() < 1e-9, "The mean of all 24 parts is 11.5, and {got} came. Load the parts 0 to 23, \
+         each once.");
 });
 
 check!("The work is done by tasks", 1, {
     let (_, _, names) = memory_outcome()?;
     ensure!(
         names.len() >= 20,
-        "{} tasks ran, and 24 at least were expected, one for each part; a single one would keep one thread busy. Submit \
-         the work to the client.",
+        "{} tasks ran, and 24 at least were expected, one for each part; a single one would keep one thread busy. \
+         Submit the work to the client.",
         names.len()
     );
 });

@@ -61,7 +61,8 @@ fn quickest_outcome() -> std::result::Result<(Option<String>, bool, usize, usize
         }
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    let (slow, stopped) = (QUICKEST_SLOW.load(QuickestOrdering::SeqCst), QUICKEST_STOPPED.load(QuickestOrdering::SeqCst));
+    let slow = QUICKEST_SLOW.load(QuickestOrdering::SeqCst);
+    let stopped = QUICKEST_STOPPED.load(QuickestOrdering::SeqCst);
     QUICKEST_GATE.store(true, QuickestOrdering::SeqCst);
     Ok((answer, waited, slow, stopped))
 }
@@ -70,13 +71,13 @@ check!("It comes back with the first good answer", 2, {
     let (answer, waited, ..) = quickest_outcome()?;
     ensure!(
         answer.is_some(),
-        "Of four mirrors one fails at once, one answers soon and two are slow, and `None` came. The first future that is done \
-         may be one that failed; go on to the next."
+        "Of four mirrors one fails at once, one answers soon and two are slow, and `None` came. The first future \
+         that is done may be one that failed; go on to the next."
     );
     ensure!(
         !waited && answer.as_deref() == Some("from 2"),
-        "Of four mirrors one fails at once, mirror 2 answers soon, and mirrors 0 and 3 answer much later. {} came{}. Ask \
-         all of them before you look at any answer, and look at the answers `as_completed`.",
+        "Of four mirrors one fails at once, mirror 2 answers soon, and mirrors 0 and 3 answer much later. {} came{}. \
+         Ask all of them before you look at any answer, and look at the answers `as_completed`.",
         answer.map_or_else(|| "None".to_owned(), |answer| format!("The answer {answer:?}")),
         if waited { ", after the slow ones had answered" } else { "" }
     );
@@ -92,8 +93,8 @@ check!("The slow ones are told to stop", 1, {
     );
     ensure!(
         stopped == slow,
-        "{slow} slow mirrors were asked, and {stopped} of them were stopped after the answer was there; the others go on \
-         for nobody. Cancel their futures, or let them be dropped."
+        "{slow} slow mirrors were asked, and {stopped} of them were stopped after the answer was there; the others \
+         go on for nobody. Cancel their futures, or let them be dropped."
     );
 });
 

@@ -34,8 +34,8 @@ check!("It gives the best of all that it looked at", 1, {
     let best = seen.iter().map(|found| found.1).fold(f64::INFINITY, f64::min);
     ensure!(
         got.1 == best,
-        "The lowest value among those that were evaluated is {best:.3}, and `search` gave {:.3}. Compare each result with \
-         the best one so far, also the last.",
+        "The lowest value among those that were evaluated is {best:.3}, and `search` gave {:.3}. Compare each result \
+         with the best one so far, also the last.",
         got.1
     );
 });
@@ -60,8 +60,8 @@ check!("New points are looked for near the best", 1, {
     let got = search(&client, search_far, 400)?;
     ensure!(
         got.0.0 > 8.0 && got.0.1 > 8.0,
-        "With the lowest place at (40, 40), the search ended at ({:.1}, {:.1}): it does not move. Each new point should be \
-         `near` the best one so far, and not near (0, 0).",
+        "With the lowest place at (40, 40), the search ended at ({:.1}, {:.1}): it does not move. Each new point \
+         should be `near` the best one so far, and not near (0, 0).",
         got.0.0,
         got.0.1
     );
@@ -84,9 +84,9 @@ check!("Nobody waits for a slow one", 1, {
     );
     ensure!(
         most > Some(12),
-        "While one evaluation took a quarter of a second, only {} others began; with four threads there was time for more \
-         than a hundred. In rounds, all threads wait for the slowest. Take each result `as_completed`, and add a new \
-         point for it at once.",
+        "While one evaluation took a quarter of a second, only {} others began; with four threads there was time for \
+         more than a hundred. In rounds, all threads wait for the slowest. Take each result `as_completed`, and add \
+         a new point for it at once.",
         most.unwrap_or(0)
     );
 });

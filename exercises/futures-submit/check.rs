@@ -8,8 +8,8 @@ struct StartBusy<T> {
     gate: taskloom::client::coordination::Event,
 }
 
-/// Calls `start` on a client whose only thread is busy until `gate` is set; after two seconds somebody sets it, so that a
-/// function that waits comes back, too.
+/// Calls `start` on a client whose only thread is busy until `gate` is set; after two seconds somebody sets it, so that
+/// a function that waits comes back, too.
 fn start_busy<T>(start: impl FnOnce(&taskloom::Client) -> T) -> std::result::Result<StartBusy<T>, taskloom::BoxError> {
     use std::sync::atomic::{AtomicBool, Ordering};
     let client = taskloom::Client::builder().threads(1).build()?;
@@ -69,14 +69,15 @@ check!("`start` comes back at once", 2, {
     busy.gate.set();
     ensure!(
         !busy.waited,
-        "`start` was called with a client whose only thread was busy, and did not come back before that thread was free: \
-         it waits for a result. Where is there a `result()`, `gather` or `wait`? Give the futures themselves to `add`."
+        "`start` was called with a client whose only thread was busy, and did not come back before that thread was \
+         free: it waits for a result. Where is there a `result()`, `gather` or `wait`? Give the futures themselves \
+         to `add`."
     );
     ensure!(
         busy.pending > 0 && status == taskloom::client::Status::Pending,
-        "`start` was called with a client whose only thread was busy, and gave a future that was {status}, with {} tasks \
-         pending: the work was done inside `start`, by the one who called it. Submit the functions, by their names: \
-         `client.submit(inc, (1,))`.",
+        "`start` was called with a client whose only thread was busy, and gave a future that was {status}, with {} \
+         tasks pending: the work was done inside `start`, by the one who called it. Submit the functions, by their \
+         names: `client.submit(inc, (1,))`.",
         busy.pending
     );
 });
@@ -93,8 +94,8 @@ check!("`inc` and `double` run at the same time", 1, {
     if let (Some((_, inc_start, inc_end)), Some((_, double_start, double_end))) = found {
         ensure!(
             inc_start < double_end && double_start < inc_end,
-            "With two threads free, one of `inc` and `double` began only when the other had ended. Submit both before you \
-             ask for anything."
+            "With two threads free, one of `inc` and `double` began only when the other had ended. Submit both \
+             before you ask for anything."
         );
     }
 });

@@ -49,8 +49,8 @@ check!("Tasks that wait all wait at the same time", 1, {
     let most = choose_at_once(&tasks, for_waiting)?;
     ensure!(
         most >= 10,
-        "Of sixteen tasks that only wait, {most} waited at the same moment; nearly all of them could. The number of cores \
-         does not matter to those who sleep: give `for_waiting` as many threads as there are tasks."
+        "Of sixteen tasks that only wait, {most} waited at the same moment; nearly all of them could. The number of \
+         cores does not matter to those who sleep: give `for_waiting` as many threads as there are tasks."
     );
 });
 
@@ -60,13 +60,14 @@ check!("Tasks that compute get all cores, and no more threads than that", 1, {
     let most = choose_at_once(&tasks, for_computing)?;
     ensure!(
         most >= cores.min(2),
-        "{most} task computed at a time, and this machine has {cores} cores. `for_computing` should keep all of them busy."
+        "{most} task computed at a time, and this machine has {cores} cores. `for_computing` should keep all of them \
+         busy."
     );
     ensure!(
         most <= cores,
         "{most} tasks were at work at the same moment, and this machine has {cores} cores: they took turns, were no \
-         quicker for it, and {most} of them held their data in memory meanwhile. Choose a scheduler with one thread for \
-         each core."
+         quicker for it, and {most} of them held their data in memory meanwhile. Choose a scheduler with one thread \
+         for each core."
     );
     ensure!(
         2 * most >= cores,
