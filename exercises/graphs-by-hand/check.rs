@@ -43,11 +43,12 @@ check!("Nothing is read before somebody asks", 1, {
     ensure!(
         reads >= months,
         "The graph of `total` has {} tasks, and {reads} of them run `read_month`; {months} were expected, one for \
-         each file. A function that is called in your cell, with parentheses behind its name, runs there; a task gets the \
-         function's name and, after it, the arguments.",
+         each file. A function that is called in your cell, with parentheses behind its name, runs there; a task \
+         gets the function's name and, after it, the arguments.",
         tasks.len()
     );
-    ensure!(reads == months, "`read_month` is {reads} times in the graph, and there are {months} files: who is read twice?");
+    ensure!(reads == months, "`read_month` is {reads} times in the graph, and there are {months} files: who is read \
+         twice?");
 });
 
 check!("All months can be read at the same time", 1, {

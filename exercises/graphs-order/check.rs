@@ -44,7 +44,8 @@ fn order_problem(order: &[String]) -> String {
             return format!("`{name}` comes twice; its result would be worked out twice.");
         }
         if let Some(missing) = order_needs(name).iter().find(|needed| !order[..place].contains(needed)) {
-            return format!("`{name}` cannot run before `{missing}`, which it needs; `{missing}` comes after it or not at all.");
+            return format!("`{name}` cannot run before `{missing}`, which it needs; `{missing}` comes after it or \
+                 not at all.");
         }
     }
     match tasks.iter().find(|task| !order.contains(task)) {
@@ -77,7 +78,8 @@ check!("Each task runs once, after all that it needs", 1, {
 
 check!("Fewer than six maps are held at once", 1, {
     let order = order.names();
-    ensure!(order_problem(&order).is_empty(), "This can be counted as soon as the order can be run: see the check above.");
+    ensure!(order_problem(&order).is_empty(), "This can be counted as soon as the order can be run: see the check \
+         above.");
     let (most, at) = order_most(&order);
     ensure!(
         most < 6,
@@ -87,11 +89,12 @@ check!("Fewer than six maps are held at once", 1, {
 
 check!("Two maps are enough", 1, {
     let order = order.names();
-    ensure!(order_problem(&order).is_empty(), "This can be counted as soon as the order can be run: see the first check.");
+    ensure!(order_problem(&order).is_empty(), "This can be counted as soon as the order can be run: see the first \
+         check.");
     let (most, at) = order_most(&order);
     ensure!(
         most <= 2,
-        "{most} maps are held when `{at}` runs, and 2 are enough. Before you take a new map, ask which change could run \
-         first and let an old one go."
+        "{most} maps are held when `{at}` runs, and 2 are enough. Before you take a new map, ask which change could \
+         run first and let an old one go."
     );
 });
