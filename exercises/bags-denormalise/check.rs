@@ -31,6 +31,15 @@ impl<T: Clone + Send + Sync + 'static> Payments for taskloom::Bag<T> {
     }
 }
 
+/// The tasks that begin with a file, rather than with what is in memory.
+fn payments_reading(graph: &taskloom::graph::Graph) -> Vec<String> {
+    let begins = |name: &str| {
+        name.contains("read_") || ["repartition", "partition", "concat"].iter().any(|cut| name.starts_with(cut))
+    };
+    let from_nothing = graph.ids().filter(|&id| graph.task(id).is_some() && graph.inputs(id).is_empty());
+    from_nothing.map(|id| graph.name(id).to_owned()).filter(|name| begins(name)).collect()
+}
+
 check!("The columns are flat", 1, {
     let answer = payments.lazy();
     let problem = answer.as_ref().err().cloned().unwrap_or_default();
@@ -40,7 +49,8 @@ check!("The columns are flat", 1, {
         frame.schema().iter().filter(|(_, dtype)| dtype.is_nested()).map(|(name, _)| name.to_string()).collect();
     ensure!(
         nested.is_empty(),
-        "The column {} holds lists: the transactions are still inside the rows. Take them apart in the bag, by `flat_map`.",
+        "The column {} holds lists: the transactions are still inside the rows. Take them apart in the bag, by \
+         `flat_map`.",
         nested.join(", ")
     );
     for name in ["id", "name", "amount"] {
@@ -62,7 +72,8 @@ check!("There is a row for each transaction", 2, {
         ["id", "name", "amount"].iter().all(|name| frame.columns().iter().any(|column| column == name)),
         "This follows as soon as the columns are right: see the check above."
     );
-    let rows = frame.select([col("id").cast(DataType::Int64), col("name"), col("amount").cast(DataType::Int64)]).compute()?;
+    let wanted = [col("id").cast(DataType::Int64), col("name"), col("amount").cast(DataType::Int64)];
+    let rows = frame.select(wanted).compute()?;
     let mut expected = Vec::new();
     let everybody = accounts.compute()?;
     for account in &everybody {
@@ -88,8 +99,8 @@ check!("There is a row for each transaction", 2, {
         .collect();
     ensure!(
         found.len() == came,
-        "{} rows have no id, no name or no amount (null). Is each taken from where it is: `id` and `name` from the account, \
-         `amount` from the transaction?",
+        "{} rows have no id, no name or no amount (null). Is each taken from where it is: `id` and `name` from the \
+         account, `amount` from the transaction?",
         came - found.len()
     );
     found.sort_unstable();
@@ -97,8 +108,8 @@ check!("There is a row for each transaction", 2, {
     let wrong = found.iter().zip(&expected).find(|(came, right)| came != right);
     ensure!(
         wrong.is_none(),
-        "The rows are as many as expected, and not the same: sorted, the first that differs is {:?}, where {:?} was expected. \
-         Is `id` the account's, and `amount` that of one transaction?",
+        "The rows are as many as expected, and not the same: sorted, the first that differs is {:?}, where {:?} was \
+         expected. Is `id` the account's, and `amount` that of one transaction?",
         wrong.map(|pair| pair.0),
         wrong.map(|pair| pair.1)
     );
@@ -110,15 +121,16 @@ check!("A frame of several partitions that reads when it is asked", 1, {
     ensure!(problem.is_empty(), "{problem}");
     let frame = answer?;
     let graph = frame.graph();
-    let reading = graph.ids().filter(|&id| graph.name(id).contains("read_")).count();
+    let reading = payments_reading(&graph).len();
     ensure!(
         reading > 0,
-        "All rows were in memory when the cell ended: no task of `payments` reads a file. Leave `compute` and `persist` away; \
-         `to_dataframe` takes a bag as it is."
+        "All rows were in memory when the cell ended: no task of `payments` reads a file. Leave `compute` and \
+         `persist` away; `to_dataframe` takes a bag as it is."
     );
     ensure!(
         frame.npartitions() > 1,
-        "`payments` has one partition, so that one core does all the work. A bag of {} partitions gives a frame of as many.",
+        "`payments` has one partition, so that one core does all the work. A bag of {} partitions gives a frame of as \
+         many.",
         accounts.npartitions()
     );
 });

@@ -50,6 +50,15 @@ impl<T> Empty for Vec<T> {
     }
 }
 
+/// The tasks that begin with a file, rather than with what is in memory.
+fn empty_reading(graph: &taskloom::graph::Graph) -> Vec<String> {
+    let begins = |name: &str| {
+        name.contains("read_") || ["repartition", "partition", "concat"].iter().any(|cut| name.starts_with(cut))
+    };
+    let from_nothing = graph.ids().filter(|&id| graph.task(id).is_some() && graph.inputs(id).is_empty());
+    from_nothing.map(|id| graph.name(id).to_owned()).filter(|name| begins(name)).collect()
+}
+
 check!("The number is right", 1, {
     let answer = empty.lazy();
     let problem = answer.as_ref().err().cloned().unwrap_or_default();
@@ -65,13 +74,13 @@ check!("The number is right", 1, {
     let advice = if came == expected {
         ""
     } else if came == all {
-        "that is the number of all records: a filter is missing, or it keeps everything. (A name that no record has gives \
-         null, for which `is_none()` and `is_null()` say yes.)"
+        "that is the number of all records: a filter is missing, or it keeps everything. (A name that no record has \
+         gives null, for which `is_none()` and `is_null()` say yes.)"
     } else if came == all - expected {
         "those are the records that have transactions: the condition is the wrong way round"
     } else if came == 0 {
-        "does the name of the field stand in your filter as it stands in the file? A name that no record has gives null, \
-         and no error"
+        "does the name of the field stand in your filter as it stands in the file? A name that no record has gives \
+         null, and no error"
     } else {
         "keep the records whose list of transactions is empty, and count them"
     };
@@ -83,7 +92,7 @@ check!("Nothing is read before compute", 1, {
     let problem = answer.as_ref().err().cloned().unwrap_or_default();
     ensure!(problem.is_empty(), "{problem}");
     let (graph, _) = answer?;
-    let reading = graph.ids().filter(|&id| graph.name(id).contains("read_")).count();
+    let reading = empty_reading(&graph).len();
     ensure!(
         reading > 0,
         "The files had been read when the cell ended: no task of `empty` reads one. Leave `.compute()?` and \

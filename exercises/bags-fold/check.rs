@@ -38,12 +38,21 @@ fn summary_note(amounts: &[i64]) -> (i64, i64, i64) {
     (amounts.len() as i64, amounts.iter().sum(), amounts.iter().copied().min().unwrap_or(i64::MAX))
 }
 
+/// The tasks that begin with a file, rather than with what is in memory.
+fn summary_reading(graph: &taskloom::graph::Graph) -> Vec<String> {
+    let begins = |name: &str| {
+        name.contains("read_") || ["repartition", "partition", "concat"].iter().any(|cut| name.starts_with(cut))
+    };
+    let from_nothing = graph.ids().filter(|&id| graph.task(id).is_some() && graph.inputs(id).is_empty());
+    from_nothing.map(|id| graph.name(id).to_owned()).filter(|name| begins(name)).collect()
+}
+
 check!("The three numbers are right", 2, {
     let answer = summary.lazy();
     let problem = answer.as_ref().err().cloned().unwrap_or_default();
     ensure!(problem.is_empty(), "{problem}");
     let (_, came) = answer?;
-    let notes = paid.map_partitions(|amounts| [summary_note(&amounts)]).compute()?;
+    let notes = large.map_partitions(|amounts| [summary_note(&amounts)]).compute()?;
     let expected = notes.iter().fold((0, 0, i64::MAX), |all, note| (all.0 + note.0, all.1 + note.1, all.2.min(note.2)));
     let is_part = |count: i64| notes.iter().any(|note| note.0 == count);
     let advice = if came == expected {
@@ -51,8 +60,8 @@ check!("The three numbers are right", 2, {
     } else if is_part(came.0) {
         "the count is that of one partition: `combine` gets the notes of two, and has to use both".to_owned()
     } else if came.2 == 0 && came.0 == expected.0 {
-        "nobody paid 0, so that comes from `initial`: no amount is smaller than it. Begin with a number that changes \
-         nothing"
+        "no payment in `large` is 0, so that comes from `initial`: no amount is smaller than it. Begin with a number \
+         that changes nothing"
             .to_owned()
     } else if came.2 > expected.2 && came.0 == expected.0 && came.1 == expected.1 {
         "the smallest is not: `combine` keeps the smaller one of two, and `initial` is no smaller than any".to_owned()
@@ -61,9 +70,10 @@ check!("The three numbers are right", 2, {
          notes"
             .to_owned()
     } else if came.0 > expected.0 {
-        format!("{} too many were counted: every partition begins with `initial`, so its count has to be 0", came.0 - expected.0)
+        format!("{} too many were counted: every partition begins with `initial`, so its count has to be \
+        0", came.0 - expected.0)
     } else {
-        "the three are how many amounts `paid` holds, their sum, and the smallest".to_owned()
+        "the three are how many amounts `large` holds, their sum, and the smallest".to_owned()
     };
     ensure!(advice.is_empty(), "{expected:?} was expected and {came:?} came; {advice}.");
 });
@@ -73,16 +83,16 @@ check!("One pass, when it is asked for", 1, {
     let problem = answer.as_ref().err().cloned().unwrap_or_default();
     ensure!(problem.is_empty(), "{problem}");
     let (graph, _) = answer?;
-    let reading = graph.ids().filter(|&id| graph.name(id).contains("read_")).count();
+    let reading = summary_reading(&graph).len();
     ensure!(
         reading > 0,
         "The files had been read when the cell ended: no task of `summary` reads one. Leave `.compute()?` and \
          `.persist()?` away."
     );
     ensure!(
-        reading <= paid.npartitions(),
+        reading <= large.npartitions(),
         "{reading} tasks read files, and there are {} files: some are read more than once. One fold carries all three \
          numbers.",
-        paid.npartitions()
+        large.npartitions()
     );
 });

@@ -47,12 +47,22 @@ fn refunds_and_payments(folder: &str) -> taskloom::Result<(i128, i128, i128)> {
         amounts.collect::<Vec<_>>()
     });
     let below = amounts.filter(|amount| *amount < 0);
+    let above = amounts.filter(|amount| *amount > 0);
     let (back, paid, number) = taskloom::compute!(
         below.fold(|sum, amount| sum + i128::from(amount), 0, |left, right| left + right),
-        amounts.filter(|amount| *amount > 0).fold(|sum, amount| sum + i128::from(amount), 0, |left, right| left + right),
+        above.fold(|sum, amount| sum + i128::from(amount), 0, |left, right| left + right),
         below.count()
     )?;
     Ok((back, paid, number as i128))
+}
+
+/// The tasks that begin with a file, rather than with what is in memory.
+fn refunded_reading(graph: &taskloom::graph::Graph) -> Vec<String> {
+    let begins = |name: &str| {
+        name.contains("read_") || ["repartition", "partition", "concat"].iter().any(|cut| name.starts_with(cut))
+    };
+    let from_nothing = graph.ids().filter(|&id| graph.task(id).is_some() && graph.inputs(id).is_empty());
+    from_nothing.map(|id| graph.name(id).to_owned()).filter(|name| begins(name)).collect()
 }
 
 check!("The sum is right", 1, {
@@ -72,8 +82,8 @@ check!("The sum is right", 1, {
     } else if came == number {
         "that is how many there are: `sum` adds up amounts, `count` counts"
     } else {
-        "every transaction of every account counts whose amount is below zero. A filter on accounts comes too early: look \
-         into them first"
+        "every transaction of every account counts whose amount is below zero. A filter on accounts comes too early: \
+         look into them first"
     };
     ensure!(advice.is_empty(), "{back} was expected and {came} came; {advice}.");
 });
@@ -83,11 +93,11 @@ check!("Nothing is read before compute", 1, {
     let problem = answer.as_ref().err().cloned().unwrap_or_default();
     ensure!(problem.is_empty(), "{problem}");
     let (graph, _) = answer?;
-    let reading = graph.ids().filter(|&id| graph.name(id).contains("read_")).count();
+    let reading = refunded_reading(&graph).len();
     ensure!(
         reading > 0,
-        "No task of `refunded` reads a file: all accounts had been in memory when the cell ended. Say what is to be done \
-         with each item, by `flat_map`, `filter` and `map`, instead of computing the bag and looping."
+        "No task of `refunded` reads a file: all accounts had been in memory when the cell ended. Say what is to be \
+         done with each item, by `flat_map`, `filter` and `map`, instead of computing the bag and looping."
     );
 });
 
@@ -96,7 +106,7 @@ check!("Only sums leave the tasks that read", 1, {
     let problem = answer.as_ref().err().cloned().unwrap_or_default();
     ensure!(problem.is_empty(), "{problem}");
     let (graph, _) = answer?;
-    let reading: Vec<_> = graph.ids().filter(|&id| graph.name(id).contains("read_")).collect();
+    let reading = refunded_reading(&graph);
     ensure!(!reading.is_empty(), "This follows as soon as the files are read by tasks: see the check above.");
     ensure!(
         reading.len() <= accounts.npartitions(),
@@ -106,11 +116,11 @@ check!("Only sums leave the tasks that read", 1, {
     );
     // A task is named after its steps, and one that ends in one of these leaves a small note.
     let is_note = |name: &str| ["sum", "fold", "reduc"].iter().any(|end| name.contains(end));
-    let carries = reading.iter().map(|&id| graph.name(id)).find(|name| !is_note(name));
+    let carries = reading.iter().find(|name| !is_note(name));
     ensure!(
         carries.is_none(),
-        "The task `{}` reads a file and hands on its items, rather than a sum: they are all in memory together. End the bag \
-         with `.sum()`, without `to_delayed` or `persist` before it.",
-        carries.unwrap_or_default()
+        "The task `{}` reads a file and hands on its items, rather than a sum: they are all in memory together. End \
+         the bag with `.sum()`, without `to_delayed` or `persist` before it.",
+        carries.map_or("", String::as_str)
     );
 });
