@@ -14,7 +14,8 @@ impl Tips for taskloom::DataFrame {
 
 impl Tips for pl::DataFrame {
     fn lazy(&self) -> std::result::Result<taskloom::DataFrame, String> {
-        Err("`tips` holds rows, which were computed while the cell ran. Leave `.compute()?` away: the check calls it.".to_owned())
+        Err("`tips` holds rows, which were computed while the cell ran. Leave `.compute()?` away: the check calls it."
+            .to_owned())
     }
 }
 
@@ -43,7 +44,7 @@ fn asked_for(answer: &impl Tips) -> std::result::Result<taskloom::DataFrame, Str
     match ["hour", "tip"].into_iter().find(|name| !columns.iter().any(|column| column == name)) {
         None => Ok(frame),
         Some(name) => Err(format!(
-            "`tips` has no column `{name}`; its columns are {}. `.alias(\"{name}\")` behind an expression gives it a name.",
+            "`tips` has no column `{name}`; its columns are {}. `.alias(\"{name}\")` behind an expression is a name.",
             columns.join(", ")
         )),
     }
@@ -62,8 +63,8 @@ check!("There is a lazy frame of hours and tips", 1, {
     let in_memory = graph.ids().filter(|&id| graph.task(id).is_none()).count();
     ensure!(
         in_memory == 0,
-        "`tips` begins with {in_memory} pieces of rows that are in memory already. Begin with `trips`, without `compute` \
-         or `persist`."
+        "`tips` begins with rows that are in memory already ({in_memory} pieces). Begin with `trips`, without \
+         `compute` or `persist`."
     );
 });
 
@@ -74,8 +75,8 @@ check!("Each hour of the day has its mean", 3, {
     let (hours, came) = (numbers(&rows, "hour")?, numbers(&rows, "tip")?);
     ensure!(
         hours == (0..24).map(f64::from).collect::<Vec<_>>(),
-        "A row for each hour from 0 to 23 was expected, and there are {} rows, from {} to {}. Group by the hour of the day: \
-         `col(\"tpep_pickup_datetime\").dt().hour()`.",
+        "A row for each hour from 0 to 23 was expected, and there are {} rows, from {} to {}. Group by the hour of the \
+         day: `col(\"tpep_pickup_datetime\").dt().hour()`.",
         hours.len(),
         hours.first().copied().unwrap_or(f64::NAN),
         hours.last().copied().unwrap_or(f64::NAN)
@@ -104,8 +105,8 @@ check!("Each hour of the day has its mean", 3, {
         "all trips are in these means. Tips in cash are not written down, and count as nothing: keep the trips with \
          `payment_type` 1 before you group"
     } else if is(&dropped_off, "all") {
-        "all trips are in these means, also those paid in cash, whose tips are not written down; and they are grouped by \
-         the hour in which they end"
+        "all trips are in these means, also those paid in cash, whose tips are not written down; and they are grouped \
+         by the hour in which they end"
     } else if is(&dropped_off, "right") {
         "they are grouped by the hour in which the trips end; take `tpep_pickup_datetime`"
     } else if is(&picked_up, "some") {

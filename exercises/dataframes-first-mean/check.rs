@@ -7,8 +7,8 @@ trait MeanDistance {
 
     /// A frame that gives the number when it is asked for.
     fn lazy(&self) -> std::result::Result<taskloom::DataFrame, String> {
-        Err("`mean_distance` is a number by now, so all that it took ran while the cell did. Leave `.compute()?` away, also \
-             that of `trips`: the check calls it.".to_owned())
+        Err("`mean_distance` is a number by now, so all that it took ran while the cell did. Leave `.compute()?` away, \
+             also that of `trips`: the check calls it.".to_owned())
     }
 }
 
@@ -39,8 +39,8 @@ impl MeanDistance for pl::DataFrame {
         match self.columns().first().and_then(|column| column.get(0).ok()?.try_extract::<f64>().ok()) {
             Some(value) if (rows, columns) == (1, 1) => Ok(value),
             _ => Err(format!(
-                "`mean_distance` has {rows} rows and {columns} columns, and one number was expected: the mean of the \
-                 column `trip_distance` alone."
+                "`mean_distance` is a table of {rows} × {columns}, and one number was expected: the mean of the column \
+                 `trip_distance` alone."
             )),
         }
     }
@@ -120,7 +120,7 @@ check!("Nothing is computed before somebody asks", 1, {
     let in_memory = graph.ids().filter(|&id| graph.task(id).is_none()).count();
     ensure!(
         in_memory == 0,
-        "`mean_distance` is lazy, but it begins with {in_memory} pieces of rows that are in memory already. Begin with \
+        "`mean_distance` is lazy, but it begins with rows that are in memory already ({in_memory} pieces). Begin with \
          `trips`, without `compute` or `persist`."
     );
 });

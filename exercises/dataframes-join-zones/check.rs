@@ -12,8 +12,8 @@ impl Boroughs for taskloom::DataFrame {
         match ["Borough", "trips", "fare"].into_iter().find(|name| !columns.iter().any(|column| column == name)) {
             None => Ok(self.clone()),
             Some(name) => Err(format!(
-                "`boroughs` has no column `{name}`; its columns are {}. Names of boroughs come from `zones`, by a join; \
-                 `.alias(\"{name}\")` names what `agg` computes.",
+                "`boroughs` has no column `{name}`; its columns are {}. Names of boroughs come from `zones`, by a \
+                 join; `.alias(\"{name}\")` names what `agg` computes.",
                 columns.join(", ")
             )),
         }
@@ -23,7 +23,8 @@ impl Boroughs for taskloom::DataFrame {
 impl Boroughs for pl::DataFrame {
     fn lazy(&self) -> std::result::Result<taskloom::DataFrame, String> {
         Err("`boroughs` holds rows, which were computed while the cell ran. Leave `.compute()?` away: the check calls \
-             it.".to_owned())
+             it."
+        .to_owned())
     }
 }
 
@@ -35,7 +36,8 @@ impl Boroughs for std::result::Result<pl::DataFrame, taskloom::Error> {
 
 impl Boroughs for taskloom::dataframe::GroupBy {
     fn lazy(&self) -> std::result::Result<taskloom::DataFrame, String> {
-        Err("`boroughs` holds groups of which nothing has been asked. `.agg([…])` says what each is taken to.".to_owned())
+        Err("`boroughs` holds groups of which nothing has been asked. `.agg([…])` says what each is taken to."
+            .to_owned())
     }
 }
 
@@ -46,12 +48,21 @@ fn by_borough(place: &str) -> pl::PolarsResult<std::collections::BTreeMap<String
     let fare = || pl::col("fare_amount");
     let rows = pl::LazyFrame::scan_parquet(data("nyctaxi/*.parquet").as_str().into(), Default::default())?
         .group_by([pl::col(place)])
-        .agg([pl::len().cast(pl::DataType::Float64).alias("trips"), fare().sum().alias("sum"), fare().mean().alias("mean")])
+        .agg([
+            pl::len().cast(pl::DataType::Float64).alias("trips"),
+            fare().sum().alias("sum"),
+            fare().mean().alias("mean"),
+        ])
         .join(zones, [pl::col(place)], [pl::col("LocationID")], pl::JoinArgs::new(pl::JoinType::Left))
         .group_by([pl::col("Borough")])
-        .agg([pl::col("trips").sum(), (pl::col("sum").sum() / pl::col("trips").sum()).alias("fare"), pl::col("mean").mean()])
+        .agg([
+            pl::col("trips").sum(),
+            (pl::col("sum").sum() / pl::col("trips").sum()).alias("fare"),
+            pl::col("mean").mean(),
+        ])
         .collect()?;
-    let number = |name: &str, row: usize| Ok::<f64, pl::PolarsError>(rows.column(name)?.f64()?.get(row).unwrap_or(f64::NAN));
+    let number =
+        |name: &str, row: usize| Ok::<f64, pl::PolarsError>(rows.column(name)?.f64()?.get(row).unwrap_or(f64::NAN));
     (0..rows.height())
         .map(|row| {
             let borough = rows.column("Borough")?.str()?.get(row).unwrap_or("(none)").to_owned();
@@ -77,8 +88,11 @@ check!("Each borough has its trips and its fare", 2, {
         Ok(column.f64()?.iter().map(|value| value.unwrap_or(f64::NAN)).collect())
     };
     let (trips, fares) = (number("trips")?, number("fare")?);
-    let came: std::collections::BTreeMap<&str, (f64, f64)> =
-        names.iter().zip(trips.iter().zip(&fares)).map(|(name, (trips, fare))| (name.as_str(), (*trips, *fare))).collect();
+    let came: std::collections::BTreeMap<&str, (f64, f64)> = names
+        .iter()
+        .zip(trips.iter().zip(&fares))
+        .map(|(name, (trips, fare))| (name.as_str(), (*trips, *fare)))
+        .collect();
     ensure!(
         names.len() == came.len() && came.keys().copied().eq(begin.keys().map(String::as_str)),
         "One row for each of {} was expected, and {} rows came: {}. Group by `Borough`, after the join.",
@@ -118,7 +132,7 @@ check!("No trip is moved to meet its zone", 1, {
     let splits = graph.ids().filter(|&id| graph.name(id).contains("split")).count();
     ensure!(
         splits == 0,
-        "{splits} tasks of the graph (`split`) cut partitions into pieces, so that rows with equal keys come together. The \
-         265 zones are few: with `How::Left` alone they go to every partition, and the trips stay where they are."
+        "{splits} tasks of the graph (`split`) cut partitions into pieces, so that rows with equal keys come together. \
+         The 265 zones are few: with `How::Left` alone they go to every partition, and the trips stay where they are."
     );
 });

@@ -34,7 +34,8 @@ impl Valentine for std::result::Result<pl::DataFrame, taskloom::Error> {
 
 impl Valentine for taskloom::dataframe::GroupBy {
     fn lazy(&self) -> std::result::Result<taskloom::DataFrame, String> {
-        Err("`valentine` holds groups of which nothing has been asked. `.agg([…])` says what each is taken to.".to_owned())
+        Err("`valentine` holds groups of which nothing has been asked. `.agg([…])` says what each is taken to."
+            .to_owned())
     }
 }
 
@@ -48,7 +49,8 @@ check!("The day's hours are right", 2, {
     ensure!(problem.is_empty(), "{problem}");
     let rows = valentine.lazy()?.compute()?;
     // The hours may have any name.
-    let hours = rows.get_column_names().into_iter().map(|name| name.to_string()).find(|name| name != "trips" && name != "tip");
+    let hours =
+        rows.get_column_names().into_iter().map(|name| name.to_string()).find(|name| name != "trips" && name != "tip");
     let rows = rows.sort([hours.unwrap_or_else(|| "trips".to_owned())], Default::default())?;
     let time = || pl::col("tpep_pickup_datetime");
     let expected = pl::LazyFrame::scan_parquet(data("nyctaxi/*.parquet").as_str().into(), Default::default())?
@@ -59,8 +61,8 @@ check!("The day's hours are right", 2, {
         .collect()?;
     ensure!(
         rows.height() == expected.height(),
-        "{} rows were expected, one for each hour in which a trip began on 14 February, and {} came. Is it this one day, and \
-         all of it? Is it cut into hours?",
+        "{} rows were expected, one for each hour in which a trip began on 14 February, and {} came. Is it this one \
+         day, and all of it? Is it cut into hours?",
         expected.height(),
         rows.height()
     );
@@ -68,14 +70,14 @@ check!("The day's hours are right", 2, {
     let (came, wanted) = (sum(&rows)?, sum(&expected)?);
     ensure!(
         came == wanted,
-        "{wanted} trips were expected on 14 February, and {came} came. A text such as \"2019-02-14\" means the whole day; \
-         a range of two such texts with `..=` means both days."
+        "{wanted} trips were expected on 14 February, and {came} came. A text such as \"2019-02-14\" means the whole \
+         day; a range of two such texts with `..=` means both days."
     );
     for (row, (came, wanted)) in numbers(&rows, "tip")?.iter().zip(numbers(&expected, "tip")?).enumerate() {
         ensure!(
             (came - wanted).abs() <= 1e-9,
-            "In hour {row} a mean tip of {wanted:.4} was expected, and {came:.4} came. It is the mean of `tip_amount` over \
-             all trips of the hour."
+            "In hour {row} a mean tip of {wanted:.4} was expected, and {came:.4} came. It is the mean of `tip_amount` \
+             over all trips of the hour."
         );
     }
 });
@@ -88,14 +90,14 @@ check!("No partition is looked at that cannot hold the day", 2, {
     let from_files = begin.iter().filter(|&&id| graph.task(id).is_some()).count();
     ensure!(
         from_files == 0,
-        "`valentine` begins with {from_files} tasks that read files. The trips are in memory, in the order of their times, as \
-         `by_time`: begin with that."
+        "`valentine` begins with {from_files} tasks that read files. The trips are in memory, in the order of their \
+         times, as `by_time`: begin with that."
     );
     let holding = by_time.loc("2019-02-14").npartitions();
     ensure!(
         begin.len() <= holding,
-        "14 February lies in {holding} of the {} partitions, and the graph looks at {}. A filter has to look everywhere; \
-         `by_time.loc(…)` knows from the divisions where the day is.",
+        "14 February lies in {holding} of the {} partitions, and the graph looks at {}. A filter has to look \
+         everywhere; `by_time.loc(…)` knows from the divisions where the day is.",
         by_time.npartitions(),
         begin.len()
     );

@@ -22,7 +22,8 @@ impl Speeds for taskloom::DataFrame {
 impl Speeds for pl::DataFrame {
     fn lazy(&self) -> std::result::Result<taskloom::DataFrame, String> {
         Err("`speeds` holds rows, which were computed while the cell ran. Leave `.compute()?` away: the check calls \
-             it.".to_owned())
+             it."
+        .to_owned())
     }
 }
 
@@ -34,7 +35,8 @@ impl Speeds for std::result::Result<pl::DataFrame, taskloom::Error> {
 
 impl Speeds for taskloom::dataframe::GroupBy {
     fn lazy(&self) -> std::result::Result<taskloom::DataFrame, String> {
-        Err("`speeds` holds groups of which nothing has been asked. `.agg([…])` says what each is taken to.".to_owned())
+        Err("`speeds` holds groups of which nothing has been asked. `.agg([…])` says what each is taken to."
+            .to_owned())
     }
 }
 
@@ -79,7 +81,7 @@ check!("The speeds are right", 1, {
         expected.iter().zip(&came).all(|(expected, came)| (expected - came).abs() <= 1e-9 * expected.abs())
     };
     let advice = if is("unfiltered") {
-        "the trips that cannot be are in it: where is the filter?"
+        "the trips that cannot be are in it, since the filter is missing"
     } else if is("mean") {
         "that is the mean of the trips' speeds; divide all miles by all hours, as the starter does"
     } else {
@@ -96,12 +98,16 @@ check!("The speeds are right", 1, {
 check!("The plan reads three columns", 2, {
     let problem = speeds.lazy().err().unwrap_or_default();
     ensure!(problem.is_empty(), "{problem}");
-    let read = columns_read(&speeds.lazy()?);
+    let (read, graph) = (columns_read(&speeds.lazy()?), speeds.lazy()?.graph());
+    ensure!(
+        graph.ids().all(|id| graph.task(id).is_some()),
+        "The plan reads what is in memory, and not the files: see the check below."
+    );
     ensure!(
         read.is_some(),
         "The plan reads all columns: `println!(\"{{}}\", speeds.explain())` shows it. A function of a partition gets \
-         everything, because nobody can look into it. Write what it does as an expression, in `with_columns`; or `select` \
-         the three columns before it."
+         everything, because nobody can look into it. Write what it does as an expression, in `with_columns`; or \
+         `select` the three columns before it."
     );
     let mut read = read.unwrap_or_default();
     read.sort();
@@ -120,7 +126,7 @@ check!("It starts from the files", 1, {
     let in_memory = graph.ids().filter(|&id| graph.task(id).is_none()).count();
     ensure!(
         in_memory == 0,
-        "`speeds` begins with {in_memory} pieces of rows that are in memory already. Begin with `trips`, without `compute` \
-         or `persist`."
+        "`speeds` begins with rows that are in memory already ({in_memory} pieces). Begin with `trips`, without \
+         `compute` or `persist`."
     );
 });

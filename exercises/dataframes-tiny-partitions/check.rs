@@ -14,14 +14,15 @@ impl January for taskloom::DataFrame {
 
 impl January for std::result::Result<taskloom::DataFrame, taskloom::Error> {
     fn lazy(&self) -> std::result::Result<taskloom::DataFrame, String> {
-        Err("`january` is a `Result`: a `?` behind the call takes the frame out of it, or says what went wrong.".to_owned())
+        Err("`january` is a `Result`: a `?` behind the call takes the frame out of it, or says what went wrong."
+            .to_owned())
     }
 }
 
 impl January for pl::DataFrame {
     fn lazy(&self) -> std::result::Result<taskloom::DataFrame, String> {
-        Err("`january` holds all rows, which were computed while the cell ran. Leave `.compute()?` away: the rows should be \
-             cut differently, and read later.".to_owned())
+        Err("`january` holds all rows, which were computed while the cell ran. Leave `.compute()?` away: the rows \
+             should be cut differently, and read later.".to_owned())
     }
 }
 
@@ -36,8 +37,8 @@ check!("There are neither crumbs nor a single lump", 1, {
     );
     ensure!(
         count <= 32,
-        "`january` has {count} partitions, and 4 to 32 were asked for. The more there are, the more of the time goes into \
-         arranging tasks."
+        "`january` has {count} partitions, and 4 to 32 were asked for. The more there are, the more of the time goes \
+         into arranging tasks."
     );
 });
 
@@ -74,7 +75,7 @@ check!("Nothing is read before somebody asks", 1, {
     let in_memory = graph.ids().filter(|&id| graph.task(id).is_none()).count();
     ensure!(
         in_memory == 0,
-        "`january` begins with {in_memory} pieces of rows that are in memory already. Leave `compute` and `persist` away: \
-         `repartition` is lazy like everything else."
+        "`january` begins with rows that are in memory already ({in_memory} pieces). Leave `compute` and `persist` \
+         away: `repartition` is lazy like everything else."
     );
 });
