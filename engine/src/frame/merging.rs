@@ -20,12 +20,13 @@ use polars::prelude::{DataFrame as Rows, DataType, Expr, IntoLazy, PolarsResult,
 use super::DataFrame;
 use super::boundaries::{bounds_node, held};
 use super::exchange::{Order, gather, know_pieces, split_at, split_by_hash, total_memory};
-use super::fold::{Finish, Merge, below, in_order};
+use super::fold::{Finish, Merge, in_order};
 use super::groups::grouped;
 use super::lower::{Chunk, Lowering, frame_task, partition_task, tree};
 use super::node::{Node, NodeRef, Op, Operation};
 use super::rows::RowStep;
 use super::shuffle::{Bounds, By, Last, all_pieces, small, split_node};
+use super::stack::below;
 use super::thread;
 use crate::scheduler::Scheduler;
 use crate::task::{Step, taken};
