@@ -5,11 +5,9 @@
 //! `TASKLOOM_PEER_PYTHON` names, or `python3`). A line says how long it took and what the process had at its largest, or
 //! that it did not end. Names of works choose some: `cargo measure array_memory -- anomaly`. Two threads throughout.
 
-use std::io::Read;
-use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
-use std::time::Instant;
+mod limited;
 
+use limited::{measured, own, peak, peer, wanted, work_of_this_process};
 use taskloom::array::store::{Compression, ZarrOptions};
 use taskloom::array::{Boundary, Element};
 use taskloom::ndarray::ArrayD;
@@ -73,62 +71,20 @@ fn work(name: &str) {
     }
 }
 
-/// Runs a command under the limit; gives the seconds, and the largest memory that it had in MiB.
-fn limited(mut command: Command) -> Option<(f64, f64)> {
-    // SAFETY: between fork and exec only a system call is made.
-    unsafe {
-        command.pre_exec(|| {
-            let limit = libc::rlimit { rlim_cur: LIMIT, rlim_max: LIMIT };
-            match libc::setrlimit(libc::RLIMIT_DATA, &limit) {
-                0 => Ok(()),
-                _ => Err(std::io::Error::last_os_error()),
-            }
-        });
-    }
-    let began = Instant::now();
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
-    let mut said = String::new();
-    child.stdout.take()?.read_to_string(&mut said).ok()?;
-    let ended = child.wait().ok()?;
-    let peak: f64 = said.trim().parse().ok()?;
-    ended.success().then_some((began.elapsed().as_secs_f64(), peak / 1024.0))
-}
-
-fn told(measured: Option<(f64, f64)>) -> String {
-    measured.map_or_else(|| format!("{:>20}", "did not end"), |(took, peak)| format!("{took:>7.1} s {peak:>6.0} MiB"))
-}
-
-/// The largest resident memory of this process, in KiB.
-fn peak() -> i64 {
-    // SAFETY: all of the structure is written by the call.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_SELF, &mut usage);
-        usage
-    };
-    usage.ru_maxrss
-}
-
 fn main() {
-    if let Ok(name) = std::env::var("TASKLOOM_MEASURED_WORK") {
+    if let Some(name) = work_of_this_process() {
         work(&name);
         println!("{}", peak());
         return;
     }
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     println!("{:<20} {:>20}   {:>20}   (10 GiB of data, a limit of 1 GiB)", "work", "Taskloom", "dask");
-    let python = std::env::var("TASKLOOM_PEER_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    for name in
-        WORKS.into_iter().filter(|name| wanted.is_empty() || wanted.iter().any(|wanted| name.contains(wanted.as_str())))
-    {
+    for name in wanted(&WORKS) {
         if name == "weather" {
             weather();
         }
-        let mut own = Command::new(std::env::current_exe().expect("this program is a file"));
-        own.env("TASKLOOM_MEASURED_WORK", name);
-        let ours = limited(own);
-        let mut dask = Command::new(&python);
-        dask.args([concat!(env!("CARGO_MANIFEST_DIR"), "/benches/array_memory_peers.py"), name]);
-        println!("{name:<20} {}   {}", told(ours), told(limited(dask)));
+        let ours = measured(own(name), LIMIT);
+        let mut dask = peer("array_memory_peers.py");
+        dask.arg(name);
+        println!("{name:<20} {ours}   {}", measured(dask, LIMIT));
     }
 }

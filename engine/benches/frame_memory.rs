@@ -6,12 +6,11 @@
 //! and what the process had at its largest, or that it did not end. Names of works choose some: `cargo measure frame_memory --
 //! join`. The trips, or as many as `TASKLOOM_MEASURE_TRIPS` says, are made once, in the folder for temporary files.
 
-use std::io::Read;
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Instant;
+mod limited;
 
+use std::path::{Path, PathBuf};
+
+use limited::{measured, own, peak, peer, wanted, work_of_this_process};
 use taskloom::dataframe::len;
 use taskloom::prelude::*;
 
@@ -81,64 +80,23 @@ fn work(folder: &Path, name: &str) {
     }
 }
 
-/// Runs a command under the limit; gives the seconds, and the largest memory that it had in MiB.
-fn limited(mut command: Command) -> Option<(f64, f64)> {
-    // SAFETY: between fork and exec only a system call is made.
-    unsafe {
-        command.pre_exec(|| {
-            let limit = libc::rlimit { rlim_cur: LIMIT, rlim_max: LIMIT };
-            match libc::setrlimit(libc::RLIMIT_DATA, &limit) {
-                0 => Ok(()),
-                _ => Err(std::io::Error::last_os_error()),
-            }
-        });
-    }
-    let began = Instant::now();
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
-    let mut said = String::new();
-    child.stdout.take()?.read_to_string(&mut said).ok()?;
-    let ended = child.wait().ok()?;
-    let peak: f64 = said.trim().lines().last()?.parse().ok()?;
-    ended.success().then_some((began.elapsed().as_secs_f64(), peak / 1024.0))
-}
-
-fn told(measured: Option<(f64, f64)>) -> String {
-    measured.map_or_else(|| format!("{:>20}", "did not end"), |(took, peak)| format!("{took:>7.1} s {peak:>6.0} MiB"))
-}
-
-/// The largest resident memory of this process, in KiB.
-fn peak() -> i64 {
-    // SAFETY: all of the structure is written by the call.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_SELF, &mut usage);
-        usage
-    };
-    usage.ru_maxrss
-}
-
 fn main() {
     let trips =
         std::env::var("TASKLOOM_MEASURE_TRIPS").ok().and_then(|trips| trips.parse().ok()).unwrap_or(110_000_000);
     let folder = made(trips);
-    if let Ok(name) = std::env::var("TASKLOOM_MEASURED_WORK") {
+    if let Some(name) = work_of_this_process() {
         work(&folder, &name);
         println!("{}", peak());
         return;
     }
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let heads = PEERS.map(|peer| format!("{peer:>20}")).join("   ");
     println!("{:<10} {:>20}   {heads}   ({trips} trips, a limit of 2 GiB)", "work", "Taskloom");
-    let python = std::env::var("TASKLOOM_PEER_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    for name in WORKS.into_iter().filter(|name| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name)) {
-        let mut own = Command::new(std::env::current_exe().expect("this program is a file"));
-        own.env("TASKLOOM_MEASURED_WORK", name);
-        let mut columns = vec![told(limited(own))];
-        for peer in PEERS {
-            let mut other = Command::new(&python);
-            let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/frame_memory_peers.py");
-            other.arg(script).arg(&folder).args([name, peer]);
-            columns.push(told(limited(other)));
+    for name in wanted(&WORKS) {
+        let mut columns = vec![measured(own(name), LIMIT)];
+        for by in PEERS {
+            let mut other = peer("frame_memory_peers.py");
+            other.arg(&folder).args([name, by]);
+            columns.push(measured(other, LIMIT));
         }
         println!("{name:<10} {}", columns.join("   "));
     }

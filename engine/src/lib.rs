@@ -19,21 +19,23 @@
 //!
 //! # How it fits together
 //! ```text
-//!  delayed ─────┐
-//!  array ───────┤
-//!  client ──────┼──► task ──► graph ──► scheduler ──► events ──► whoever listens (a terminal, a notebook)
-//!  TaskGraph ───┘               │           │
-//!                               ▼           ▼
-//!                          visualize    diagnostics
-//!                               │           │
-//!                               └──► draw ◄─┘
+//!  labelled ─► array ─┬─► dataframe ─┬─► store
+//!              bag ───┘              │
+//!  delayed, client, TaskGraph ───────┴─► task ─► graph ─► scheduler ─► events ─► whoever listens (a terminal, a notebook)
+//!                                                  │          │
+//!                                                  ▼          ▼
+//!                                              visualize  diagnostics
+//!                                                  │          │
+//!                                                  └─► draw ◄─┘
 //! ```
 //! - [`task`]: what a node runs, and how its arguments are found;
 //! - [`graph`]: the arena that everything lowers to, its order and its optimisations, and graphs by hand;
 //! - [`delayed`](mod@crate::delayed): handles, arguments, operators;
 //! - [`array`](mod@crate::array): n-dimensional arrays in blocks;
 //! - [`labelled`]: arrays whose axes have names and labels;
+//! - [`dataframe`]: tables in partitions, which Polars computes;
 //! - [`bag`]: sequences of anything, in partitions;
+//! - `store`: files and folders on this machine and in object stores, for arrays, dataframes and bags;
 //! - [`scheduler`]: `sync` and `threads`, interrupts, progress, and what to do while a task has to wait;
 //! - [`client`]: tasks that run in the background, futures, actors, and what tasks may share;
 //! - [`travel`]: graphs that leave the process, as compiled code and bytes;

@@ -131,6 +131,9 @@ proptest! {
             let part = sorted.partition(partition).compute().unwrap();
             let n = part.column("n").unwrap().i64().unwrap();
             prop_assert!(n.into_no_null_iter().all(|n| divisions[partition] <= n && n <= divisions[partition + 1]));
+            // Equal values are in one partition.
+            let is_last = partition + 1 == sorted.npartitions();
+            prop_assert!(is_last || n.into_no_null_iter().all(|n| n < divisions[partition + 1]));
         }
         let some = wanted.lazy().filter(col("n").gt_eq(lit(from)).and(col("n").lt_eq(lit(from + long)))).collect().unwrap();
         for found in ways(&sorted.loc(from..=from + long)) {
@@ -147,8 +150,9 @@ proptest! {
 /// Ten files of ten numbers, and a folder for each.
 fn ten(folder: &std::path::Path) -> DataFrame {
     for file in 0..10_i64 {
-        let rows =
-            df!("n" => (10 * file..10 * file + 10).rev().collect::<Vec<_>>(), "x" => vec![file as f64; 10]).unwrap();
+        let n: Vec<i64> = (10 * file..10 * file + 10).rev().collect();
+        let back: Vec<i64> = n.iter().map(|n| 50 - n).collect();
+        let rows = df!("n" => n, "back" => back, "x" => vec![file as f64; 10]).unwrap();
         DataFrame::from_polars(rows, 1).to_parquet(folder.join(format!("year={}", 2010 + file))).unwrap();
     }
     read_parquet(folder).unwrap()
@@ -196,6 +200,10 @@ fn an_index_of_files_in_order_reads_nothing() {
     assert_eq!(some.graph().len(), 2);
     let n = some.compute().unwrap().column("n").unwrap().i64().unwrap().into_no_null_iter().collect::<Vec<_>>();
     assert_eq!(n, (25..=31).collect::<Vec<_>>());
+    // What the files are not in the order of is brought into it.
+    let back = frame.set_index("back").unwrap().compute().unwrap();
+    let back: Vec<i64> = back.column("back").unwrap().i64().unwrap().into_no_null_iter().collect();
+    assert_eq!(back, (-49..=50).collect::<Vec<_>>());
     // The files may be gone by now: what their ends say was read when they were opened.
     std::fs::remove_dir_all(folder.path()).unwrap();
     assert!(frame.set_index("n").unwrap().known_divisions());

@@ -14,19 +14,30 @@
 //! assert_eq!(long.compute()?.height(), 3);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//! A number stands beside an expression as it is, `col("tip").gt(1)`, and a text as `lit("a")`: Polars takes a bare text for
+//! the name of a column.
+//!
 //! Expressions are [Polars'](https://docs.rs/polars), and a partition is a Polars `DataFrame`; partitions, lazy graphs and
 //! the names of methods are those of `dask.dataframe`.
 //!
 //! # How it fits together
 //! ```text
-//!  DataFrame (methods) ─► node: what is made of what; columns and types by Polars, from frames without rows
-//!                           │
-//!                           ├─► plan: what is needed of each part, by Polars' optimiser
-//!                           ▼
-//!       lower: chunks (rows: steps that look at one partition; source: where rows come from) ─► one Polars plan a task
-//!                           │                                                                (thread: where it runs)
-//!                           ▼
-//!                    graph ─► scheduler
+//!  DataFrame (create, source: files), Series (series), GroupBy ─► given: what methods take
+//!      │
+//!      ├─► methods, broadcast: steps on rows ─► prune: which partitions can have such rows ─────┐
+//!      ├─► groupby, reduce ─► aggregate: expressions taken apart ─► fold: parts, in a tree ─────┤
+//!      ├─► sort, unique, join, asof ─► shuffle ─► exchange: pieces in memory, or on disk ───────┤
+//!      ├─► rolling, scan ─► overlap: what partitions leave over for their neighbours ───────────┤
+//!      └─► concat, repartition, reshape ────────────────────────────────────────────────────────┤
+//!                                                                                               ▼
+//!                    node: what is made of what; columns and types by Polars, from frames without rows
+//!                      │
+//!                      ├─► plan: what is needed of each part, by Polars' optimiser
+//!                      ▼
+//!  lower: chunks (rows: steps that look at one partition; source: where rows come from) ─► one Polars plan a task
+//!                      │                                                                (thread: where it runs)
+//!                      ▼
+//!               graph ─► scheduler ─► compute: rows in memory; sink: files, a task for each partition
 //! ```
 
 mod aggregate;

@@ -3,6 +3,7 @@
 //! ```text
 //!  read_csv, read_parquet, … ─► files: which are meant ─► csv │ parquet │ ndjson │ ipc: a Source
 //!                                                                 └─► text: bytes of lines, packed or not
+//!                                        parts: row groups or batches as partitions; extent: what is known of their values
 //! ```
 //! Opening looks at names, headers and footers. A task reads one partition, of it only the columns that are needed.
 
