@@ -45,7 +45,7 @@ pub(crate) fn bounds_node(samples: &NodeRef, order: &Order, n: usize, distinct: 
 
 /// Whether the keys of a frame are read again rather than kept: they come from files or from memory, and no function of the
 /// user's is in between.
-fn is_read_again(node: &Node) -> bool {
+pub(crate) fn is_read_again(node: &Node) -> bool {
     match &node.op {
         Op::Memory(_) | Op::Source(_) => true,
         Op::Rows { input, step } => step.is_transparent() && is_read_again(input),

@@ -15,7 +15,7 @@
 
 use std::sync::Arc;
 
-use polars::prelude::{DataFrame as Rows, DataType, Expr, IntoLazy, PolarsResult, col, df};
+use polars::prelude::{DataFrame as Rows, Expr, IntoLazy, PolarsResult, col, df};
 
 use super::DataFrame;
 use super::boundaries::{bounds_node, held};
@@ -24,8 +24,8 @@ use super::fold::{Finish, Merge, in_order};
 use super::groups::grouped;
 use super::lower::{Chunk, Lowering, frame_task, partition_task, tree};
 use super::node::{Node, NodeRef, Op, Operation};
-use super::rows::RowStep;
 use super::shuffle::{Bounds, By, Last, all_pieces, small, split_node};
+use super::size::{most_rows, width};
 use super::stack::below;
 use super::thread;
 use crate::scheduler::Scheduler;
@@ -84,38 +84,6 @@ fn way_within(parts: &NodeRef, names: &[String], memory: u64) -> Way {
         _ => {}
     }
     Way::Pieces(parts.npartitions.clamp(4, 64))
-}
-
-/// Bytes of a row, about.
-fn width(parts: &Node) -> u64 {
-    let of = |dtype: &DataType| match dtype {
-        DataType::Boolean | DataType::Int8 | DataType::UInt8 => 1,
-        DataType::Int16 | DataType::UInt16 => 2,
-        DataType::Int32 | DataType::UInt32 | DataType::Float32 | DataType::Date => 4,
-        DataType::String | DataType::Binary => 32,
-        DataType::List(_) | DataType::Struct(_) => 64,
-        _ => 8,
-    };
-    parts.schema.iter_values().map(of).sum()
-}
-
-/// How many rows there can be at most, where that is known without reading them.
-fn most_rows(node: &Node) -> Option<u64> {
-    match &node.op {
-        Op::Memory(parts) => Some(parts.iter().map(|rows| rows.height() as u64).sum()),
-        Op::Source(source) => (0..source.npartitions())
-            .map(|partition| match source.rows(partition) {
-                Some(rows) => Some(rows as u64),
-                // Each value of a text has a character and a separator.
-                None => source.bytes(partition).map(|bytes| bytes / (2 * node.schema.len().max(1) as u64)),
-            })
-            .sum(),
-        Op::Rows { input, step } => match step {
-            RowStep::Explode(_) | RowStep::Call(_) => None,
-            _ => most_rows(input),
-        },
-        Op::Across(_) => None,
-    }
 }
 
 /// About how many groups there are: from two partitions, and how many groups these share.

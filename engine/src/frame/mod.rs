@@ -75,6 +75,7 @@ mod series;
 mod show;
 mod shuffle;
 mod sink;
+mod size;
 mod sort;
 pub(crate) mod source;
 mod stack;

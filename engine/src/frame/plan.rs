@@ -13,7 +13,10 @@ use polars::prelude::{
 use polars_plan::dsl::FileScanIR;
 use polars_plan::plans::{IR, node_to_expr};
 
+use super::boundaries::is_read_again;
+use super::exchange::total_memory;
 use super::node::{Node, NodeRef, Op};
+use super::size::{most_rows, width};
 
 /// What is needed of a node.
 #[derive(Default, Clone)]
@@ -84,6 +87,7 @@ impl Needs {
             *readers.entry(output.id).or_default() += 1;
         }
         let shared = order.iter().filter(|node| readers[&node.id] > 1 && !matches!(node.op, Op::Memory(_)));
+        let shared = shared.filter(|node| !is_too_large(node) || !meets_itself(node, &order));
         let shared: HashSet<u64> = shared.map(|node| node.id).collect();
         let across = order.iter().filter(|node| matches!(node.op, Op::Across(_))).flat_map(|node| node.inputs());
         let boundaries = shared.iter().copied().chain(across.map(|input| input.id)).collect();
@@ -226,6 +230,30 @@ impl Begin<'_> {
     }
 }
 
+/// Whether the partitions of a frame are better read again than kept, when all of them would have to be there at once.
+fn is_too_large(node: &Node) -> bool {
+    let bytes = || most_rows(node).map(|rows| rows.saturating_mul(width(node)));
+    is_read_again(node) && bytes().is_some_and(|bytes| bytes > total_memory() / 8)
+}
+
+/// Whether something is made of a frame and of what all of its partitions led to: `order` has each node before what it is
+/// made of. None of the partitions could go before the last had come.
+fn meets_itself(node: &Node, order: &[&NodeRef]) -> bool {
+    // Whether all partitions come before one of those that are made of the frame.
+    let mut made_of: HashMap<u64, bool> = HashMap::from([(node.id, false)]);
+    for other in order.iter().rev().filter(|other| other.id != node.id) {
+        let found: Vec<bool> = other.inputs().into_iter().filter_map(|input| made_of.get(&input.id).copied()).collect();
+        let is_behind = found.contains(&true);
+        if found.len() > 1 && is_behind {
+            return true;
+        }
+        if !found.is_empty() {
+            made_of.insert(other.id, is_behind || matches!(other.op, Op::Across(_)));
+        }
+    }
+    false
+}
+
 type Found = HashMap<u64, (Option<BTreeSet<PlSmallStr>>, Option<Expr>)>;
 
 /// What a plan wants of its placeholders once it is optimised.
@@ -262,4 +290,28 @@ fn wants(plan: LazyFrame) -> PolarsResult<Found> {
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use polars::prelude::{df, lit};
+
+    use super::super::{DataFrame, How};
+    use super::*;
+
+    #[test]
+    fn what_is_made_of_a_frame_and_of_all_its_partitions_is_found() {
+        let rows = df!("k" => [1, 2, 1, 2, 3, 1], "x" => [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap();
+        let frame = DataFrame::from_polars(rows, 3).filter(col("x").gt(lit(1.5)));
+        let meets = |outputs: &[&DataFrame]| {
+            let nodes: Vec<&NodeRef> = outputs.iter().map(|frame| frame.node()).collect();
+            meets_itself(frame.node(), &in_order(&nodes))
+        };
+        let usual = frame.groupby("k").agg(col("x").mean().alias("usual"));
+        let beside = frame.join(&usual, "k", "k", How::Inner);
+        assert!(meets(&[&beside]) && meets(&[&beside.filter(col("x").gt(col("usual")))]));
+        // Each partition can go when it was looked at by both.
+        assert!(!meets(&[&usual, &frame.agg([col("x").sum()])]));
+        assert!(!meets(&[&frame.select([col("k")]).join(&frame, "k", "k", How::Inner)]));
+    }
 }

@@ -7,8 +7,8 @@ use super::ids::{Groups, by_hash, by_number, scrambled};
 use super::states::parts;
 use crate::frame::exchange::hashes;
 
-/// The groups of rows that are equal in all of these columns, each of which is in one run of memory. Nulls are equal, all NaN
-/// are, and so are the two zeros.
+/// The groups of rows that are equal in all of these columns, each of which is in one run of memory. Nulls are equal, all
+/// NaN are, and so are the two zeros.
 pub(super) fn groups_of(keys: &[Column]) -> PolarsResult<Groups> {
     let mut codes: Option<Codes> = None;
     for key in keys {

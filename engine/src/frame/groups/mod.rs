@@ -1,9 +1,9 @@
 //! Groups of the rows of a partition, and what is usual to compute of them.
 //!
-//! Every row gets the number of its group, from the values of the keys as numbers; then each aggregation is one pass over a
-//! column with an array of a value for each group. Polars makes a list of rows for each group first, and bytes of the keys
-//! where there are several, which takes several times as long and as much memory when groups are many. What is not known
-//! here, Polars does.
+//! Every row gets the number of its group, from the values of the keys as numbers; then each aggregation is one pass over
+//! a column with an array of a value for each group. Polars makes a list of rows for each group first, and bytes of the
+//! keys where there are several, which takes several times as long and as much memory when groups are many. What is not
+//! known here, Polars does.
 //!
 //! ```text
 //!  keys ─► codes (a number for each row) ─► ids (the group of each row) ─┐

@@ -120,12 +120,8 @@ fn least(input: &Series, groups: &Groups, greatest: bool) -> PolarsResult<Series
             let (values, validity) = parts($values?);
             // Of a group nothing is known yet, but of its first row, which may not be there.
             let mut found: Vec<_> = groups.first.iter().map(|&row| values[row as usize]).collect();
-            let mut is_there = match validity {
-                None => None,
-                Some(validity) => {
-                    Some(groups.first.iter().map(|&row| validity.get_bit(row as usize)).collect::<Vec<bool>>())
-                }
-            };
+            let mut is_there = validity
+                .map(|validity| groups.first.iter().map(|&row| validity.get_bit(row as usize)).collect::<Vec<bool>>());
             let better = $better;
             each(validity, groups, |row, group| {
                 let value = values[row];
@@ -242,7 +238,9 @@ impl Moments {
             if off.is_finite() {
                 *mean += off;
             }
-            (squares - sum * off).max(0.0_f64.min(squares))
+            let squares = squares - sum * off;
+            // `NaN` stays what it is.
+            if squares < 0.0 { 0.0 } else { squares }
         });
         let squares = squares.collect();
         Moments { counts, means, squares }

@@ -1,9 +1,9 @@
 //! Which way is chosen, and that all lead to the same.
 
-use polars::prelude::{IntoColumn, NamedFrom, Series, lit};
+use polars::prelude::{DataType, IntoColumn, NamedFrom, Series, lit};
 
 use super::super::aggregate::{Aggregate, Decomposed, decompose};
-use super::super::node::Node;
+use super::super::rows::RowStep;
 use super::*;
 
 /// Rows of which each is in a group with the one `apart` rows before it.
