@@ -61,4 +61,8 @@ check!("All months can be read at the same time", 1, {
          reads file after file keeps one core busy; give each file its own key, as in `(\"month\", n)`.",
         tasks.len()
     );
+    ensure!(
+        tasks.iter().filter(|name| *name == "read_month").count() >= months,
+        "This follows as soon as each file is read by a task: see the check above."
+    );
 });

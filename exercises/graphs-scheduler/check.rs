@@ -37,8 +37,16 @@ check!("A step waits until all that it needs is there", 1, {
     } else {
         "pears need nothing, so they are still ready"
     };
-    ensure!(got.contains(&"cut") && !got.contains(&"bowl") && !got.contains(&"squared") && got.contains(&"pears"),
-        "When apples are done, cut and pears are ready, and this came: {got:?}. {advice}.");
+    ensure!(
+        got.contains(&"cut") && !got.contains(&"bowl") && !got.contains(&"squared") && got.contains(&"pears"),
+        "When apples are done, cut and pears are ready, and this came: {got:?}. {advice}."
+    );
+    let got = ready_given(ready, &["apples", "cut"]);
+    ensure!(
+        !got.contains(&"bowl"),
+        "When apples and cut are done, bowl still waits for pears and squared, and this came: {got:?}. `all` of what a \
+         step needs has to be there; one is not enough."
+    );
 });
 
 check!("What has a result is not run again", 1, {
