@@ -70,8 +70,8 @@ check!("The three numbers are right", 2, {
          notes"
             .to_owned()
     } else if came.0 > expected.0 {
-        format!("{} too many were counted: every partition begins with `initial`, so its count has to be \
-        0", came.0 - expected.0)
+        let more = came.0 - expected.0;
+        format!("{more} too many were counted: every partition begins with `initial`, so its count has to be 0")
     } else {
         "the three are how many amounts `large` holds, their sum, and the smallest".to_owned()
     };

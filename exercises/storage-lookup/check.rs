@@ -28,8 +28,11 @@ check!("All trips are there", 1, {
     ensure!(
         came == expected,
         "{expected} trips were expected and {came} are stored. {}",
-        if came > expected { "Does the cell add to what is there? `overwrite(true)` replaces it." } else { "A filter \
-        too many?" }
+        if came > expected {
+            "Does the cell add to what is there? `overwrite(true)` replaces it."
+        } else {
+            "A filter too many?"
+        }
     );
     ensure!(
         stored.columns().len() == trips.columns().len(),
