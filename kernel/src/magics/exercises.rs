@@ -10,7 +10,7 @@ use super::arguments::Call;
 use super::context::{Context, Watchdog};
 use super::{Magic, Magics};
 use crate::html::escape;
-use crate::session::{Failure, Session};
+use crate::session::{Failure, Scope, Session};
 
 pub(super) const MAGICS: [Magic; 3] = [
     Magic {
@@ -64,8 +64,10 @@ impl Magics {
         let course = self.course(context)?;
         let id = exercise_id(&course, call)?;
         let exercise = course.exercise(id).map_err(|error| Failure::message(&error.to_string()))?;
-        let report =
-            taskloom_exercises::check(&exercise, &mut Checking { session: context.session, number: context.number });
+        let report = taskloom_exercises::check(
+            &exercise,
+            &mut Checking { session: context.session, number: context.number, scope: None },
+        );
         context.display([
             ("text/plain", json!(report.text())),
             ("text/html", json!(report.html())),
@@ -126,13 +128,18 @@ pub struct Checking<'a> {
     pub session: &'a mut Session,
     /// The execution count of the cell that checks.
     pub number: u32,
+    /// What the checks may refer to, when a submission must not mislead them.
+    pub scope: Option<Scope>,
 }
 
 impl CodeRunner for Checking<'_> {
     fn run(&mut self, code: &str, time_limit: Duration) -> Run {
         let published = self.session.capture(CHECK_RESULT);
         let watch = Watchdog::start(self.session, time_limit);
-        let result = self.session.execute_quickly(code, self.number);
+        let result = match &self.scope {
+            Some(scope) => self.session.execute_in_scope(scope.clone(), code, self.number),
+            None => self.session.execute_quickly(code, self.number),
+        };
         let timed_out = watch.stop();
         let failure = result.err().map(|failure| RunFailure {
             message: if timed_out {

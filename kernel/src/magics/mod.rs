@@ -34,6 +34,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+pub use context::Watchdog;
 pub use exercises::Checking;
 
 use crate::history::History;
