@@ -42,14 +42,15 @@ pub struct RunFailure {
 ///
 /// ```
 /// use std::time::Duration;
-/// use taskloom_exercises::{CodeRunner, Course, Run, check};
+/// use taskloom_exercises::{CodeRunner, Course, Run, check, token_of};
 ///
 /// /// A session in which every check passes.
 /// struct AllRight;
 /// impl CodeRunner for AllRight {
 ///     fn run(&mut self, code: &str, _: Duration) -> Run {
 ///         let count = code.matches("::std::panic::catch_unwind").count();
-///         let passed = |check| serde_json::json!({"check": check, "message": null});
+///         let token = token_of(code);
+///         let passed = |check| serde_json::json!({"check": check, "message": null, "token": token});
 ///         Run { published: (0..count).map(passed).collect(), failure: None }
 ///     }
 /// }
@@ -62,13 +63,15 @@ pub struct RunFailure {
 pub fn check(exercise: &Exercise, runner: &mut dyn CodeRunner) -> Report {
     let all: Vec<usize> = (0..exercise.checks.len()).collect();
     let mut outcomes: Vec<Option<CheckOutcome>> = vec![None; all.len()];
-    let run = runner.run(&code(exercise, &all), exercise.time_limit);
-    collect(exercise, &run, &mut outcomes);
+    let token = new_token();
+    let run = runner.run(&code(exercise, &all, &token), exercise.time_limit);
+    collect(exercise, &run, &token, &mut outcomes);
     match run.failure {
         Some(failure) if failure.compile_error => {
             for index in all {
-                let run = runner.run(&code(exercise, &[index]), exercise.time_limit);
-                collect(exercise, &run, &mut outcomes);
+                let token = new_token();
+                let run = runner.run(&code(exercise, &[index], &token), exercise.time_limit);
+                collect(exercise, &run, &token, &mut outcomes);
                 if let (None, Some(failure)) = (&outcomes[index], &run.failure) {
                     outcomes[index] = Some(CheckOutcome::failed(&exercise.checks[index], &explain(failure)));
                 }
@@ -89,11 +92,15 @@ pub fn check(exercise: &Exercise, runner: &mut dyn CodeRunner) -> Report {
     Report { exercise: exercise.id.clone(), title: exercise.title.clone(), hints: exercise.hints.len(), checks }
 }
 
-fn collect(exercise: &Exercise, run: &Run, outcomes: &mut [Option<CheckOutcome>]) {
-    for published in &run.published {
+/// Takes what checks have reported. Reports without the token are not of a check, and one check reports once.
+fn collect(exercise: &Exercise, run: &Run, token: &str, outcomes: &mut [Option<CheckOutcome>]) {
+    for published in run.published.iter().filter(|published| published["token"].as_str() == Some(token)) {
         let Some(index) = published["check"].as_u64().and_then(|index| usize::try_from(index).ok()) else { continue };
         let Some(check) = exercise.checks.get(index) else { continue };
         outcomes[index] = Some(match published["message"].as_str() {
+            _ if outcomes[index].is_some() => {
+                CheckOutcome::failed(check, "this check reported twice, which only happens when a result is forged")
+            }
             None => CheckOutcome::passed(check),
             Some(message) => CheckOutcome::failed(check, message),
         });
@@ -101,50 +108,85 @@ fn collect(exercise: &Exercise, run: &Run, outcomes: &mut [Option<CheckOutcome>]
 }
 
 /// What checks are written with.
+///
+/// The learner's code may have given a name of the standard library another meaning. So everything here is named from the
+/// root, and the macros that checks use are made anew.
 const HARNESS: &str = r#"
+#[allow(unused_imports)]
+use ::std::{
+    boxed::Box, clone::Clone, convert::{From, Into}, iter::{IntoIterator, Iterator}, option::Option::{self, None, Some},
+    result::Result::{self, Err, Ok}, string::{String, ToString}, vec::Vec,
+};
+#[allow(unused_macros)]
+macro_rules! format { ($($text:tt)*) => { ::std::format!($($text)*) }; }
+#[allow(unused_macros)]
+macro_rules! vec { ($($values:tt)*) => { ::std::vec![$($values)*] }; }
+#[allow(unused_macros)]
+macro_rules! matches { ($($pattern:tt)*) => { ::std::matches!($($pattern)*) }; }
+#[allow(unused_macros)]
+macro_rules! panic { ($($text:tt)*) => { ::std::panic!($($text)*) }; }
 #[allow(unused_macros)]
 macro_rules! ensure {
-    ($condition:expr, $($message:tt)+) => { if !($condition) { return Err(format!($($message)+).into()); } };
+    ($condition:expr, $($message:tt)+) => {
+        if !($condition) { return ::std::result::Result::Err(::std::format!($($message)+).into()); }
+    };
 }
 #[allow(unused_macros)]
 macro_rules! ensure_eq {
     ($got:expr, $expected:expr, $($message:tt)+) => {
         match (&($got), &($expected)) {
             (got, expected) => if !(*got == *expected) {
-                return Err(format!("{}\nexpected: {:?}\ngot: {:?}", format!($($message)+), expected, got).into());
+                return ::std::result::Result::Err(
+                    ::std::format!("{}\nexpected: {:?}\ngot: {:?}", ::std::format!($($message)+), expected, got).into()
+                );
             }
         }
     };
 }
 fn report(check: usize, outcome: ::std::thread::Result<::std::result::Result<(), ::taskloom::BoxError>>) {
     let message = match outcome {
-        Ok(Ok(())) => ::taskloom::serde_json::Value::Null,
-        Ok(Err(error)) => error.to_string().into(),
-        Err(panic) => {
+        ::std::result::Result::Ok(::std::result::Result::Ok(())) => ::taskloom::serde_json::Value::Null,
+        ::std::result::Result::Ok(::std::result::Result::Err(error)) => ::std::string::ToString::to_string(&error).into(),
+        ::std::result::Result::Err(panic) => {
             let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
             let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-            format!("your code panicked: {text}").into()
+            ::std::format!("your code panicked: {text}").into()
         }
     };
     ::taskloom::display(&::taskloom::MimeBundle::new().with_json(
         "application/vnd.taskloom.check-result+json",
-        ::taskloom::serde_json::json!({ "check": check, "message": message }),
+        ::taskloom::serde_json::json!({ "check": check, "message": message, "token": TOKEN }),
     ));
 }
 "#;
+/// Stands in front of the token in the code of checks.
+const TOKEN: &str = "const TOKEN: &str = \"";
 
 /// A cell that runs some of the checks; all in a block, so that nothing of it stays in the session.
-fn code(exercise: &Exercise, which: &[usize]) -> String {
-    let mut code = format!("{{\n{HARNESS}\n{}\n", exercise.preamble);
+fn code(exercise: &Exercise, which: &[usize], token: &str) -> String {
+    let mut code = format!("{{\n{TOKEN}{token}\";\n{HARNESS}\n{}\n", exercise.preamble);
     for &index in which {
         let Check { body, .. } = &exercise.checks[index];
         code.push_str(&format!(
             "report({index}, ::std::panic::catch_unwind(::std::panic::AssertUnwindSafe(|| -> \
-             ::std::result::Result<(), ::taskloom::BoxError> {{ {body}; Ok(()) }})));\n"
+             ::std::result::Result<(), ::taskloom::BoxError> {{ {body}; ::std::result::Result::Ok(()) }})));\n"
         ));
     }
     code.push_str("};\n");
     code
+}
+
+/// A word that nobody can guess: what a check reports counts only with it. It is made after the learner's code has run.
+fn new_token() -> String {
+    use std::hash::{BuildHasher, RandomState};
+    // The keys of each are from the system's source of randomness.
+    let half = |salt: u8| RandomState::new().hash_one((salt, std::time::SystemTime::now()));
+    format!("{:016x}{:016x}", half(0), half(1))
+}
+
+/// The token in the code of checks, for a [`CodeRunner`] that does not run it.
+pub fn token_of(code: &str) -> &str {
+    code.split_once(TOKEN).and_then(|(_, rest)| rest.split_once('"')).map_or("", |(token, _)| token)
 }
 
 /// A sentence for a check that could not run.
@@ -198,7 +240,8 @@ mod tests {
                 };
                 return Run { published: vec![], failure: Some(failure) };
             }
-            Run { published: vec![serde_json::json!({"check": 0, "message": null})], failure: None }
+            let passed = serde_json::json!({"check": 0, "message": null, "token": token_of(code)});
+            Run { published: vec![passed], failure: None }
         }
     }
 
@@ -207,6 +250,35 @@ mod tests {
         let message = "no method named `work` found for fn item `fn(Vec<i64>) -> i64 {total}` in the current scope";
         let failure = RunFailure { message: message.into(), compile_error: true, code: Some("E0599".into()) };
         assert!(explain(&failure).starts_with("`total` is a function here"));
+    }
+
+    /// A session whose code reports what it likes, behind the checks' back.
+    struct Forger(serde_json::Value);
+    impl CodeRunner for Forger {
+        fn run(&mut self, code: &str, _: Duration) -> Run {
+            let honest = |check| serde_json::json!({"check": check, "message": "no", "token": token_of(code)});
+            let mut forged = self.0.clone();
+            if forged["token"] == "seen" {
+                forged["token"] = token_of(code).into();
+            }
+            Run { published: vec![forged.clone(), honest(0), honest(1), forged], failure: None }
+        }
+    }
+
+    #[test]
+    fn forged_results_do_not_count() {
+        for forged in [
+            serde_json::json!({"check": 1, "message": null}),
+            serde_json::json!({"check": 1, "message": null, "token": ""}),
+            serde_json::json!({"check": 1, "message": null, "token": "0123456789abcdef"}),
+            // Even with the token that is in the code of the checks.
+            serde_json::json!({"check": 1, "message": null, "token": "seen"}),
+        ] {
+            let report = check(&exercise(), &mut Forger(forged));
+            assert_eq!(report.points(), 0, "{report:?}");
+        }
+        let codes: std::collections::HashSet<String> = (0..100).map(|_| new_token()).collect();
+        assert_eq!(codes.len(), 100);
     }
 
     #[test]

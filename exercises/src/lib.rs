@@ -15,7 +15,7 @@ mod course;
 mod exercise;
 mod report;
 
-pub use checking::{CHECK_RESULT, CodeRunner, Run, RunFailure, check};
+pub use checking::{CHECK_RESULT, CodeRunner, Run, RunFailure, check, token_of};
 pub use course::{Course, CourseError};
 pub use exercise::{Check, Exercise};
 pub use report::{CHECK_REPORT, CheckOutcome, Report};

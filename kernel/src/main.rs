@@ -10,7 +10,9 @@
 
 mod analysis;
 mod commands;
+mod confine;
 mod gate;
+mod grade;
 mod history;
 mod html;
 mod installation;

@@ -131,7 +131,7 @@ fn check_notebook(
             eprintln!("cell [{number}] failed: {}: {}", failure.name, failure.value);
         }
         if let Some(exercise) = exercise {
-            let report = taskloom_exercises::check(exercise, &mut Checking { session, number });
+            let report = taskloom_exercises::check(exercise, &mut Checking { session, number, scope: None });
             println!("{}\n", report.text());
             all_passed &= report.has_passed();
             checked.push(exercise.id.as_str());

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod check;
+mod grade;
 mod install;
 mod prep;
 mod run;
@@ -38,6 +39,11 @@ enum Command {
     Run(run::Options),
     /// Check the exercises of a notebook, as %check does
     Check(check::Options),
+    /// Grade what a class has handed in, and confine it meanwhile
+    Grade(grade::Options),
+    /// Examine one submission (`taskloom grade` calls this)
+    #[command(hide = true)]
+    Examine,
     /// Prepare the workshop's data
     Prep(prep::Options),
     /// Serve one Jupyter client (Jupyter calls this)
@@ -60,6 +66,8 @@ pub fn main() -> ExitCode {
         Command::Install(options) => install::run(&options),
         Command::Run(options) => run::run(&options),
         Command::Check(options) => check::run(&options),
+        Command::Grade(options) => grade::run(&options),
+        Command::Examine => crate::grade::examiner::run().map(|()| ExitCode::SUCCESS),
         Command::Prep(options) => prep::run(&options),
         Command::Kernel { connection_file, home, memory_limit } => kernel(&connection_file, home, memory_limit),
     };

@@ -11,7 +11,7 @@ use super::context::{Context, Watchdog};
 use super::sheet::Sheet;
 use super::{Magic, Magics, Place, usage};
 use crate::html::escape;
-use crate::session::{Failure, Session};
+use crate::session::{Failure, Scope, Session};
 
 pub(super) const MAGICS: [Magic; 5] = [
     Magic {
@@ -83,8 +83,10 @@ impl Magics {
         let course = self.course(context)?;
         let id = self.exercise_id(&course, call, call.arguments.trim())?;
         let exercise = course.exercise(&id).map_err(|error| Failure::message(&error.to_string()))?;
-        let report =
-            taskloom_exercises::check(&exercise, &mut Checking { session: context.session, number: context.number });
+        let report = taskloom_exercises::check(
+            &exercise,
+            &mut Checking { session: context.session, number: context.number, scope: None },
+        );
         noted(context, self.progress.checked(course.root(), &id, report.points(), report.of()));
         context.display([
             ("text/plain", json!(report.text())),
@@ -198,13 +200,18 @@ pub struct Checking<'a> {
     pub session: &'a mut Session,
     /// The execution count of the cell that checks.
     pub number: u32,
+    /// What the checks may refer to, when a submission must not mislead them.
+    pub scope: Option<Scope>,
 }
 
 impl CodeRunner for Checking<'_> {
     fn run(&mut self, code: &str, time_limit: Duration) -> Run {
         let published = self.session.capture(CHECK_RESULT);
         let watch = Watchdog::start(self.session, time_limit);
-        let result = self.session.execute_quickly(code, self.number);
+        let result = match &self.scope {
+            Some(scope) => self.session.execute_in_scope(scope.clone(), code, self.number),
+            None => self.session.execute_quickly(code, self.number),
+        };
         let timed_out = watch.stop();
         let failure = result.err().map(|failure| RunFailure {
             message: if timed_out {

@@ -35,6 +35,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+pub use context::Watchdog;
 pub use exercises::Checking;
 pub use notebook::Place;
 

@@ -20,6 +20,10 @@ use crate::installation::{Generics, Installation};
 /// The file name of what [`Compiler::check`] compiles.
 pub const CHECKED: &str = "cell_checked.rs";
 
+/// The folder, in that of the sources, of what is made of items. Code that runs may see what is here, when it may not see
+/// the sources.
+pub const LIBRARIES: &str = "libraries";
+
 /// How often a running compiler is asked whether it has been interrupted.
 const ASK: Duration = Duration::from_millis(20);
 
@@ -99,7 +103,8 @@ pub enum CompileError {
 impl Compiler {
     pub fn new(installation: &Installation, folder: &Path, interrupted: Interrupted) -> Result<Self, String> {
         let folder = folder.join("items");
-        std::fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+        let libraries = folder.join(LIBRARIES);
+        std::fs::create_dir_all(&libraries).map_err(|error| format!("cannot make {}: {error}", libraries.display()))?;
         Ok(Compiler {
             installation: installation.clone(),
             folder,
@@ -223,14 +228,14 @@ impl Compiler {
             // What a panic says of its place.
             .arg(format!("--remap-path-prefix={}/=", self.folder.display()))
             .arg("--out-dir")
-            .arg(&self.folder)
+            .arg(self.folder.join(LIBRARIES))
             .args(links);
         let (messages, success) = self.run(&mut rustc)?;
         if !success {
             return Err(CompileError::Rejected(messages));
         }
         let name = format!("{}{name}{suffix}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-        Ok(self.folder.join(name))
+        Ok(self.folder.join(LIBRARIES).join(name))
     }
 
     /// Tells the driver what the next cell of evcxr's, `code`, is compiled with, and how.
@@ -270,6 +275,11 @@ impl Compiler {
         }
         let preamble = json!({"source": source, "attributes": items.attributes(), "arguments": arguments});
         std::fs::write(&path, preamble.to_string()).map_err(|error| format!("cannot write {}: {error}", path.display()))
+    }
+
+    /// Empties the file that [`Self::check`] compiles, in which code may be that later code must not read.
+    pub fn forget_checked(&self) {
+        let _ = std::fs::write(self.folder.join(CHECKED), "");
     }
 
     fn write(&self, path: &Path, text: &str) -> Result<(), CompileError> {
@@ -360,8 +370,9 @@ impl Compiler {
         }
         if !arguments.is_empty() {
             // Where rustc finds what they link to themselves, and where the loader finds them all.
-            arguments.extend(["-L".into(), format!("dependency={}", self.folder.display()).into()]);
-            arguments.extend(["-C".into(), format!("link-arg=-Wl,-rpath,{}", self.folder.display()).into()]);
+            let folder = self.folder.join(LIBRARIES);
+            arguments.extend(["-L".into(), format!("dependency={}", folder.display()).into()]);
+            arguments.extend(["-C".into(), format!("link-arg=-Wl,-rpath,{}", folder.display()).into()]);
         }
         arguments
     }

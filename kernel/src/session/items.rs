@@ -58,6 +58,18 @@ pub struct Items {
     count: usize,
     /// How often each type has been written anew.
     versions: BTreeMap<String, u32>,
+    /// What code may refer to, when that is not everything.
+    scope: Option<Arc<Scope>>,
+}
+
+/// What of a session's names code can refer to that shall not be misled by them: a name, an import or an attribute of the
+/// session may give another meaning to what the code says.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Scope {
+    /// Items, by name.
+    pub items: BTreeSet<String>,
+    /// `use` statements, as they are written.
+    pub imports: BTreeSet<String>,
 }
 
 /// A file of the crate.
@@ -250,7 +262,8 @@ impl Items {
     /// The `use`s, each on its line, but for those of names that are in `except`.
     fn imports(&self, except: &[String]) -> String {
         let named = self.named.iter().filter(|(name, _)| !except.contains(name)).map(|(_, text)| text);
-        named.chain(&self.unnamed).fold(String::new(), |text, line| text + line + "\n")
+        let in_scope = |text: &&String| self.scope.as_ref().is_none_or(|scope| scope.imports.contains(*text));
+        named.chain(&self.unnamed).filter(in_scope).fold(String::new(), |text, line| text + line + "\n")
     }
 
     /// What stands around a cell that uses the session, on one line: the imports, and by name the items of the crates that
@@ -258,15 +271,33 @@ impl Items {
     pub fn preamble<'a>(&self, fresh: &[Import], linked: impl Iterator<Item = &'a ItemCrate>) -> String {
         let names: Vec<String> = fresh.iter().filter_map(|import| import.name.clone()).collect();
         let mut text = self.imports(&names).replace('\n', " ");
-        for ItemCrate { name, names, .. } in linked.filter(|linked| !linked.names.is_empty()) {
-            let _ = write!(text, "use ::{name}::{{{}}};", names.join(", "));
+        for ItemCrate { name, names, .. } in linked {
+            let in_scope = |name: &&String| self.scope.as_ref().is_none_or(|scope| scope.items.contains(*name));
+            let names: Vec<&str> = names.iter().filter(in_scope).map(String::as_str).collect();
+            if !names.is_empty() {
+                let _ = write!(text, "use ::{name}::{{{}}};", names.join(", "));
+            }
         }
         text
     }
 
     /// Attributes for the whole of a crate.
     pub fn attributes(&self) -> String {
+        if self.scope.is_some() {
+            return String::new();
+        }
         self.attributes.join(" ")
+    }
+
+    /// From now on code can refer only to what is in the scope; to everything again without one.
+    pub fn set_scope(&mut self, scope: Option<Arc<Scope>>) {
+        self.scope = scope;
+    }
+
+    /// An item as it was written last.
+    pub fn source(&self, name: &str) -> Option<&str> {
+        let placed = self.placed.iter().rev().find(|placed| placed.unit.names.iter().any(|own| own == name))?;
+        self.cells.get(&placed.cell)?.code.get(placed.unit.range.clone())
     }
 
     /// How the root of each crate begins.

@@ -47,6 +47,7 @@ pub(crate) use folder::has_plain_path;
 pub use folder::session_folder;
 pub use input::InputAnswers;
 pub use interrupt::Interrupter;
+pub use items::{Scope, words_in};
 pub use memory_limit::MemoryLimit;
 pub use toolchain::{prepare_environment, restore_environment};
 
@@ -392,6 +393,32 @@ impl Session {
     /// Imports and items, as Rust: what a cell can refer to beside variables.
     pub fn prelude(&self) -> String {
         self.state.items.text()
+    }
+
+    /// Runs a cell that can refer only to what is in the scope, beside variables; nothing of it can be read afterwards.
+    ///
+    /// # Errors
+    /// As [`Session::execute`].
+    pub fn execute_in_scope(&mut self, scope: Scope, code: &str, number: u32) -> Result<(), Failure> {
+        self.state.items.set_scope(Some(Arc::new(scope)));
+        let result = self.execute_quickly(code, number);
+        self.state.items.set_scope(None);
+        // A copy that `%undo` could go back to has it as well.
+        for step in &mut self.before {
+            step.state.items.set_scope(None);
+        }
+        self.compiler.forget_checked();
+        result
+    }
+
+    /// The session's variables with their types as the compiler names them.
+    pub fn full_types(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.state.variables.iter().map(|(name, variable)| (name.as_str(), variable.ty.as_str()))
+    }
+
+    /// An item of the session as it was written last.
+    pub fn item_source(&self, name: &str) -> Option<&str> {
+        self.state.items.source(name)
     }
 
     /// The functions and types that cells have defined, sorted.

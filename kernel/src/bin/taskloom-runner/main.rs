@@ -16,6 +16,9 @@
 #[cfg(not(unix))]
 compile_error!("the runner needs Unix pipes and signals; on Windows use WSL 2");
 
+#[allow(dead_code, reason = "the kernel's own walls are there too")]
+#[path = "../../confine/mod.rs"]
+mod confine;
 mod input;
 mod lines;
 mod memory;

@@ -269,7 +269,8 @@ impl Supervisor {
             ("interrupt", _) if self.running => {
                 // SAFETY: the worker has not been reaped.
                 unsafe { libc::kill(self.worker, libc::SIGINT) };
-                self.deadline = Some(Instant::now() + GRACE);
+                // Who interrupts again does not wait longer for it.
+                self.deadline.get_or_insert(Instant::now() + GRACE);
             }
             ("undo", Ok(steps)) => {
                 let steps = steps as usize;

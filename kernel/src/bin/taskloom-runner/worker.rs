@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::confine;
 use crate::input;
 use crate::pump::{self, pump, try_pump};
 use crate::snapshot::{self, Side, WakeWords};
@@ -47,6 +48,7 @@ pub struct Channels {
 /// # Errors
 /// What keeps the engine, or a cell's object, from being loaded.
 pub fn run(mut channels: Channels, engine_path: &str, words: &WakeWords) -> Result<(), Box<dyn std::error::Error>> {
+    let walls = walls()?;
     forget_own_variables();
     keep_freed_memory();
     // 0, 1 and 2 become the user's.
@@ -54,6 +56,12 @@ pub fn run(mut channels: Channels, engine_path: &str, words: &WakeWords) -> Resu
     redirect(nothing.as_raw_fd(), 0)?;
     let stdout = redirect_to_pipe(1)?;
     let stderr = redirect_to_pipe(2)?;
+    // Before there is a second thread, which would stay outside.
+    if let Some(walls) = walls {
+        #[cfg(target_os = "linux")]
+        confine::seal_pipes();
+        confine::enclose(&walls);
+    }
     pump::start(stdout, stderr, channels.events, channels.protocol)?;
     if let Some(answers) = channels.input {
         input::answer_from(answers);
@@ -141,6 +149,14 @@ pub fn run(mut channels: Channels, engine_path: &str, words: &WakeWords) -> Resu
     }
 }
 
+/// What the user's code is to be kept behind, when nobody trusts it.
+fn walls() -> Result<Option<confine::Walls>, Box<dyn std::error::Error>> {
+    match std::env::var(confine::VARIABLE) {
+        Ok(text) => Ok(Some(serde_json::from_str(&text)?)),
+        Err(_) => Ok(None),
+    }
+}
+
 /// Has glibc treat blocks as it does in a program that has run for a while.
 ///
 /// It starts with giving every block of more than 128 KiB back to the system when it is freed, and learns with each, up to
@@ -174,6 +190,7 @@ fn forget_own_variables() {
             "TASKLOOM_INPUT_FD",
             "TASKLOOM_SESSION_FOLDER",
             "TASKLOOM_MEMORY_LIMIT",
+            confine::VARIABLE,
             "EVCXR_IS_RUNTIME",
             "RUST_BACKTRACE",
         ] {
