@@ -57,6 +57,14 @@ impl<S: AsRef<str>> Names for &Vec<S> {
 
 /// What is computed of each row: an expression of Polars', a [`Series`] of the same frame, or a number that is the same for
 /// all rows.
+///
+/// `true` and `false` are none on purpose: `col("n") == lit(1)` is a `bool`, which says whether two expressions are written
+/// alike, and would let no row through.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no expression over columns",
+    label = "this is no expression over columns",
+    note = "an expression begins with `col(\"…\")`, and is compared by a method: `col(\"n\").gt(2)`, `col(\"zone\").eq(lit(\"a\"))`"
+)]
 pub trait Expression {
     /// The expression, for a frame.
     #[doc(hidden)]
@@ -99,7 +107,7 @@ macro_rules! literals {
         }
     )* };
 }
-literals!(i32 i64 u32 u64 f32 f64 bool);
+literals!(i32 i64 u32 u64 f32 f64);
 
 /// What is selected or grouped by: names of columns, expressions, or [`Series`] of the same frame; one or several.
 pub trait Expressions {
