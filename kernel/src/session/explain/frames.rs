@@ -185,6 +185,9 @@ fn whole_frame(frame: &str) -> String {
 fn unsatisfied(diagnostic: &Diagnostic) -> Option<String> {
     let message = diagnostic.message.as_str();
     let words = quoted(message);
+    if message.contains("is no expression over columns") {
+        return written_otherwise(diagnostic.subject());
+    }
     let subject = piece(diagnostic.subject());
     if message.contains("is not an iterator") && is_frame(words.first()?) {
         return Some(format!(
@@ -256,22 +259,33 @@ fn mismatched(diagnostic: &Diagnostic) -> Option<String> {
     if is_number(found) || found.starts_with("integer") || found.starts_with("floating") {
         return Some(format!("A number in an expression is written `lit({})`.", piece(subject)));
     }
-    if found == "bool" && subject.contains("==") {
-        let (left, right) = subject.split_once("==")?;
-        return Some(format!("An expression is compared by a method: `{}.eq({})`.", piece(left), value(right)));
+    written_otherwise(subject).or_else(|| {
+        is_text(subject)
+            .then(|| format!("A text in an expression is `lit({0})`, a column is `col({0})`.", piece(subject)))
+    })
+}
+
+/// A condition that is written as Python or Rust would have it for values.
+fn written_otherwise(subject: &str) -> Option<String> {
+    if is_text(subject) {
+        let said = condition(subject.trim().trim_matches('"'))?;
+        return Some(format!("A condition is an expression: `{said}`."));
     }
-    if !is_text(subject) {
-        return None;
-    }
-    match condition(subject.trim().trim_matches('"')) {
-        Some(said) => Some(format!("A condition is an expression: `{said}`.")),
-        None => Some(format!("A text in an expression is `lit({0})`, a column is `col({0})`.", piece(subject))),
-    }
+    let sign = ["==", "!="].into_iter().find(|sign| subject.contains(sign))?;
+    let (left, right) = subject.split_once(sign)?;
+    Some(format!(
+        "`{sign}` between expressions is a `bool` at once; they are compared by a method: `{}.{}({})`.",
+        piece(left),
+        comparison(sign)?,
+        value(right)
+    ))
 }
 
 /// A value as it stands in an expression's method.
 fn value(source: &str) -> String {
     let source = piece(source);
+    let inside = source.strip_prefix("lit(").and_then(|rest| rest.strip_suffix(')'));
+    let source = inside.filter(|inside| !is_text(inside)).unwrap_or(source);
     if is_text(source) { format!("lit({source})") } else { source.to_owned() }
 }
 
