@@ -143,7 +143,7 @@ macro_rules! ensure_eq {
         }
     };
 }
-fn report(check: usize, outcome: ::std::thread::Result<::std::result::Result<(), ::taskloom::BoxError>>) {
+fn taskloom_report(check: usize, outcome: ::std::thread::Result<::std::result::Result<(), ::taskloom::BoxError>>) {
     let message = match outcome {
         ::std::result::Result::Ok(::std::result::Result::Ok(())) => ::taskloom::serde_json::Value::Null,
         ::std::result::Result::Ok(::std::result::Result::Err(error)) => ::std::string::ToString::to_string(&error).into(),
@@ -168,7 +168,7 @@ fn code(exercise: &Exercise, which: &[usize], token: &str) -> String {
     for &index in which {
         let Check { body, .. } = &exercise.checks[index];
         code.push_str(&format!(
-            "report({index}, ::std::panic::catch_unwind(::std::panic::AssertUnwindSafe(|| -> \
+            "taskloom_report({index}, ::std::panic::catch_unwind(::std::panic::AssertUnwindSafe(|| -> \
              ::std::result::Result<(), ::taskloom::BoxError> {{ {body}; ::std::result::Result::Ok(()) }})));\n"
         ));
     }
