@@ -56,7 +56,7 @@ pub fn enter(view: &View) -> Protections {
         libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     }
     if has_files {
-        protections.note("a view of the files", arrange(view, has_processes));
+        arrange(view, has_processes, &mut protections);
     }
     protections
 }
@@ -90,24 +90,28 @@ fn wait_for(child: libc::pid_t) -> ! {
     }
 }
 
-fn arrange(view: &View, own_processes: bool) -> io::Result<()> {
-    // What is mounted here is seen nowhere else.
-    mount("none", Path::new("/"), "", libc::MS_REC | libc::MS_PRIVATE, "")?;
+/// Each part by itself: in a container one may be refused and another not.
+fn arrange(view: &View, own_processes: bool, protections: &mut Protections) {
     let bare = libc::MS_NOSUID | libc::MS_NODEV;
+    // What is mounted here is to be seen nowhere else.
+    if let Err(error) = mount("none", Path::new("/"), "", libc::MS_REC | libc::MS_PRIVATE, "") {
+        protections.missing.push(format!("a view of the files ({error})"));
+        return;
+    }
     if own_processes {
-        mount("proc", Path::new("/proc"), "proc", bare | libc::MS_NOEXEC, "")?;
+        let processes = mount("proc", Path::new("/proc"), "proc", bare | libc::MS_NOEXEC, "");
+        protections.note("a view of its own processes only", processes);
     }
     if let Some((folder, size)) = &view.scratch {
-        mount("scratch", folder, "tmpfs", bare, &format!("size={size},mode=700"))?;
+        let scratch = mount("scratch", folder, "tmpfs", bare, &format!("size={size},mode=700"));
+        protections.note("a scratch folder in memory", scratch);
     }
-    for path in view.hidden.iter().filter(|path| path.exists()) {
-        if path.is_dir() {
-            mount("hidden", path, "tmpfs", bare | libc::MS_RDONLY, "size=4096,mode=0")?;
-        } else {
-            mount("/dev/null", path, "", libc::MS_BIND, "")?;
-        }
-    }
-    Ok(())
+    let hide = |path: &PathBuf| match path.is_dir() {
+        true => mount("hidden", path, "tmpfs", bare | libc::MS_RDONLY, "size=4096,mode=0"),
+        false => mount("/dev/null", path, "", libc::MS_BIND, ""),
+    };
+    let hidden = view.hidden.iter().filter(|path| path.exists()).try_for_each(hide);
+    protections.note("a view of the files", hidden);
 }
 
 fn mount(source: &str, target: &Path, kind: &str, flags: libc::c_ulong, data: &str) -> io::Result<()> {

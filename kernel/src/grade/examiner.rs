@@ -200,7 +200,8 @@ impl Output {
 struct Given {
     /// Items by name: their text, and the words in it.
     items: BTreeMap<String, (String, Vec<String>)>,
-    imports: BTreeSet<String>,
+    /// `use` statements by the name that they bring in; by themselves, those with `*`.
+    imports: BTreeMap<String, String>,
 }
 
 impl Given {
@@ -212,7 +213,9 @@ impl Given {
                 self.items.insert(name.clone(), (text, unit.words.clone()));
             }
         }
-        self.imports.extend(outline.imports.iter().map(|import| import.text.clone()));
+        for import in outline.imports {
+            self.imports.insert(import.name.unwrap_or_else(|| import.text.clone()), import.text);
+        }
     }
 
     /// Those of its items that the words name, and those that these name in turn.
@@ -318,7 +321,7 @@ impl Sitting<'_> {
             return ExerciseScore::nothing(&exercise, &objection);
         }
         let items = needed.iter().chain(&task.items).cloned().collect();
-        let scope = Scope { items, imports: self.given.imports.clone() };
+        let scope = Scope { items, imports: self.given.imports.values().cloned().collect() };
         self.output.begin();
         let mut checking = Checking { session: &mut self.session, number: self.number, scope: Some(scope) };
         let report = taskloom_exercises::check(&exercise, &mut checking);
@@ -378,6 +381,6 @@ mod tests {
         given.learn("use std::fmt;\nconst WAIT: u64 = 1;\nfn wait() -> u64 { WAIT }\nfn read() -> u64 { wait() }");
         given.learn("fn other() {}\nlet x = 1;");
         assert_eq!(given.needed(["read", "x", "unknown"]).into_iter().collect::<Vec<_>>(), ["WAIT", "read", "wait"]);
-        assert_eq!(given.imports.iter().map(String::as_str).collect::<Vec<_>>(), ["use std::fmt;"]);
+        assert_eq!(given.imports.values().map(String::as_str).collect::<Vec<_>>(), ["use std::fmt;"]);
     }
 }

@@ -68,8 +68,8 @@ pub struct Items {
 pub struct Scope {
     /// Items, by name.
     pub items: BTreeSet<String>,
-    /// `use` statements, as they are written.
-    pub imports: BTreeSet<String>,
+    /// `use` statements, which stand in the place of the session's.
+    pub imports: Vec<String>,
 }
 
 /// A file of the crate.
@@ -261,9 +261,14 @@ impl Items {
 
     /// The `use`s, each on its line, but for those of names that are in `except`.
     fn imports(&self, except: &[String]) -> String {
-        let named = self.named.iter().filter(|(name, _)| !except.contains(name)).map(|(_, text)| text);
-        let in_scope = |text: &&String| self.scope.as_ref().is_none_or(|scope| scope.imports.contains(*text));
-        named.chain(&self.unnamed).filter(in_scope).fold(String::new(), |text, line| text + line + "\n")
+        let lines: Vec<&String> = match &self.scope {
+            Some(scope) => scope.imports.iter().collect(),
+            None => {
+                let named = self.named.iter().filter(|(name, _)| !except.contains(name)).map(|(_, text)| text);
+                named.chain(&self.unnamed).collect()
+            }
+        };
+        lines.into_iter().fold(String::new(), |text, line| text + line + "\n")
     }
 
     /// What stands around a cell that uses the session, on one line: the imports, and by name the items of the crates that
@@ -424,6 +429,22 @@ mod tests {
         assert!(!text.contains("old") && !text.contains("Drop"), "{text}");
         assert_eq!(subject("impl < T : Clone > Stack < T >"), "Stack");
         assert_eq!(subject("impl Display for S where S : Sized"), "S");
+    }
+
+    #[test]
+    fn in_a_scope_only_what_is_named_can_be_referred_to() {
+        let mut items = items(&["#![allow(unused)]\nuse std::fmt as f;\nfn given() {}\nfn own() {}\ntrait Bent {}"]);
+        items.set_scope(Some(Arc::new(Scope {
+            items: BTreeSet::from(["given".to_owned()]),
+            imports: vec!["use taskloom::prelude::*;".to_owned()],
+        })));
+        let text = items.preamble(&[], items.crates().iter());
+        assert_eq!(text, "use taskloom::prelude::*; use ::taskloom_cells_1::{given};");
+        assert_eq!(items.attributes(), "");
+        items.set_scope(None);
+        let text = items.preamble(&[], items.crates().iter());
+        assert!(text.contains("std::fmt") && text.contains("own") && text.contains("Bent"), "{text}");
+        assert_eq!(items.source("given"), Some("fn given() {}"));
     }
 
     #[test]
