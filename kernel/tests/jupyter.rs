@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{OnceLock, RwLock};
 
 use taskloom_setup::{Home, Requirements, ensure_python};
 
@@ -75,21 +75,35 @@ fn environment<'a>(command: &'a mut Command, installed: &Installed) -> &'a mut C
         .current_dir(root())
 }
 
-/// One test at a time: each starts kernels, and two cores are soon full.
-fn with_installation(test: impl FnOnce(&Installed)) {
+/// Whether tests run beside others. Most start several kernels at once, or look at how long something takes, and two cores
+/// are soon full.
+static TURNS: RwLock<()> = RwLock::new(());
+
+fn installed() -> &'static Installed {
     static INSTALLED: OnceLock<Installed> = OnceLock::new();
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    test(INSTALLED.get_or_init(install));
+    INSTALLED.get_or_init(install)
+}
+
+fn alone(test: impl FnOnce(&Installed)) {
+    let _turn = TURNS.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+    test(installed());
+}
+
+/// For what runs one cell after the other, most of the time in the compiler, and has no hurry.
+fn beside_others(test: impl FnOnce(&Installed)) {
+    let _turn = TURNS.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+    test(installed());
 }
 
 fn pytest(file: &str) {
-    with_installation(|installed| {
-        let mut command = Command::new(&installed.python);
-        command.args(["-B", "-m", "pytest", "-p", "no:cacheprovider", "-c", "kernel/tests/jupyter/pytest.ini"]);
-        command.arg(format!("kernel/tests/jupyter/{file}"));
-        run(environment(&mut command, installed));
-    });
+    alone(|installed| run_pytest(installed, file, &[]));
+}
+
+fn run_pytest(installed: &Installed, file: &str, options: &[&str]) {
+    let mut command = Command::new(&installed.python);
+    command.args(["-B", "-m", "pytest", "-p", "no:cacheprovider", "-c", "kernel/tests/jupyter/pytest.ini"]);
+    command.arg(format!("kernel/tests/jupyter/{file}")).args(options);
+    run(environment(&mut command, installed));
 }
 
 #[test]
@@ -148,30 +162,53 @@ fn travel() {
 }
 
 #[test]
-fn notebooks() {
-    pytest("test_notebooks.py");
+fn progress_of_a_learner() {
+    pytest("test_progress.py");
+}
+
+/// Notebooks of the course's first half, by the beginnings of their names.
+const FIRST_HALF: &str = "01- or 02- or 03- or 04-";
+
+// These four take the longest. Their names keep them together, so that two of them run at a time.
+
+#[test]
+fn course_answers_of_the_first_half() {
+    beside_others(|installed| run_pytest(installed, "test_answers.py", &["-k", FIRST_HALF]));
 }
 
 #[test]
-fn answers_to_exercises() {
-    pytest("test_answers.py");
+fn course_answers_of_the_second_half() {
+    beside_others(|installed| run_pytest(installed, "test_answers.py", &["-k", &format!("not ({FIRST_HALF})")]));
+}
+
+#[test]
+fn course_grading() {
+    beside_others(|installed| run_pytest(installed, "test_grade.py", &[]));
+}
+
+#[test]
+fn course_notebooks() {
+    beside_others(|installed| run_pytest(installed, "test_notebooks.py", &[]));
 }
 
 #[test]
 fn browser() {
     pytest("test_browser.py");
-    with_installation(|installed| eprintln!("screenshots: {}", installed.screenshots.display()));
+    alone(|installed| eprintln!("screenshots: {}", installed.screenshots.display()));
 }
 
 /// The command line: `taskloom check` agrees with the exercises, `taskloom run` writes a notebook.
 #[test]
 fn commands() {
-    with_installation(|installed| {
+    // Of two notebooks; all of them are run by `course_notebooks`.
+    const EXERCISES: [&str; 3] = ["delayed-loop", "delayed-etl", "graphs-order"];
+    alone(|installed| {
         let taskloom = env!("CARGO_BIN_EXE_taskloom");
         let mut solutions = Command::new(taskloom);
-        run(environment(solutions.args(["check", "all", "--solutions"]), installed));
+        run(environment(solutions.arg("check").args(EXERCISES).arg("--solutions"), installed));
         let mut starters = Command::new(taskloom);
-        let starters = environment(starters.args(["check", "all", "--starters"]), installed).output().expect("it runs");
+        let starters = starters.arg("check").args(EXERCISES).arg("--starters");
+        let starters = environment(starters, installed).output().expect("it runs");
         assert!(!starters.status.success(), "starters must not pass");
         let said = String::from_utf8_lossy(&starters.stdout);
         assert!(!said.contains(": passed"), "no starter may pass:\n{said}");
