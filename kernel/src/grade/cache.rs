@@ -112,6 +112,7 @@ mod tests {
             engine: "/engine".into(),
             dependencies: PathBuf::new(),
             sysroot: PathBuf::new(),
+            stubs: None,
             programs: PathBuf::new(),
             rustc: PathBuf::new(),
             cargo: PathBuf::new(),
