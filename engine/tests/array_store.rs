@@ -344,17 +344,17 @@ fn only_what_is_seen_is_read() -> Tested {
     Ok(())
 }
 
-/// A gigabyte in a process that may take half of it: each block is needed for the mean, and again after it.
+/// Two gigabytes in a process that may take half of it: each block is needed for the mean, and again after it.
 #[test]
 #[cfg(target_os = "linux")]
 fn what_waits_for_its_own_mean_need_not_fit_into_memory() -> Tested {
-    const DAYS: usize = 128;
+    const DAYS: usize = 256;
     const UNDER_LIMIT: &str = "TASKLOOM_TEST_UNDER_LIMIT";
     if let Ok(path) = std::env::var(UNDER_LIMIT) {
         let status = std::fs::read_to_string("/proc/self/status")?;
         let taken = status.lines().find_map(|line| line.strip_prefix("VmData:")).expect("Linux says it");
         let taken: u64 = taken.trim().trim_end_matches(" kB").parse()?;
-        let most = (taken << 10) + (512 << 20);
+        let most = (taken << 10) + (1 << 30);
         let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
         // SAFETY: a plain call; the process is the test's own.
         assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_DATA, &raw const limit) }, 0);
