@@ -3,7 +3,10 @@
 //! ```text
 //!  commands ─► setup (venv, JupyterLab)     server ─► magics ─► session ─► evcxr, driver, runner
 //!           └► prep (data)                     │        └► exercises
+//!                                              │        └► progress (what a learner has done)
 //!                                              └► analysis ═► taskloom-analyzer
+//!
+//!  commands ─► grade ═► an examiner for each submission, behind the walls of confine ─► session, exercises
 //! ```
 //! The kernel is not linked to the engine. Cells are: `session` compiles them against the engine's shared library, and
 //! the runner, a program of its own, loads both.

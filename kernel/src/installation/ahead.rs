@@ -51,8 +51,10 @@ fn library_file(crate_name: &str) -> String {
 /// # Errors
 /// A sentence that says what could not be made.
 pub fn prepare(rustc: &Path, folder: &Path) -> Result<(), String> {
+    let source = folder.join("generics.rs");
+    std::fs::write(&source, GENERICS).map_err(|error| format!("cannot write {}: {error}", source.display()))?;
     for generics in Generics::ALL {
-        compile(generics, rustc, folder)?;
+        compile(generics, &source, rustc, folder)?;
     }
     if cfg!(target_os = "linux") {
         make_stubs(folder).map_err(|error| format!("the stand-ins for the linker could not be made: {error}"))?;
@@ -61,14 +63,11 @@ pub fn prepare(rustc: &Path, folder: &Path) -> Result<(), String> {
 }
 
 /// Compiles [`GENERICS`] against the engine.
-fn compile(generics: Generics, rustc: &Path, folder: &Path) -> Result<(), String> {
-    let failed = |error: io::Error| format!("the library of generic code could not be compiled: {error}");
+fn compile(generics: Generics, source: &Path, rustc: &Path, folder: &Path) -> Result<(), String> {
     let name = generics.crate_name();
-    let source = folder.join(format!("{name}.rs"));
-    std::fs::write(&source, GENERICS).map_err(failed)?;
     let output = Command::new(rustc)
         .args(["--crate-name", name, "--crate-type", "dylib", "--edition", "2024", "--cap-lints", "allow"])
-        .arg(&source)
+        .arg(source)
         .args(["-C", &format!("opt-level={}", generics.level())])
         .args(["-C", "debuginfo=0", "-C", "prefer-dynamic", "-C", "strip=symbols"])
         // As in the cells that use it.
@@ -84,7 +83,7 @@ fn compile(generics: Generics, rustc: &Path, folder: &Path) -> Result<(), String
         .arg("--out-dir")
         .arg(folder)
         .output()
-        .map_err(failed)?;
+        .map_err(|error| format!("the library of generic code could not be compiled: {error}"))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(format!("the library of generic code could not be compiled; rustc says\n{}", said.trim()));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use taskloom_exercises::{CHECK_REPORT, CHECK_RESULT, CodeRunner, Course, CourseError, Exercise, Run, RunFailure};
 
-use super::arguments::Call;
+use super::arguments::{Call, Options};
 use super::context::{Context, Watchdog};
 use super::sheet::Sheet;
 use super::{Magic, Magics, Place, usage};
@@ -122,13 +122,10 @@ impl Magics {
 
     fn solution(&mut self, context: &mut Context, call: &Call) -> Result<(), Failure> {
         let course = self.course(context)?;
-        let (next, name) = match call.arguments.trim().strip_prefix("-n") {
-            Some(name) => (true, name.trim()),
-            None => (false, call.arguments.trim()),
-        };
-        let id = self.exercise_id(&course, call, name)?;
+        let options = Options::parse(&call.arguments, "n").map_err(|message| usage(call, &message))?;
+        let id = self.exercise_id(&course, call, options.rest)?;
         let solution = course.solution(&id).map_err(|error| Failure::message(&error.to_string()))?;
-        if next {
+        if options.has('n') {
             self.payload.push(json!({"source": "set_next_input", "text": solution.trim_end(), "replace": false}));
             return Ok(());
         }

@@ -90,6 +90,13 @@ pub struct Effort {
     pub checked: bool,
 }
 
+/// Tells rustc where a crate is.
+fn extern_crate(name: &str, library: &Path) -> [OsString; 2] {
+    let mut named = OsString::from(format!("{name}="));
+    named.push(library);
+    ["--extern".into(), named]
+}
+
 /// Why there is no result.
 pub enum CompileError {
     /// rustc's messages.
@@ -268,9 +275,7 @@ impl Compiler {
         if let Some(generics) = generics
             && let Some(library) = self.installation.generics(generics)
         {
-            let mut named = OsString::from(format!("{}=", generics.crate_name()));
-            named.push(library);
-            arguments.extend(["--extern".into(), named]);
+            arguments.extend(extern_crate(generics.crate_name(), &library));
             source.push_str(&format!("extern crate {} as _;", generics.crate_name()));
         }
         let preamble = json!({"source": source, "attributes": items.attributes(), "arguments": arguments});
@@ -294,8 +299,6 @@ impl Compiler {
     /// rustc with what all of a session is compiled with.
     fn rustc(&self) -> Command {
         let mut rustc = Command::new(&self.installation.rustc);
-        let mut engine = OsString::from("taskloom=");
-        engine.push(&self.installation.engine);
         let mut dependencies = OsString::from("dependency=");
         dependencies.push(&self.installation.dependencies);
         rustc
@@ -303,8 +306,7 @@ impl Compiler {
             .args(["--error-format=json", "--json=diagnostic-rendered-ansi"])
             .arg("--sysroot")
             .arg(&self.installation.sysroot)
-            .arg("--extern")
-            .arg(engine)
+            .args(extern_crate("taskloom", &self.installation.engine))
             .arg("-L")
             .arg(dependencies)
             .args(&self.dependencies)
@@ -364,9 +366,7 @@ impl Compiler {
     fn link<'a>(&self, libraries: impl Iterator<Item = &'a Library>) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = Vec::new();
         for Library { item_crate, path, .. } in libraries {
-            let mut named = OsString::from(format!("{}=", item_crate.name));
-            named.push(path);
-            arguments.extend(["--extern".into(), named]);
+            arguments.extend(extern_crate(&item_crate.name, path));
         }
         if !arguments.is_empty() {
             // Where rustc finds what they link to themselves, and where the loader finds them all.

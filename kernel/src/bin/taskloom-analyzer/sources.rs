@@ -93,11 +93,11 @@ pub struct Places<'a> {
 impl Sources {
     /// Finds what there is. What there is not is left out, and said in `missing`.
     pub fn find(places: &Places) -> Sources {
-        let version = lines_of(Command::new(places.rustc).arg("--version"));
+        let about = lines_of(Command::new(places.rustc).arg("-vV"));
         let mut cfg = lines_of(Command::new(places.rustc).args(["--print", "sysroot", "--print", "cfg"])).into_iter();
         let sysroot = cfg.next().unwrap_or_default();
         let mut sources = Sources {
-            version: version.first().and_then(|line| line.split_whitespace().nth(1)).map(str::to_owned),
+            version: about.first().and_then(|line| line.split_whitespace().nth(1)).map(str::to_owned),
             cfg: cfg.collect(),
             ..Sources::default()
         };
@@ -113,13 +113,15 @@ impl Sources {
             );
         }
         if let Some(engine) = places.engine {
-            sources.add_remembered_engine(places, engine);
+            // The platform that the engine was compiled for.
+            let host = about.iter().find_map(|line| line.strip_prefix("host: "));
+            sources.add_remembered_engine(places, engine, host);
         }
         sources
     }
 
     /// Adds the engine as it was found the last time, if its manifest has not changed since, or asks cargo.
-    fn add_remembered_engine(&mut self, places: &Places, engine: &Path) {
+    fn add_remembered_engine(&mut self, places: &Places, engine: &Path, host: Option<&str>) {
         let modified = |path: &Path| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
         let lock = engine.parent().map(|root| root.join("Cargo.lock"));
         let newest = modified(&engine.join("Cargo.toml")).max(lock.as_deref().and_then(modified));
@@ -137,7 +139,7 @@ impl Sources {
             self.packages.extend(packages);
             return;
         }
-        match metadata(places.cargo, engine, host(places.rustc).as_deref()) {
+        match metadata(places.cargo, engine, host) {
             Ok(metadata) => self.add_engine(&metadata),
             Err(message) => self.missing.push(format!("the engine's sources are not known: {message}")),
         }
@@ -286,12 +288,6 @@ fn standard_packages(folder: &Path) -> Vec<Package> {
         is_standard: true,
     };
     STANDARD.iter().enumerate().map(package).collect()
-}
-
-/// The platform that the compiler runs on, for which the engine was compiled.
-fn host(rustc: &Path) -> Option<String> {
-    let about = lines_of(Command::new(rustc).arg("-vV"));
-    about.iter().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned)
 }
 
 fn metadata(cargo: &Path, engine: &Path, host: Option<&str>) -> Result<Value, String> {

@@ -111,19 +111,16 @@ fn field(diagnostic: &Diagnostic) -> Option<String> {
         return None;
     }
     let frame = before(diagnostic)?;
+    if diagnostic.code.as_deref() == Some("E0615") {
+        return (name == "loc").then(|| {
+            format!("`loc` is a method, of rows in the order of the index: `{frame}.loc(\"2019-03\"..\"2019-05\")`.")
+        });
+    }
     Some(match name {
-        "loc" | "columns" if diagnostic.code.as_deref() == Some("E0615") => {
-            return (name == "loc").then(|| {
-                format!(
-                    "`loc` is a method, of rows in the order of the index: `{frame}.loc(\"2019-03\"..\"2019-05\")`."
-                )
-            });
-        }
-        _ if diagnostic.code.as_deref() == Some("E0615") => return None,
         "iloc" | "ix" => format!(
             "Rows have no numbers across partitions: `{frame}.head(5)?` has the first, `{frame}.partitions(0..1)` a partition."
         ),
-        "shape" => format!("`{frame}.len()?` counts the rows, `{frame}.columns().len()` the columns."),
+        "shape" => shape(frame),
         "T" | "values" | "index" => {
             format!("A dataframe has no `{name}`; `{frame}.compute()?` is a Polars DataFrame with all of it.")
         }
@@ -181,6 +178,17 @@ fn whole_frame(frame: &str) -> String {
     )
 }
 
+fn shape(frame: &str) -> String {
+    format!("`{frame}.len()?` counts the rows, `{frame}.columns().len()` the columns.")
+}
+
+fn one_by_one(frame: &str) -> String {
+    format!(
+        "The rows of a lazy dataframe are not there to be gone over. Work on whole columns where you can; otherwise \
+         `{frame}.compute()?` has them in memory, column by column."
+    )
+}
+
 /// `for row in taxi`, `println!("{}", taxi)`
 fn unsatisfied(diagnostic: &Diagnostic) -> Option<String> {
     let message = diagnostic.message.as_str();
@@ -190,10 +198,7 @@ fn unsatisfied(diagnostic: &Diagnostic) -> Option<String> {
     }
     let subject = piece(diagnostic.subject());
     if message.contains("is not an iterator") && is_frame(words.first()?) {
-        return Some(format!(
-            "The rows of a lazy dataframe are not there to be gone over. Work on whole columns where you can; otherwise \
-             `{subject}.compute()?` has them in memory, column by column."
-        ));
+        return Some(one_by_one(subject));
     }
     if message.contains("Display`") && is_frame(words.first()?) {
         return Some(format!(
@@ -359,14 +364,9 @@ fn method(diagnostic: &Diagnostic) -> Option<String> {
     }
     match method {
         "iter" | "into_iter" | "iterrows" | "itertuples" | "rows" | "to_vec" | "for_each" => {
-            return Some(format!(
-                "The rows of a lazy dataframe are not there to be gone over. Work on whole columns where you can; otherwise \
-                 `{frame}.compute()?` has them in memory, column by column."
-            ));
+            return Some(one_by_one(frame));
         }
-        "shape" => {
-            return Some(format!("`{frame}.len()?` counts the rows, `{frame}.columns().len()` the columns."));
-        }
+        "shape" => return Some(shape(frame)),
         "lazy" => return Some(format!("`{frame}` is lazy already: leave `.lazy()` away.")),
         "plot" | "hist" | "scatter" => {
             return Some(format!(
