@@ -787,6 +787,55 @@ mod threads {
         }
     }
 
+    /// What failed can be run again at once: nothing of the first time still writes.
+    #[test]
+    fn an_error_waits_for_the_tasks_that_began_beside_it() {
+        type Marks = Arc<(std::sync::Barrier, AtomicUsize)>;
+        fn write_slowly(marks: &Marks) -> usize {
+            marks.0.wait();
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            marks.1.fetch_add(1, Ordering::SeqCst)
+        }
+        fn fail(marks: &Marks) -> Result<usize, &'static str> {
+            marks.0.wait();
+            Err("on purpose")
+        }
+        for threads in [2, 4] {
+            let marks: Marks = Arc::new((std::sync::Barrier::new(2), AtomicUsize::new(0)));
+            fn fails(marks: &Marks, threads: usize) -> bool {
+                let marks = Arc::clone(marks);
+                let both = delayed!(write_slowly(&marks)) + delayed!(fail(&marks));
+                both.compute_with(Scheduler::Threads(threads)).is_err()
+            }
+            assert!(fails(&marks, threads));
+            assert_eq!(marks.1.load(Ordering::SeqCst), 1);
+            // The same inside a task.
+            assert!(delayed!(fails(&marks, threads)).compute_with(Scheduler::Threads(threads)).unwrap());
+            assert_eq!(marks.1.load(Ordering::SeqCst), 2);
+        }
+    }
+
+    /// But not for one that waits for what will never come.
+    #[test]
+    fn an_error_does_not_wait_for_ever() {
+        type Word = (Arc<std::sync::Mutex<std::sync::mpsc::Receiver<()>>>, Arc<std::sync::Barrier>);
+        fn listen(word: &Word) -> usize {
+            word.1.wait();
+            usize::from(word.0.lock().unwrap().recv().is_ok())
+        }
+        fn fail(barrier: &Arc<std::sync::Barrier>) -> Result<usize, &'static str> {
+            barrier.wait();
+            Err("on purpose")
+        }
+        let (speak, listener) = std::sync::mpsc::channel();
+        let barrier = Arc::new(std::sync::Barrier::new(2));
+        let word: Word = (Arc::new(std::sync::Mutex::new(listener)), Arc::clone(&barrier));
+        let both = delayed!(listen(&word)) + delayed!(fail(&barrier));
+        let outcome = within_patience("an error", || both.compute_with(Scheduler::Threads(2)));
+        assert!(outcome.is_err());
+        drop(speak);
+    }
+
     #[test]
     fn no_more_tasks_run_at_once_than_there_are_threads() {
         fn enter(count: &Arc<(AtomicUsize, AtomicUsize)>) -> usize {

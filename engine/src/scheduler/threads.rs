@@ -28,6 +28,9 @@ use crate::task::{Failure, Value};
 const BATCH: usize = 32;
 /// How long a member without work looks for some before it leaves the thread. Waking a thread takes about as long.
 const LINGER: Duration = Duration::from_micros(30);
+/// How long an error waits for the tasks that began beside the one that failed: what they still write must not meet what
+/// the caller does next. Not for ever, since one of them may wait for the one that failed.
+const STRAGGLERS: Duration = Duration::from_secs(2);
 /// How long a task that waits for its own computation keeps its place among the workers of the outer one.
 const KEEP_PLACE: Duration = Duration::from_millis(2);
 
@@ -54,6 +57,8 @@ pub(crate) struct Run {
     overflow: Injector<NodeId>,
     /// How many tasks members without a seat have done.
     unseated_done: AtomicUsize,
+    /// Members that are at work.
+    at_work: AtomicUsize,
     /// Tasks that have not been counted as done.
     left: CachePadded<AtomicUsize>,
     total: usize,
@@ -61,7 +66,7 @@ pub(crate) struct Run {
     interrupts: InterruptCheck,
     recording: Option<Recording>,
     outcome: Mutex<Option<Result<Vec<Value>>>>,
-    /// The outcome is there, or there is work for a caller that waits inside a task.
+    /// The outcome is there, or the last member left after it, or there is work for a caller that waits inside a task.
     changed: Condvar,
     caller_waits: AtomicBool,
     on_finish: Mutex<Option<OnFinish>>,
@@ -112,6 +117,7 @@ impl Run {
             seats,
             overflow: Injector::new(),
             unseated_done: AtomicUsize::new(0),
+            at_work: AtomicUsize::new(0),
             left: CachePadded::new(AtomicUsize::new(total)),
             total,
             stopped: AtomicBool::new(false),
@@ -225,6 +231,8 @@ impl Run {
             reporter.tick(self.done(), || self.running());
             outcome = lock(&self.outcome);
         };
+        drop(outcome);
+        self.let_stragglers_end(&result);
         let state = match &result {
             Ok(_) => ProgressState::Finished,
             Err(Error::Cancelled { .. }) => ProgressState::Cancelled,
@@ -243,14 +251,41 @@ impl Run {
                 return Err(self.stop_cancelled());
             }
             if let Some(outcome) = self.wait_a_moment(KEEP_PLACE) {
-                return outcome;
+                return self.ended_inside_a_task(outcome);
             }
             if !self.has_work()
                 && !self.stopped.load(Ordering::Acquire)
                 && let Some(outcome) = blocking(|| self.wait_a_moment(TICK / 2))
             {
-                return outcome;
+                return self.ended_inside_a_task(outcome);
             }
+        }
+    }
+
+    fn ended_inside_a_task(&self, outcome: Result<Vec<Value>>) -> Result<Vec<Value>> {
+        if outcome.is_err() {
+            blocking(|| self.let_stragglers_end(&outcome));
+        }
+        outcome
+    }
+
+    /// After an error that is no interrupt, waits until no task is running, or for [`STRAGGLERS`].
+    fn let_stragglers_end(&self, outcome: &Result<Vec<Value>>) {
+        if matches!(outcome, Ok(_) | Err(Error::Cancelled { .. })) {
+            return;
+        }
+        // Either this sees a member at work, or that member, which looks after it has said so, sees that it should stop.
+        std::sync::atomic::fence(Ordering::SeqCst);
+        let began = Instant::now();
+        let mut kept = lock(&self.outcome);
+        while self.at_work.load(Ordering::SeqCst) > 0
+            && began.elapsed() < STRAGGLERS
+            && !self.interrupts.is_interrupted()
+        {
+            kept = match self.changed.wait_timeout(kept, TICK / 2) {
+                Ok((kept, _)) => kept,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
         }
     }
 
@@ -312,6 +347,8 @@ impl<'a> Member<'a> {
             let stack = lock(&seat.stack).take()?;
             Some((&**seat, stack))
         });
+        run.at_work.fetch_add(1, Ordering::SeqCst);
+        std::sync::atomic::fence(Ordering::SeqCst);
         let watch = Watch::new(run.recording.as_ref());
         let mut member = Member { run, seat, uncounted: 0, watch };
         work(&mut member);
@@ -319,6 +356,10 @@ impl<'a> Member<'a> {
         if let Some((seat, stack)) = member.seat.take() {
             seat.running.store(NodeId::MAX, Ordering::Relaxed);
             *lock(&seat.stack) = Some(stack);
+        }
+        if run.at_work.fetch_sub(1, Ordering::SeqCst) == 1 && run.stopped.load(Ordering::SeqCst) {
+            drop(lock(&run.outcome));
+            run.changed.notify_all();
         }
     }
 
