@@ -107,7 +107,7 @@ def overlap():
 
 def days(name):
     path = pathlib.Path(tempfile.gettempdir(), f"taskloom-measure-days.{name}")
-    if name == "zarr":
+    if name in ("zarr", "blosc"):
         return da.from_zarr(str(path))
     import h5py
 
@@ -129,8 +129,10 @@ def days_anomaly(name):
 WORKS = {
     "zarr-mean": lambda: days_mean("zarr"),
     "zarr-anomaly": lambda: days_anomaly("zarr"),
-    "hdf5-mean": lambda: days_mean("h5"),
-    "hdf5-anomaly": lambda: days_anomaly("h5"),
+    "blosc-mean": lambda: days_mean("blosc"),
+    "blosc-anomaly": lambda: days_anomaly("blosc"),
+    "hdf5-mean": lambda: days_mean("hdf5"),
+    "hdf5-anomaly": lambda: days_anomaly("hdf5"),
     "normals": normals,
     "anomaly": anomaly,
     "transpose": transpose,

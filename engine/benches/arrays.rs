@@ -103,10 +103,9 @@ fn smooth(block: ArrayViewD<'_, f64>) -> ArrayD<f64> {
 /// The chunks in which a day of weather is stored.
 const DAY: (usize, usize, usize) = (1, 1440, 1440);
 
-/// A file of 12 days of temperatures, compressed as such files usually are. Written once.
-fn weather(is_zarr: bool) -> PathBuf {
-    let name = if is_zarr { "taskloom-measure-days.zarr" } else { "taskloom-measure-days.h5" };
-    let path = std::env::temp_dir().join(name);
+/// A file of 12 days of temperatures, compressed in one of the ways that are usual. Written once.
+fn weather(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("taskloom-measure-days.{name}"));
     if path.exists() {
         return path;
     }
@@ -119,9 +118,10 @@ fn weather(is_zarr: bool) -> PathBuf {
             (value * 100.0).round() / 100.0
         })
     });
-    match is_zarr {
-        true => days.to_zarr(&path, &ZarrOptions::new().compression(Compression::Zstd(1))),
-        false => {
+    match name {
+        "zarr" => days.to_zarr(&path, &ZarrOptions::new().compression(Compression::Zstd(1))),
+        "blosc" => days.to_zarr(&path, &ZarrOptions::new().compression(Compression::Blosc(1))),
+        _ => {
             let options = Hdf5Options::new().deflate(4).shuffle(true);
             Hdf5Writer::create(&path).add("t", &days, &options).write()
         }
@@ -200,12 +200,12 @@ fn main() {
         let work = || x.map_overlap(1, Boundary::Reflect, smooth).sum();
         line("overlap: five points, 8000 × 8000", median(|| run(work())), peers("overlap"));
     }
-    for (name, is_zarr) in [("zarr", true), ("hdf5", false)] {
+    for name in ["zarr", "blosc", "hdf5"] {
         if wants(name) {
-            let path = weather(is_zarr);
-            let open = || match is_zarr {
-                true => Array::<f32>::open_zarr_array(&path, "", DAY).expect("it was written"),
-                false => Array::<f32>::open_hdf5(&path, "t", DAY).expect("it was written"),
+            let path = weather(name);
+            let open = || match name {
+                "zarr" | "blosc" => Array::<f32>::open_zarr_array(&path, "", DAY).expect("it was written"),
+                _ => Array::<f32>::open_hdf5(&path, "t", DAY).expect("it was written"),
             };
             let mean = median(|| run(open().mean_axis(0)));
             line(&format!("{name}: mean over 12 days of 2880 × 5760"), mean, peers(&format!("{name}-mean")));
