@@ -171,6 +171,59 @@ fn a_plan_is_explained_as_it_was_written_and_as_it_runs() {
         "{text}"
     );
     assert!(tasks.contains("2 of 3 columns (zone, tip)") && tasks.contains("merge the parts"), "{text}");
+    assert!(tasks.contains("fold col(\"tip\").sum(), col(\"tip\").count()") && !text.contains("__taskloom"), "{text}");
+    assert!(tasks.contains("filter [(col(\"zone\")) > (0)]"), "{text}");
+}
+
+#[test]
+fn the_index_stays_where_its_column_does() {
+    let rows = df!("at" => [1, 2, 3, 4, 5, 6], "tip" => [1.0, 2.0, 0.5, 4.0, 0.0, 1.5]).unwrap();
+    let frame = DataFrame::from_polars(rows, 3).set_index("at").unwrap();
+    let index = |frame: &DataFrame| frame.index().map(str::to_owned);
+    assert_eq!(index(&frame).as_deref(), Some("at"));
+    let kept = [
+        frame.assign("double", frame.col("tip") * 2.0),
+        frame.with_columns([(col("tip") - col("tip").mean()).alias("tip")]),
+        frame.select(["at", "tip"]),
+        frame.rename([("tip", "t")]),
+        frame.filter(col("tip").gt(0.7)).drop(["tip"]),
+    ];
+    for kept in kept {
+        assert_eq!(index(&kept).as_deref(), Some("at"), "{}", kept.explain());
+        let some = kept.loc(2..=4).compute().unwrap();
+        let all = kept.compute().unwrap().lazy().filter(col("at").is_between(lit(2), lit(4), Default::default()));
+        assert_eq!(some, all.collect().unwrap());
+    }
+    let lost = [
+        frame.assign("at", frame.col("at") * -1),
+        frame.select([(col("at") * lit(2)).alias("at")]),
+        frame.rename([("at", "then")]),
+        frame.map_partitions(Ok),
+    ];
+    for lost in lost {
+        assert_eq!(index(&lost), None, "{}", lost.explain());
+    }
+}
+
+#[test]
+fn a_function_gives_the_columns_that_it_was_said_to_give() {
+    let frame = DataFrame::from_polars(df!("n" => [1_i64, 2, 3]).unwrap(), 3);
+    let promised = std::sync::Arc::new(frame.compute().unwrap().schema().as_ref().clone());
+    let wrong = frame
+        .map_partitions_as(promised.clone(), |rows| rows.lazy().select([col("n").cast(DataType::Float64)]).collect());
+    let error = wrong.compute().unwrap_err().to_string();
+    assert!(
+        error.contains("gave other columns") && error.contains("\"n\" (f64)") && error.contains("\"n\" (i64)"),
+        "{error}"
+    );
+    // The same where the columns are found out from a frame without rows.
+    let sometimes = frame.map_partitions(|rows| {
+        let name = if rows.height() == 0 { "n" } else { "m" };
+        rows.lazy().select([col("n").alias(name)]).collect()
+    });
+    let error = sometimes.compute().unwrap_err().to_string();
+    assert!(error.contains("\"m\" (i64); said were \"n\" (i64)"), "{error}");
+    assert_eq!(frame.map_partitions_as(promised, Ok).compute().unwrap(), frame.compute().unwrap());
 }
 
 #[test]

@@ -147,7 +147,7 @@ impl<T: Clone + Send + Sync + 'static> Bag<T> {
             Arc::new(Merged(combine))
         });
         let item: Item<Vec<(K, A)>> = reduced(&self.node, "foldby", reducer, combine, finishing(listed));
-        bag_of("", &item)
+        bag_of("foldby", &item)
     }
 
     /// The first item of each key, in the order in which they come.
@@ -166,7 +166,7 @@ impl<T: Clone + Send + Sync + 'static> Bag<T> {
             Made::<dyn Reducer<T>>::given("distinct_by_key", key, (), |key, ()| Arc::new(Folding(Distinct(key))));
         let first = Made::<dyn Combine<Groups<K, Option<T>>>>::by((), |()| Arc::new(Merged(|first: T, _| first)));
         let items = |groups: Groups<K, Option<T>>| Ok(groups.into_values().flatten().collect::<Vec<T>>());
-        bag_of("", &reduced(&self.node, "distinct_by_key", reducer, first, finishing(items)))
+        bag_of("distinct_by_key", &reduced(&self.node, "distinct_by_key", reducer, first, finishing(items)))
     }
 }
 
@@ -184,7 +184,7 @@ impl<T: Hash + Eq + Clone + Send + Sync + 'static> Bag<T> {
         know_pairs::<T, usize>();
         let add = Made::<dyn Combine<Groups<T, usize>>>::by((), |()| Arc::new(Added));
         let pairs = |groups: Groups<T, usize>| Ok(groups.into_iter().collect::<Vec<_>>());
-        bag_of("", &reduced(&self.node, "frequencies", folding::<T, Frequencies>(), add, finishing(pairs)))
+        bag_of("frequencies", &reduced(&self.node, "frequencies", folding::<T, Frequencies>(), add, finishing(pairs)))
     }
 
     /// Each item once, in the order in which they first come.
@@ -198,6 +198,6 @@ impl<T: Hash + Eq + Clone + Send + Sync + 'static> Bag<T> {
     pub fn distinct(&self) -> Bag<T> {
         let add = Made::<dyn Combine<Groups<T, usize>>>::by((), |()| Arc::new(Added));
         let items = |groups: Groups<T, usize>| Ok(groups.into_keys().collect::<Vec<T>>());
-        bag_of("", &reduced(&self.node, "distinct", folding::<T, Frequencies>(), add, finishing(items)))
+        bag_of("distinct", &reduced(&self.node, "distinct", folding::<T, Frequencies>(), add, finishing(items)))
     }
 }

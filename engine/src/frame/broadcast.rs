@@ -128,8 +128,13 @@ fn beside(
     let name = operation.to_owned();
     let about = written.about();
     let count = input.npartitions;
+    let divisions = input.divisions_after(written, &schema);
     let beside = Beside { input: Arc::clone(input), values: Arc::clone(values.node()), step, name, about };
-    Ok(Node::across(operation, schema, count, beside).into())
+    Ok(match divisions {
+        Some(divisions) => Node::divided(operation, schema, count, divisions, beside),
+        None => Node::across(operation, schema, count, beside),
+    }
+    .into())
 }
 
 /// A step on rows that knows the values.

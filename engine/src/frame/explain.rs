@@ -2,11 +2,9 @@
 
 use std::fmt::Write as _;
 
-use polars::prelude::Expr;
-
 use super::lower::Lowering;
 use super::node::{NodeRef, Op};
-use super::rows::RowStep;
+use super::rows::{RowStep, in_words};
 
 /// The expression as it was written, and what each task of it reads.
 pub(crate) fn explained(node: &NodeRef) -> String {
@@ -69,7 +67,7 @@ fn planned(node: &NodeRef, lowering: &Lowering, depth: usize, text: &mut String)
             _ = write!(words, ", {} of {} columns ({})", columns.len(), at.schema.len(), columns.join(", "));
         }
         if let Some(predicate) = predicate {
-            _ = write!(words, ", rows where {}", shown(&predicate));
+            _ = write!(words, ", rows where {}", in_words(&predicate));
         }
     }
     if !steps.is_empty() {
@@ -82,8 +80,4 @@ fn planned(node: &NodeRef, lowering: &Lowering, depth: usize, text: &mut String)
     if !matches!(at.op, Op::Rows { .. }) {
         at.inputs().into_iter().for_each(|input| planned(input, lowering, depth + 1, text));
     }
-}
-
-fn shown(predicate: &Expr) -> String {
-    predicate.to_string()
 }

@@ -19,7 +19,7 @@ use super::lower::{Chunk, Lowering, partition_task};
 use super::merging::{Fold, Way, have_order, in_ranges, way};
 use super::methods::row_by_row;
 use super::node::{Node, NodeRef, Operation};
-use super::rows::RowStep;
+use super::rows::{RowStep, in_words};
 use super::shuffle::shuffled;
 use super::stack::below;
 
@@ -75,7 +75,7 @@ fn in_parts(
                 schema_in_the_end(&parts, &names, &combine, &finish).ok().as_ref(),
                 Some(&expanded.result)
             );
-            let list = |all: &[Named]| all.iter().map(|one| one.expr.to_string()).collect::<Vec<_>>().join(", ");
+            let list = |all: &[Named]| all.iter().map(|one| in_words(&one.expr)).collect::<Vec<_>>().join(", ");
             let by = if names.is_empty() { String::new() } else { format!(" by {}", list(&expanded.keys)) };
             let written = format!("{operation}{by}: {}", list(&expanded.exprs));
             let way = match way(&parts, &names) {

@@ -11,7 +11,7 @@ use super::fold::{Grouping, folded};
 use super::given::{Expressions, Names};
 use super::methods::row_by_row;
 use super::node::Node;
-use super::rows::{OnPartition, RowStep};
+use super::rows::{OnPartition, RowStep, in_words};
 use super::shuffle::shuffled;
 use super::stack::below;
 use crate::task::Made;
@@ -74,7 +74,12 @@ pub struct GroupBy {
 
 impl std::fmt::Debug for GroupBy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("GroupBy").field("keys", &self.keys).field("grouping", &self.grouping).finish_non_exhaustive()
+        let keys: Vec<String> = self.keys.iter().map(in_words).collect();
+        write!(
+            f,
+            "rows by {}: `.agg([…])`, `.mean()`, `.size()` and the like make a dataframe with a row for each group",
+            keys.join(", ")
+        )
     }
 }
 

@@ -6,14 +6,15 @@ use polars::prelude::{Expr, PolarsResult, SchemaRef, col};
 
 use super::DataFrame;
 use super::broadcast::with_aggregates;
+use super::codec::PackedSchema;
 use super::error::{Built, FrameError, built};
 use super::given::{Expression, Expressions, Names};
 use super::lower::{Lowering, frame_task};
 use super::node::{Node, NodeRef, schema_after};
 use super::prune::{chosen, matching};
-use super::rows::{RowStep, on_partition};
+use super::rows::{OnPartition, RowStep, on_partition};
 use crate::graph::Graph;
-use crate::task::taken;
+use crate::task::{Made, taken};
 
 impl DataFrame {
     /// These expressions of each row: names of columns, or Polars' expressions.
@@ -170,16 +171,17 @@ impl DataFrame {
         F: Fn(polars::prelude::DataFrame) -> PolarsResult<polars::prelude::DataFrame> + Send + Sync + 'static,
     {
         let step = RowStep::Call(on_partition("map_partitions", function));
-        built(Node::rows("map_partitions", self.node(), step)).into()
+        as_promised(built(Node::rows("map_partitions", self.node(), step))).into()
     }
 
-    /// As [`map_partitions`](DataFrame::map_partitions), with the columns that the function gives.
+    /// As [`map_partitions`](DataFrame::map_partitions), with the columns that the function gives. A partition for which it
+    /// gives others is an error.
     pub fn map_partitions_as<F>(&self, schema: SchemaRef, function: F) -> DataFrame
     where
         F: Fn(polars::prelude::DataFrame) -> PolarsResult<polars::prelude::DataFrame> + Send + Sync + 'static,
     {
         let step = RowStep::Call(on_partition("map_partitions", function));
-        Node::rows_of("map_partitions", self.node(), step, schema).into()
+        as_promised(Node::rows_of("map_partitions", self.node(), step, schema)).into()
     }
 
     /// One of the partitions, as a frame.
@@ -238,6 +240,29 @@ impl From<NodeRef> for DataFrame {
     fn from(node: NodeRef) -> DataFrame {
         DataFrame::of(node)
     }
+}
+
+/// Looks whether the rows of each partition have the columns of which the next steps were told.
+fn as_promised(node: NodeRef) -> NodeRef {
+    let schema = Arc::clone(&node.schema);
+    let look = Made::<OnPartition>::by(PackedSchema(Arc::clone(&schema)), |promised: &PackedSchema| {
+        let promised = Arc::clone(&promised.0);
+        Arc::new(move |rows: polars::prelude::DataFrame| match rows.schema() {
+            given if *given == promised => Ok(rows),
+            given => polars::prelude::polars_bail!(
+                SchemaMismatch:
+                "the function gave other columns for this partition than it was said to give: {}; said were {} \
+                 (`map_partitions_as` takes the columns from you)",
+                columns_of(given), columns_of(&promised)
+            ),
+        })
+    });
+    Node::rows_of("map_partitions", &node, RowStep::Call(look), schema)
+}
+
+fn columns_of(schema: &polars::prelude::Schema) -> String {
+    let all: Vec<String> = schema.iter().map(|(name, kind)| format!("\"{name}\" ({kind})")).collect();
+    if all.is_empty() { "none".to_owned() } else { all.join(", ") }
 }
 
 /// Refuses expressions whose value in a row depends on other rows: a partition does not see them.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use polars::prelude::{AnyValue, DataFrame, IntoLazy, LazyFrame, PolarsResult, SchemaRef};
+use polars::prelude::{AnyValue, DataFrame, IntoLazy, LazyFrame, PolarsResult, Schema, SchemaRef};
 
 use super::error::{Built, FrameError};
 use super::lower::{Chunk, Lowering};
@@ -106,12 +106,16 @@ impl Node {
 
     /// A step on each partition, with the schema that it leads to.
     pub(crate) fn rows_of(operation: &str, input: &NodeRef, step: RowStep, schema: SchemaRef) -> NodeRef {
-        let kept = input.divisions.as_ref().filter(|divisions| {
-            let same = schema.get(&divisions.column) == input.schema.get(&divisions.column);
-            same && matches!(&step, RowStep::Filter(_) | RowStep::Drop(_) | RowStep::DropNulls(_) | RowStep::Head(_))
-        });
-        let (divisions, count) = (kept.cloned(), input.npartitions);
+        let (divisions, count) = (input.divisions_after(&step, &schema), input.npartitions);
         Node::new(operation, schema, count, divisions, Op::Rows { input: Arc::clone(input), step })
+    }
+
+    /// What is known of the order of the rows after a step.
+    pub(crate) fn divisions_after(&self, step: &RowStep, schema: &Schema) -> Option<Divisions> {
+        let divisions = self.divisions.as_ref()?;
+        let column = divisions.column.as_str();
+        let is_kept = step.keeps(column) && schema.get(column) == self.schema.get(column);
+        is_kept.then(|| divisions.clone())
     }
 
     /// An operation that reads several partitions.

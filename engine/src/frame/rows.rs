@@ -84,12 +84,27 @@ impl RowStep {
         !matches!(self, RowStep::Call(_))
     }
 
+    /// Whether a column, if it is there afterwards, has the same values in the same order, without those of rows that are
+    /// gone.
+    pub(crate) fn keeps(&self, column: &str) -> bool {
+        let is_column = |expression: &Expr| matches!(expression, Expr::Column(name) if name == column);
+        let is_other = |expression: &Expr| expression.clone().meta().output_name().is_ok_and(|name| name != column);
+        match self {
+            RowStep::Filter(_) | RowStep::Drop(_) | RowStep::DropNulls(_) | RowStep::Head(_) => true,
+            RowStep::Select(expressions) => expressions.iter().any(is_column),
+            RowStep::WithColumns(expressions) => expressions.iter().all(|one| is_other(one) || is_column(one)),
+            RowStep::Rename(old, new) => !old.iter().chain(new).any(|name| name == column),
+            RowStep::Beside(_) => true,
+            RowStep::Explode(_) | RowStep::Partial(..) | RowStep::Call(_) => false,
+        }
+    }
+
     /// What explains it to a person.
     pub(crate) fn about(&self) -> String {
-        let list = |all: &[Expr]| all.iter().map(Expr::to_string).collect::<Vec<_>>().join(", ");
+        let list = |all: &[Expr]| all.iter().map(in_words).collect::<Vec<_>>().join(", ");
         match self {
             RowStep::Select(expressions) => format!("select {}", list(expressions)),
-            RowStep::Filter(predicate) => format!("filter {predicate}"),
+            RowStep::Filter(predicate) => format!("filter {}", in_words(predicate)),
             RowStep::WithColumns(expressions) => format!("with columns {}", list(expressions)),
             RowStep::Drop(names) => format!("drop {}", names.join(", ")),
             RowStep::Rename(old, new) => {
@@ -105,6 +120,18 @@ impl RowStep {
             RowStep::Call(_) => "call a function".to_owned(),
             RowStep::Beside(_) => "put values beside the rows".to_owned(),
         }
+    }
+}
+
+/// How columns begin that nobody sees.
+const HIDDEN: &str = "__taskloom_";
+
+/// An expression without the names that nobody sees, and without what Polars says of the types of numbers.
+pub(crate) fn in_words(expression: &Expr) -> String {
+    match expression {
+        Expr::Alias(inner, name) if name.starts_with(HIDDEN) => in_words(inner),
+        Expr::Alias(inner, name) if matches!(&**inner, Expr::Column(column) if column == name) => in_words(inner),
+        other => other.to_string().replace("(dyn int: ", "(").replace("(dyn float: ", "("),
     }
 }
 
