@@ -144,7 +144,9 @@ impl Session {
 
     fn execute_at(&mut self, level: &'static str, code: &str, number: u32) -> Result<(), Failure> {
         self.level = Some(level);
+        self.compiler.is_in_a_hurry = level == LIGHT_LEVEL;
         let result = self.execute(code, number);
+        self.compiler.is_in_a_hurry = false;
         self.level = None;
         result
     }

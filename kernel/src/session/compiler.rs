@@ -37,6 +37,8 @@ pub struct Library {
     dependencies: Vec<OsString>,
     /// The libraries that it links to.
     links: Vec<PathBuf>,
+    /// See [`Compiler::is_in_a_hurry`].
+    in_a_hurry: bool,
 }
 
 /// All items of a session, compiled.
@@ -72,6 +74,8 @@ pub struct Compiler {
     pub dependencies: Vec<OsString>,
     /// For items: `0` to `3`.
     pub opt_level: String,
+    /// Whether items are compiled as quickly as can be, because they run once and not for long.
+    pub is_in_a_hurry: bool,
     /// Whether the arithmetic of items is checked for overflow, as in a debug build.
     pub overflow_checks: bool,
 }
@@ -118,6 +122,7 @@ impl Compiler {
             gate: installation.gate(),
             interrupted,
             libraries: 0,
+            is_in_a_hurry: false,
             dependencies: Vec::new(),
             opt_level: "3".to_owned(),
             overflow_checks: false,
@@ -174,6 +179,7 @@ impl Compiler {
                     && library.item_crate.key == item_crate.key
                     && library.links == linked
                     && library.dependencies == self.dependencies
+                    && library.in_a_hurry <= self.is_in_a_hurry
             });
             let path = match same {
                 Some(library) => Ok(library.path.clone()),
@@ -191,6 +197,7 @@ impl Compiler {
                     path,
                     dependencies: self.dependencies.clone(),
                     links: linked,
+                    in_a_hurry: self.is_in_a_hurry,
                 }),
                 Err(error) => {
                     outcome = Err(error);
@@ -220,23 +227,34 @@ impl Compiler {
             self.write(&self.folder.join(&file.name), &file.edited.text)?;
         }
         let path = self.folder.join(format!("{name}.rs"));
-        self.write(&path, root)?;
+        let generics = self.is_in_a_hurry.then(|| self.generics(Generics::Plain)).flatten();
+        let (generics, root) = match generics {
+            Some((arguments, declared)) => (arguments.to_vec(), format!("{root}\n{declared}")),
+            None => (Vec::new(), root.to_owned()),
+        };
+        self.write(&path, &root)?;
         self.libraries += 1;
         let suffix = format!("-{}", self.libraries);
         let mut rustc = self.rustc();
         rustc
             .args(["--crate-name", name, "--crate-type", "dylib", "--emit", "link"])
             .arg(&path)
-            // Generic functions are compiled anew here, although the engine has many of them: only so are they put in
-            // line, which a loop over numbers needs (a naive matrix product takes 2.7 times as long otherwise).
-            .args(["-C", "metadata=session", "-C", "prefer-dynamic", "-C", "lto=off", "-Zshare-generics=no"])
-            .args(["-C", &format!("opt-level={}", self.opt_level), "-C", &format!("extra-filename={suffix}")])
+            .args(["-C", "metadata=session", "-C", "prefer-dynamic", "-C", "lto=off"])
+            .args(["-C", &format!("extra-filename={suffix}")])
             .args(["-C", &format!("overflow-checks={}", if self.overflow_checks { "yes" } else { "no" })])
             // What a panic says of its place.
             .arg(format!("--remap-path-prefix={}/=", self.folder.display()))
             .arg("--out-dir")
             .arg(self.folder.join(LIBRARIES))
-            .args(links);
+            .args(links)
+            .args(generics);
+        if self.is_in_a_hurry {
+            rustc.args(["-C", &format!("opt-level={LIGHT_LEVEL}"), "-Zshare-generics=yes"]);
+        } else {
+            // Generic functions are compiled anew here, although the engine has many of them: only so are they put in
+            // line, which a loop over numbers needs (a naive matrix product takes 2.7 times as long otherwise).
+            rustc.args(["-C", &format!("opt-level={}", self.opt_level), "-Zshare-generics=no"]);
+        }
         let (messages, success) = self.run(&mut rustc)?;
         if !success {
             return Err(CompileError::Rejected(messages));
@@ -272,14 +290,19 @@ impl Compiler {
             Effort { level: Some(LIGHT_LEVEL), .. } => Some(Generics::Plain),
             _ => Some(Generics::Optimised),
         };
-        if let Some(generics) = generics
-            && let Some(library) = self.installation.generics(generics)
-        {
-            arguments.extend(extern_crate(generics.crate_name(), &library));
-            source.push_str(&format!("extern crate {} as _;", generics.crate_name()));
+        if let Some((named, declared)) = generics.and_then(|generics| self.generics(generics)) {
+            arguments.extend(named);
+            source.push_str(&declared);
         }
         let preamble = json!({"source": source, "attributes": items.attributes(), "arguments": arguments});
         std::fs::write(&path, preamble.to_string()).map_err(|error| format!("cannot write {}: {error}", path.display()))
+    }
+
+    /// What makes rustc take generic code from a library: arguments, and a line of source.
+    fn generics(&self, generics: Generics) -> Option<([OsString; 2], String)> {
+        let library = self.installation.generics(generics)?;
+        let name = generics.crate_name();
+        Some((extern_crate(name, &library), format!("extern crate {name} as _;")))
     }
 
     /// Empties the file that [`Self::check`] compiles, in which code may be that later code must not read.

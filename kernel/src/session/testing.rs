@@ -37,7 +37,8 @@ const ENGINE: &str = "\
         #[allow(unused_imports)] use taskloom::{Taken as _, TakenLazy as _}; (&&&taskloom::Moved($value)).taken() } } } \
     #[macro_export] macro_rules! delayed { ($call:expr) => { $call } } } \
     fn keep<T: 'static>(_: T) {} \
-    pub struct CellError; impl<T: std::fmt::Display> From<T> for CellError { fn from(_: T) -> Self { CellError } } ";
+    pub struct CellError; impl<T: std::fmt::Display> From<T> for CellError { fn from(_: T) -> Self { CellError } } \
+    #[derive(Clone)] pub struct Sale { pub name: String, pub amount: f64 } ";
 
 /// Variables of earlier cells of a session that works with arrays.
 pub const ARRAY_VARIABLES: &[(&str, &str)] = &[
@@ -59,9 +60,20 @@ pub const FRAME_VARIABLES: &[(&str, &str)] = &[
     ("table", "taskloom::polars::frame::DataFrame"),
 ];
 
+/// Variables of a session that has a client, with functions and a struct of an earlier cell.
+pub const TASK_VARIABLES: &[(&str, &str)] = &[
+    ("client", "taskloom::Client"),
+    ("taxi", "taskloom::DataFrame"),
+    ("sales", "taskloom::Bag<Sale>"),
+    ("names", "Vec<String>"),
+    ("inc", "fn(i64) -> i64"),
+    ("parse", "fn(String) -> Result<i64, std::num::ParseIntError>"),
+];
+
 /// What stands around a cell of such sessions.
 const ARRAYS: &str = "#[allow(unused_imports)] use taskloom::prelude::*; \
-    pub struct CellError; impl<T: std::fmt::Display> From<T> for CellError { fn from(_: T) -> Self { CellError } } ";
+    pub struct CellError; impl<T: std::fmt::Display> From<T> for CellError { fn from(_: T) -> Self { CellError } } \
+    #[derive(Clone)] pub struct Sale { pub name: String, pub amount: f64 } ";
 
 /// What rustc says about a cell, and the cell.
 pub struct Checked {
@@ -96,6 +108,11 @@ pub fn check_arrays(code: &str) -> Checked {
 /// Compiles a cell of a session that works with dataframes, with the engine itself.
 pub fn check_frames(code: &str) -> Checked {
     check_with_engine(code, FRAME_VARIABLES)
+}
+
+/// As [`check`], with the engine that was built, in a session with [`TASK_VARIABLES`].
+pub fn check_tasks(code: &str) -> Checked {
+    check_with_engine(code, TASK_VARIABLES)
 }
 
 fn check_with_engine(code: &str, variables: &[(&str, &str)]) -> Checked {

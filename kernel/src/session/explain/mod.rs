@@ -15,6 +15,7 @@ mod operators;
 mod ownership;
 mod structure;
 mod syntax;
+mod tasks;
 mod traits;
 mod visible;
 
@@ -55,7 +56,8 @@ pub fn explain(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> {
     if let Some(variable) = kept_reference(&diagnostic.message) {
         return Some(ownership::kept_reference(variable));
     }
-    if let Some(said) = arrays::explain(diagnostic, facts).or_else(|| frames::explain(diagnostic, facts)) {
+    let library = || arrays::explain(diagnostic, facts).or_else(|| frames::explain(diagnostic, facts));
+    if let Some(said) = library().or_else(|| tasks::explain(diagnostic)) {
         return Some(said);
     }
     let Some(code) = diagnostic.code.as_deref() else {
