@@ -83,6 +83,15 @@ impl Report {
 
     /// For a terminal.
     pub fn text(&self) -> String {
+        let mut text = self.outcome();
+        if let Some(step) = self.next_step() {
+            text.push_str(&format!("\n{step}"));
+        }
+        text
+    }
+
+    /// For a terminal, without what to do next, which is a magic.
+    pub fn outcome(&self) -> String {
         let mut text = self.headline();
         for check in &self.checks {
             let mark = if check.passed { "✓" } else { "✗" };
@@ -90,9 +99,6 @@ impl Report {
             for line in check.message.iter().flat_map(|message| message.lines()) {
                 text.push_str(&format!("\n      {line}"));
             }
-        }
-        if let Some(step) = self.next_step() {
-            text.push_str(&format!("\n{step}"));
         }
         text
     }

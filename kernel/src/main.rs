@@ -6,12 +6,15 @@
 //!                                              │        └► progress (what a learner has done)
 //!                                              └► analysis ═► taskloom-analyzer
 //!
+//!  commands ─► author (new courses, proofs of courses, students' copies), watch ─► session, exercises
+//!
 //!  commands ─► grade ═► an examiner for each submission, behind the walls of confine ─► session, exercises
 //! ```
 //! The kernel is not linked to the engine. Cells are: `session` compiles them against the engine's shared library, and
 //! the runner, a program of its own, loads both.
 
 mod analysis;
+mod author;
 mod commands;
 mod confine;
 mod gate;
@@ -23,6 +26,7 @@ mod magics;
 mod progress;
 mod server;
 mod session;
+mod watch;
 
 use std::process::ExitCode;
 

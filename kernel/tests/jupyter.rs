@@ -166,6 +166,11 @@ fn progress_of_a_learner() {
     pytest("test_progress.py");
 }
 
+#[test]
+fn authors() {
+    pytest("test_author.py");
+}
+
 /// Notebooks of the course's first half, by the beginnings of their names.
 const FIRST_HALF: &str = "01- or 02- or 03- or 04-";
 

@@ -29,6 +29,7 @@
 //! ```
 
 mod accounts;
+mod course;
 mod data_set;
 mod fetch;
 mod folder;
@@ -44,6 +45,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use accounts::Accounts;
+pub use course::{CourseData, DATA_LIST, DataFile, PreparedFile, Tools};
 pub use data_set::{PreparedFolder, Recipe};
 pub use grids::{Grid, Grids};
 use store::{Manifest, Store};
@@ -356,6 +358,14 @@ pub enum PrepError {
         /// The folder that was being filled.
         dir: PathBuf,
         /// What went wrong.
+        reason: String,
+    },
+    /// A course's own list of data does not say what it should.
+    #[error("{}: {reason}", path.display())]
+    List {
+        /// The list.
+        path: PathBuf,
+        /// What is wrong and where.
         reason: String,
     },
     /// Too few rows were asked for.

@@ -1,10 +1,14 @@
 //! The command line.
 
+mod author;
 mod check;
 mod grade;
 mod install;
+mod new;
 mod prep;
+mod release;
 mod run;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -39,6 +43,14 @@ enum Command {
     Run(run::Options),
     /// Check the exercises of a notebook, as %check does
     Check(check::Options),
+    /// Do exercises in an editor of yours: an answer is checked when its file is saved
+    Watch(watch::Options),
+    /// Make an exercise, a notebook or a whole tutorial, which works and waits to be changed
+    New(new::Options),
+    /// Prove a course: starters fail, solutions pass, notebooks run, links lead somewhere
+    Author(author::Options),
+    /// Make the copy of a course that students get
+    Release(release::Options),
     /// Grade what a class has handed in, and confine it meanwhile
     Grade(grade::Options),
     /// Examine one submission (`taskloom grade` calls this)
@@ -66,6 +78,10 @@ pub fn main() -> ExitCode {
         Command::Install(options) => install::run(&options),
         Command::Run(options) => run::run(&options),
         Command::Check(options) => check::run(&options),
+        Command::Watch(options) => watch::run(&options),
+        Command::New(options) => new::run(&options),
+        Command::Author(options) => author::run(&options),
+        Command::Release(options) => release::run(&options),
         Command::Grade(options) => grade::run(&options),
         Command::Examine => crate::grade::examiner::run().map(|()| ExitCode::SUCCESS),
         Command::Prep(options) => prep::run(&options),
@@ -106,4 +122,10 @@ fn home_folder(named: Option<PathBuf>) -> Result<Home, String> {
         None => Home::from_env(),
     }
     .map_err(|error| error.to_string())
+}
+
+/// A Python: the private environment's, where there is one.
+fn python(home: Option<PathBuf>) -> PathBuf {
+    let private = home_folder(home).ok().map(|home| home.python_exe()).filter(|python| python.is_file());
+    private.unwrap_or_else(|| PathBuf::from("python3"))
 }

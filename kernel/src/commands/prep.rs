@@ -1,9 +1,12 @@
 //! `taskloom prep`: the workshop's data.
 
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
 
-use taskloom_prep::{Accounts, Flights, Grid, Grids, PrepError, PreparedFolder, Recipe, Taxi};
+use taskloom_exercises::Course;
+use taskloom_prep::{
+    Accounts, CourseData, DATA_LIST, Flights, Grid, Grids, PrepError, PreparedFile, PreparedFolder, Recipe, Taxi, Tools,
+};
 
 use crate::installation::Installation;
 use crate::magics::Magics;
@@ -26,12 +29,15 @@ enum Data {
 
 #[derive(clap::Args)]
 pub struct Options {
-    /// What to prepare [default: everything]
+    /// What to prepare [default: the data of the course around this folder, if it lists its own; else everything]
     #[arg(value_enum)]
     what: Vec<Data>,
-    /// The folder the data goes into
-    #[arg(long, default_value = "data")]
-    data: PathBuf,
+    /// The folder the data goes into [default: the folder `data` of a course with data of its own, else `data` here]
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Prepare the data that this course lists in its prep/data.toml
+    #[arg(long, value_name = "FOLDER", conflicts_with = "what")]
+    course: Option<PathBuf>,
     /// The Python whose pip downloads the real flights [default: the private environment's, else python3]
     #[arg(long)]
     python: Option<PathBuf>,
@@ -68,9 +74,33 @@ impl Options {
     fn wants(&self, data: Data) -> bool {
         self.what.is_empty() || self.what.contains(&data)
     }
+
+    fn folder(&self) -> PathBuf {
+        self.data.clone().unwrap_or_else(|| PathBuf::from("data"))
+    }
 }
 
 pub fn run(options: &Options) -> Result<ExitCode, String> {
+    let here = options.course.clone().unwrap_or_else(|| PathBuf::from("."));
+    let here = std::path::absolute(&here).map_err(|error| format!("{}: {error}", here.display()))?;
+    let course = Course::find(&here).ok().filter(|course| course.root().join(DATA_LIST).is_file());
+    match course {
+        Some(course) if options.what.is_empty() => {
+            let data = options.data.clone().unwrap_or_else(|| course.root().join("data"));
+            for file in prepare_course(course.root(), &data, options.refresh, options.offline, options.home.clone())? {
+                let state = if file.fresh { "prepared" } else { "already there" };
+                println!("{} bytes in {}, {state}", file.bytes, file.path.display());
+                if !file.is_pinned {
+                    println!("  note: {DATA_LIST} does not say its sum yet; it is sha256 = \"{}\"", file.sha256);
+                }
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        None if options.course.is_some() => {
+            return Err(format!("{} is no course with a list of data, {DATA_LIST}", here.display()));
+        }
+        _ => {}
+    }
     if options.wants(Data::Flights) {
         prepare_flights(options)?;
     }
@@ -79,9 +109,8 @@ pub fn run(options: &Options) -> Result<ExitCode, String> {
 }
 
 fn prepare_flights(options: &Options) -> Result<(), String> {
-    let private = super::home_folder(None).ok().map(|home| home.python_exe()).filter(|python| python.is_file());
-    let python = options.python.clone().or(private).unwrap_or_else(|| PathBuf::from("python3"));
-    let flights = Flights::new(&options.data)
+    let python = options.python.clone().unwrap_or_else(|| super::python(None));
+    let flights = Flights::new(options.folder())
         .python(python)
         .offline(options.offline)
         .refresh(options.refresh)
@@ -106,12 +135,12 @@ fn prepare_folders(options: &Options) -> Result<(), String> {
     let mut say = |line: &str| eprintln!("{line}");
     for (data, grid) in [(Data::Ocean, Grid::Ocean), (Data::Weather, Grid::Weather)] {
         if options.wants(data) {
-            let grids = Grids::new(&options.data, grid).detail(options.detail).refresh(options.refresh);
+            let grids = Grids::new(options.folder(), grid).detail(options.detail).refresh(options.refresh);
             report(grids.prepare(&mut run, &mut say), "synthetic")?;
         }
     }
     if options.wants(Data::Nyctaxi) {
-        let mut taxi = Taxi::new(&options.data).trips(options.trips).seed(options.seed).refresh(options.refresh);
+        let mut taxi = Taxi::new(options.folder()).trips(options.trips).seed(options.seed).refresh(options.refresh);
         if let Some(folder) = &options.from {
             taxi = taxi.from(folder);
         }
@@ -119,7 +148,7 @@ fn prepare_folders(options: &Options) -> Result<(), String> {
     }
     if options.wants(Data::Accounts) {
         let accounts =
-            Accounts::new(&options.data).records(options.records).seed(options.seed).refresh(options.refresh);
+            Accounts::new(options.folder()).records(options.records).seed(options.seed).refresh(options.refresh);
         report(accounts.prepare(&mut say), "synthetic")?;
     }
     Ok(())
@@ -130,6 +159,56 @@ fn report(prepared: Result<PreparedFolder, PrepError>, source: &str) -> Result<(
     let state = if prepared.fresh { "prepared" } else { "already there" };
     println!("{} MB in {}, {state}: {source}", prepared.bytes.div_ceil(1_000_000), prepared.dir.display());
     Ok(())
+}
+
+/// The data that a course lists as its own; nothing, where it lists none.
+pub fn prepare_course(
+    root: &Path,
+    data: &Path,
+    refresh: bool,
+    offline: bool,
+    home: Option<PathBuf>,
+) -> Result<Vec<PreparedFile>, String> {
+    let Some(list) = CourseData::of_course(root).map_err(|error| error.to_string())? else { return Ok(Vec::new()) };
+    let mut tools = CourseTools { engine: Engine { home, started: None }, offline };
+    list.prepare(data, refresh, &mut tools, &mut |line| eprintln!("{line}")).map_err(|error| error.to_string())
+}
+
+/// What a course's data is made by.
+struct CourseTools {
+    engine: Engine,
+    offline: bool,
+}
+
+/// Python is there, since Jupyter is; curl need not be.
+const DOWNLOAD: &str = "import sys, urllib.request, shutil
+with urllib.request.urlopen(sys.argv[1], timeout=60) as answer, open(sys.argv[2], 'wb') as file:
+    shutil.copyfileobj(answer, file)";
+
+impl Tools for CourseTools {
+    fn run(&mut self, recipe: &Recipe) -> Result<(), String> {
+        self.engine.run(recipe)
+    }
+
+    fn download(&mut self, url: &str, to: &Path) -> Result<(), String> {
+        if self.offline {
+            return Err("this is not there yet, and --offline says to download nothing".to_owned());
+        }
+        if !(url.starts_with("https://") || url.starts_with("http://")) {
+            return Err("only addresses that begin with https:// or http:// are downloaded".to_owned());
+        }
+        let output = Command::new(super::python(self.engine.home.clone()))
+            .args(["-c", DOWNLOAD, url])
+            .arg(to)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| format!("cannot run Python to download it: {error}"))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("the download failed").to_owned())
+    }
 }
 
 /// A session, once one is needed.
