@@ -4,6 +4,7 @@ mod check;
 mod grade;
 mod install;
 mod prep;
+mod publish;
 mod run;
 
 use std::path::{Path, PathBuf};
@@ -37,6 +38,10 @@ enum Command {
     Install(install::Options),
     /// Run a notebook without a browser and write it with its outputs
     Run(run::Options),
+    /// Run notebooks and make web pages of them, with their outputs, that need no server and no network
+    Render(publish::RenderOptions),
+    /// Make slides of the cells that are marked as such, one file for each notebook, that need no network
+    Slides(publish::SlidesOptions),
     /// Check the exercises of a notebook, as %check does
     Check(check::Options),
     /// Grade what a class has handed in, and confine it meanwhile
@@ -65,6 +70,8 @@ pub fn main() -> ExitCode {
         Command::Lab { flags } => return taskloom_setup::lab(flags),
         Command::Install(options) => install::run(&options),
         Command::Run(options) => run::run(&options),
+        Command::Render(options) => publish::render(&options),
+        Command::Slides(options) => publish::slides(&options),
         Command::Check(options) => check::run(&options),
         Command::Grade(options) => grade::run(&options),
         Command::Examine => crate::grade::examiner::run().map(|()| ExitCode::SUCCESS),
