@@ -6,6 +6,7 @@ mod grade;
 mod install;
 mod new;
 mod prep;
+mod publish;
 mod release;
 mod run;
 mod watch;
@@ -41,6 +42,10 @@ enum Command {
     Install(install::Options),
     /// Run a notebook without a browser and write it with its outputs
     Run(run::Options),
+    /// Run notebooks and make web pages of them, with their outputs, that need no server and no network
+    Render(publish::RenderOptions),
+    /// Make slides of the cells that are marked as such, one file for each notebook, that need no network
+    Slides(publish::SlidesOptions),
     /// Check the exercises of a notebook, as %check does
     Check(check::Options),
     /// Do exercises in an editor of yours: an answer is checked when its file is saved
@@ -77,6 +82,8 @@ pub fn main() -> ExitCode {
         Command::Lab { flags } => return taskloom_setup::lab(flags),
         Command::Install(options) => install::run(&options),
         Command::Run(options) => run::run(&options),
+        Command::Render(options) => publish::render(&options),
+        Command::Slides(options) => publish::slides(&options),
         Command::Check(options) => check::run(&options),
         Command::Watch(options) => watch::run(&options),
         Command::New(options) => new::run(&options),

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+use taskloom_setup::Home;
+
 /// Runs the notebook with nbclient, in the private Python environment.
 const SCRIPT: &str = include_str!("run_notebook.py");
 
@@ -24,31 +26,73 @@ pub struct Options {
     home: Option<PathBuf>,
 }
 
-pub fn run(options: &Options) -> Result<ExitCode, String> {
-    let home = super::home_folder(options.home.clone())?;
-    if !options.notebook.is_file() {
-        return Err(format!("there is no notebook {}", options.notebook.display()));
-    }
-    let python = home.python_exe();
-    if !python.is_file() {
-        return Err(format!("the Python environment {} is not there; `cargo lab` makes it", home.python().display()));
-    }
-    let out = options.out.clone().unwrap_or_else(|| options.notebook.with_extension("executed.ipynb"));
-    let mut command = Command::new(python);
-    command.arg("-c").arg(SCRIPT).arg(&options.notebook).arg(&out).arg(options.timeout.to_string());
-    if options.solutions {
-        let course =
-            taskloom_exercises::Course::find(&absolute(&options.notebook)).map_err(|error| error.to_string())?;
-        command.arg(course.root().join("solutions"));
-    }
-    let status = command
-        .env("JUPYTER_PATH", home.jupyter_path())
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .status()
-        .map_err(|error| format!("cannot run Python: {error}"))?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+/// What follows a cell that failed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failing {
+    /// Nothing: the run ends there.
+    Stops,
+    /// The next cell.
+    GoesOn,
 }
 
-fn absolute(path: &Path) -> PathBuf {
+/// A run of one notebook.
+pub(super) struct Run<'a> {
+    pub home: &'a Home,
+    pub notebook: &'a Path,
+    pub out: &'a Path,
+    pub solutions: bool,
+    pub timeout: u32,
+    pub failing: Failing,
+}
+
+pub fn run(options: &Options) -> Result<ExitCode, String> {
+    let home = super::home_folder(options.home.clone())?;
+    let out = options.out.clone().unwrap_or_else(|| options.notebook.with_extension("executed.ipynb"));
+    let ran_well = Run {
+        home: &home,
+        notebook: &options.notebook,
+        out: &out,
+        solutions: options.solutions,
+        timeout: options.timeout,
+        failing: Failing::Stops,
+    }
+    .execute()?;
+    Ok(if ran_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Run<'_> {
+    /// Runs the notebook, shows each cell as it ends, and writes the notebook with its outputs. False when it did not get
+    /// to its end.
+    pub fn execute(&self) -> Result<bool, String> {
+        if !self.notebook.is_file() {
+            return Err(format!("there is no notebook {}", self.notebook.display()));
+        }
+        let mut command = Command::new(python(self.home)?);
+        command.arg("-c").arg(SCRIPT).arg(self.notebook).arg(self.out).arg(self.timeout.to_string());
+        command.arg(if self.failing == Failing::GoesOn { "go-on" } else { "stop" });
+        if self.solutions {
+            let course =
+                taskloom_exercises::Course::find(&absolute(self.notebook)).map_err(|error| error.to_string())?;
+            command.arg(course.root().join("solutions"));
+        }
+        let status = command
+            .env("JUPYTER_PATH", self.home.jupyter_path())
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .status()
+            .map_err(|error| format!("cannot run Python: {error}"))?;
+        Ok(status.success())
+    }
+}
+
+/// The Python of the private environment.
+pub(super) fn python(home: &Home) -> Result<PathBuf, String> {
+    let python = home.python_exe();
+    if python.is_file() {
+        return Ok(python);
+    }
+    Err(format!("the Python environment {} is not there; `cargo lab` makes it", home.python().display()))
+}
+
+pub(super) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }

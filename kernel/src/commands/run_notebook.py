@@ -1,4 +1,8 @@
-"""Runs a notebook with nbclient: `NOTEBOOK OUT TIMEOUT [SOLUTIONS]`. Exit code 1 when a cell failed."""
+"""Runs a notebook with nbclient: `NOTEBOOK OUT TIMEOUT stop|go-on [SOLUTIONS]`.
+
+After a cell that failed it stops, and the exit code is 1; or it goes on, and the notebook says which cells failed. A kernel
+that died and a cell that took too long end it either way; the notebook's metadata then say why.
+"""
 
 import os
 import pathlib
@@ -10,7 +14,8 @@ import nbclient
 import nbformat
 
 notebook_path, out, timeout = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), int(sys.argv[3])
-solutions = pathlib.Path(sys.argv[4]) if len(sys.argv) > 4 else None
+goes_on = sys.argv[4] == "go-on"
+solutions = pathlib.Path(sys.argv[5]) if len(sys.argv) > 5 else None
 
 notebook = nbformat.read(notebook_path, as_version=4)
 cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -52,6 +57,7 @@ client = nbclient.NotebookClient(
     notebook,
     timeout=timeout,
     kernel_name="taskloom",
+    allow_errors=goes_on,
     resources={"metadata": {"path": str(notebook_path.resolve().parent)}},
     on_cell_execute=on_start,
     on_cell_executed=on_done,
@@ -70,8 +76,11 @@ except KeyboardInterrupt:
     failure = "interrupted"
 except Exception as error:  # jupyter_client raises its own kinds; one sentence is what a person needs
     failure = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+if failure and goes_on:
+    notebook.metadata.setdefault("taskloom", {})["stopped"] = failure
 write(out)
-print(f"ran {len(cells)} cells in {time.monotonic() - start:.1f} s; the notebook with its outputs: {out.resolve()}")
+where = "" if goes_on else f"; the notebook with its outputs: {out.resolve()}"
+print(f"ran {len(cells)} cells in {time.monotonic() - start:.1f} s{where}", flush=True)
 if failure:
     print(f"error: {failure}", file=sys.stderr)
     sys.exit(1)
