@@ -1,0 +1,10 @@
+fn total_light(pixels: &[f64]) -> Delayed<f64> {
+    let parts: Vec<Delayed<f64>> = pixels
+        .chunks(10)
+        .map(|chunk| {
+            let chunk = chunk.to_vec();
+            delayed!(light(&chunk))
+        })
+        .collect();
+    parts.iter().sum()
+}
