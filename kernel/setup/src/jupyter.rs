@@ -211,7 +211,7 @@ fn percent(path: &OsStr) -> String {
 
 /// The notebook that a flag names: from the current folder, else from the checkout.
 pub(crate) fn find_notebook(root: &Path, asked: Option<&Path>) -> Result<PathBuf, SetupError> {
-    let asked = asked.unwrap_or(Path::new("notebooks/01-delayed.ipynb"));
+    let asked = asked.unwrap_or(Path::new("notebooks/00-overview.ipynb"));
     let here = std::path::absolute(asked).map_err(|error| SetupError::io("resolving", asked, error))?;
     [here, root.join(asked), root.join("notebooks").join(asked)].into_iter().find(|file| file.is_file()).ok_or_else(
         || {
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn paths_become_addresses() {
-        assert_eq!(percent(OsStr::new("notebooks/01-delayed.ipynb")), "notebooks/01-delayed.ipynb");
+        assert_eq!(percent(OsStr::new("notebooks/00-overview.ipynb")), "notebooks/00-overview.ipynb");
         assert_eq!(percent(OsStr::new("a b/é?.ipynb")), "a%20b/%C3%A9%3F.ipynb");
     }
 

@@ -16,7 +16,7 @@ kernelspec \"Rust (Taskloom)\", prepares the data and opens the first notebook. 
 two cores and 4 GB of disk; later runs take seconds. It is safe to interrupt and to run again.
 
 JupyterLab:
-      --notebook FILE   open this notebook [default: notebooks/01-delayed.ipynb]
+      --notebook FILE   open this notebook [default: notebooks/00-overview.ipynb]
       --port N          listen at this port, or fail [default: the first free one from 8888 up]
       --ip ADDRESS      listen at this address [default: localhost]
       --no-browser      only print the address

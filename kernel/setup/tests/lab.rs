@@ -83,7 +83,7 @@ impl Machine {
         let root = root.canonicalize().unwrap();
         fs::write(root.join("Cargo.toml"), "[workspace]\n[workspace.package]\nrust-version = \"1.95\"\n").unwrap();
         fs::write(root.join("kernel/setup/requirements.txt"), "").unwrap();
-        fs::write(root.join("notebooks/01-delayed.ipynb"), "{}").unwrap();
+        fs::write(root.join("notebooks/00-overview.ipynb"), "{}").unwrap();
         let machine = Machine { root, settings: Vec::new() };
         for (tool, script) in [("cargo", CARGO), ("rustc", RUSTC), ("cc", ""), ("python3", PYTHON)] {
             machine.tool(tool, script);
@@ -389,24 +389,24 @@ fn an_environment_that_is_not_ours_is_left_alone() {
 #[test]
 fn headless_says_where_the_notebook_is() {
     let machine = Machine::new();
-    let out = machine.root.join("target/executed/01-delayed.ipynb");
+    let out = machine.root.join("target/executed/00-overview.ipynb");
     let says = format!("The notebook with its outputs is {}\n", out.display());
     let good = machine.lab(&["--headless", "--solutions"]).ok();
     contains(&good.stdout, &[&says]);
-    contains(&good.stderr, &["[7/7] running 01-delayed.ipynb with every exercise solved"]);
-    contains(&machine.log(), &[&format!("01-delayed.ipynb --out {} --solutions", out.display())]);
+    contains(&good.stderr, &["[7/7] running 00-overview.ipynb with every exercise solved"]);
+    contains(&machine.log(), &[&format!("00-overview.ipynb --out {} --solutions", out.display())]);
 
     let machine = machine.with("RUN_ENDS", "1");
     let bad = machine.lab(&["--headless", "--out", "mine.ipynb"]);
     contains(&bad.stdout, &["mine.ipynb\n"]);
-    contains(&bad.error(), &["running 01-delayed.ipynb failed", "mine.ipynb"]);
+    contains(&bad.error(), &["running 00-overview.ipynb failed", "mine.ipynb"]);
 
     let silent = Machine::new().with("RUN_WRITES_NOTHING", "1");
     contains(&silent.error(&["--headless"]), &["and left no notebook behind"]);
 
     contains(
         &machine.error(&["--headless", "--notebook", "07.ipynb"]),
-        &["there is no notebook 07.ipynb", "01-delayed.ipynb"],
+        &["there is no notebook 07.ipynb", "00-overview.ipynb"],
     );
 }
 
@@ -430,7 +430,7 @@ fn the_lab_is_started_and_stopped() {
         said.push(byte[0]);
     }
     let said = String::from_utf8(said).unwrap();
-    contains(&said, &[&format!("JupyterLab is at http://localhost:{port}/lab/tree/notebooks/01-delayed.ipynb?token=")]);
+    contains(&said, &[&format!("JupyterLab is at http://localhost:{port}/lab/tree/notebooks/00-overview.ipynb?token=")]);
     let began = fs::read_to_string(machine.root.join("lab-began")).unwrap();
     contains(
         &began,
