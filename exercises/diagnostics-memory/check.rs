@@ -1,5 +1,19 @@
+/// Waits until no more plates are let go: the threads of a computation that has ended may still be at it.
+fn memory_settle() {
+    let mut before = usize::MAX;
+    for _ in 0..100 {
+        let now = PLATES.now.load(std::sync::atomic::Ordering::SeqCst);
+        if now == 0 || now == before {
+            return;
+        }
+        before = now;
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
 /// The result on two threads, the plates that were read, the most in memory at once, and the tasks that ran.
 fn memory_outcome() -> std::result::Result<(f64, usize, usize, usize), taskloom::BoxError> {
+    memory_settle();
     PLATES.reset();
     LOADING.reset();
     let (result, profile) =
