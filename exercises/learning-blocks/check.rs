@@ -72,8 +72,8 @@ check!("Only a few blocks are held at any time", 1, {
     let share = 100 * held / all;
     ensure!(
         share <= 40,
-        "At some moment results of {} KB were held, {share} % of all 40 blocks; with two threads a tenth is enough. Which task \
-         takes all blocks, or grows by each of them? Let every block become its `moments`, in a task of its own.",
+        "At some moment results of {} KB were held, {share} % of all 40 blocks; with two threads a tenth is enough. Which \
+         task takes all blocks, or grows by each of them? Let every block become its `moments`, in a task of its own.",
         held / 1000
     );
 });

@@ -90,7 +90,10 @@ check!("Nothing runs before compute", 1, {
         "The samples were computed while `cross_validate` ran. Pass the lazy samples on: `delayed!(fold(&samples, \
          number, folds))` takes them as they are."
     );
-    ensure!(prepared == 0, "`standardise` ran while `cross_validate` did, {prepared} times: put `delayed!( … )` around it.");
+    ensure!(
+        prepared == 0,
+        "`standardise` ran while `cross_validate` did, {prepared} times: put `delayed!( … )` around it."
+    );
     ensure!(
         handles.iter().all(|handle| handle.len() > 0),
         "The handles that came have no tasks behind them: everything was computed before they were made."
@@ -104,14 +107,19 @@ check!("Each fold is prepared once, for all k", 1, {
     let before = PREPARED.load(std::sync::atomic::Ordering::SeqCst) - prepared;
     taskloom::delayed!(folds_together(handles)).compute()?;
     let times = PREPARED.load(std::sync::atomic::Ordering::SeqCst) - prepared;
+    ensure!(before == 0, "This follows as soon as nothing runs before compute: see the check above.");
     let advice = match times {
-        _ if before > 0 => "it ran before anything was asked for; see the check above",
         1 => "once is a leak: each fold has its own rows to train with, and so its own scale",
         24 => "that is once for each `k` and fold: make the prepared folds before the loop over `ks`, and share them",
         0..4 => "each fold has its own rows to train with, and so its own scale",
         _ => "make the prepared folds before the loop over `ks`, and share them",
     };
-    ensure!(times == 4, "With 4 folds and 6 values of `k`, `standardise` ran {times} times, and 4 were expected; {advice}.");
+    let times_ran = if times == 1 { "once".to_owned() } else { format!("{times} times") };
+    ensure!(
+        times == 4,
+        "With 4 folds and 6 values of `k`, `standardise` ran {times_ran}, and 4 times were expected; \
+         {advice}."
+    );
 });
 
 check!("All trials can run at the same time", 1, {
@@ -120,7 +128,7 @@ check!("All trials can run at the same time", 1, {
     let width = folds_width(&taskloom::delayed!(folds_together(handles)).graph());
     ensure!(
         width >= 24,
-        "With 4 folds and 6 values of `k` there are 24 trials, and at most {width} tasks can be at work at the same time. \
+        "With 4 folds and 6 values of `k` there are 24 trials, and no more than {width} can be at work at the same time. \
          `error_of` should be a task of its own for each `k` and each fold."
     );
 });

@@ -36,7 +36,8 @@ check!("The guesses are right", 1, {
         "The columns miles, hour, minutes and guess were expected, and {} came.",
         names.join(", ")
     );
-    let guesses = got.column("guess")?.f64().map_err(|_| "`guess` should be a column of f64, as `add_guess` makes it.")?;
+    let guesses =
+        got.column("guess")?.f64().map_err(|_| "`guess` should be a column of f64, as `add_guess` makes it.")?;
     for number in 0..6 {
         let rows = predict_rows(number);
         let (miles, hours) = (rows.column("miles")?.f64()?, rows.column("hour")?.f64()?);
@@ -45,9 +46,10 @@ check!("The guesses are right", 1, {
             let came = guesses.get(number * 50 + row);
             ensure!(
                 came.is_some_and(|came| (came - expected).abs() < 1e-9),
-                "For row {} a guess of {expected:.2} was expected, and {came:.2?} came: a + b · miles + c · hour, with the \
+                "For row {} a guess of {expected:.2} was expected, and {} came: a + b · miles + c · hour, with the \
                  coefficients in `line`.",
-                number * 50 + row
+                number * 50 + row,
+                came.map_or("none".to_owned(), |came| format!("{came:.2}"))
             );
         }
     }
