@@ -301,8 +301,14 @@ fn ask(python: &Path, addresses: &BTreeMap<String, String>) -> Result<Vec<Findin
         return Err(format!("links could not be asked: {}", said.lines().next_back().unwrap_or_default()));
     }
     let said = String::from_utf8_lossy(&output.stdout);
-    let answers = said.lines().filter_map(|line| line.split_once('\t'));
+    let answers: Vec<(&str, &str)> = said.lines().filter_map(|line| line.split_once('\t')).collect();
+    let unreachable = answers.iter().filter(|(_, reason)| !reason.starts_with("HTTP")).count();
+    if unreachable == addresses.len() && unreachable > 1 {
+        let what = format!("none of {unreachable} addresses can be reached ({}); is there a network?", answers[0].1);
+        return Ok(vec![Finding::problem("links", what)]);
+    }
     Ok(answers
+        .into_iter()
         .map(|(address, reason)| {
             let place = addresses.get(address).map_or("", String::as_str);
             Finding::problem(place, format!("the address {address} does not answer as it should: {reason}"))

@@ -78,11 +78,12 @@ fn prove(options: &Prove) -> Result<ExitCode, String> {
 
 fn check(options: &Check) -> Result<ExitCode, String> {
     let (folder, _clone) = folder_of(options.course.as_deref().unwrap_or("."))?;
-    let files = CourseFiles::read(&folder)?;
+    let mut files = CourseFiles::read(&folder)?;
     println!("{}", files.root().display());
     let mut findings = inspect::findings(&files);
     let python = options.online.then(|| super::python(options.home.clone()));
     findings.extend(links::findings(&files, python.as_deref())?);
+    only(&mut files, &options.notebook)?;
     let runs = if options.quick { Runs::default() } else { run_all(&files, options)? };
     findings.extend(runs.verdict(&files));
     println!("{}", runs.table(&files));
@@ -105,6 +106,21 @@ fn check(options: &Check) -> Result<ExitCode, String> {
     Ok(if problems == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Leaves those notebooks that are named, with their exercises; all, where none is named.
+fn only(files: &mut CourseFiles, named: &[String]) -> Result<(), String> {
+    let names: BTreeSet<&str> = named.iter().map(|name| name.strip_suffix(".ipynb").unwrap_or(name)).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    if let Some(unknown) = names.iter().find(|name| !files.notebooks.iter().any(|own| own.name == **name)) {
+        let known: Vec<&str> = files.notebooks.iter().map(|own| own.name.as_str()).collect();
+        return Err(format!("there is no notebook `{unknown}`; there are: {}", known.join(", ")));
+    }
+    files.notebooks.retain(|own| names.contains(own.name.as_str()));
+    files.exercises.retain(|exercise| names.contains(exercise.notebook.as_str()));
+    Ok(())
+}
+
 fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
@@ -112,12 +128,6 @@ fn counted(count: usize, what: &str) -> String {
 /// Runs the notebooks one after the other: what runs beside another would take other times.
 fn run_all(files: &CourseFiles, options: &Check) -> Result<Runs, String> {
     let mut runs = Runs::default();
-    let names: BTreeSet<&str> =
-        options.notebook.iter().map(|name| name.strip_suffix(".ipynb").unwrap_or(name)).collect();
-    if let Some(unknown) = names.iter().find(|name| !files.notebooks.iter().any(|own| own.name == **name)) {
-        let known: Vec<&str> = files.notebooks.iter().map(|own| own.name.as_str()).collect();
-        return Err(format!("there is no notebook `{unknown}`; there are: {}", known.join(", ")));
-    }
     // Fails here rather than in every run.
     Installation::load(super::home_folder(options.home.clone())?.root())?;
     match super::prep::prepare_course(files.root(), &files.root().join("data"), false, false, options.home.clone()) {
@@ -130,7 +140,7 @@ fn run_all(files: &CourseFiles, options: &Check) -> Result<Runs, String> {
         Err(message) => runs.findings.push(Finding::problem(taskloom_prep::DATA_LIST, message)),
     }
     let mut screen = Screen { on_terminal: std::io::stderr().is_terminal(), cells: 0 };
-    for notebook in files.notebooks.iter().filter(|own| names.is_empty() || names.contains(own.name.as_str())) {
+    for notebook in &files.notebooks {
         let has_exercises = notebook.cells().any(|cell| cell.exercise().is_some());
         for mode in [Mode::Starters, Mode::Solutions] {
             if mode == Mode::Starters && !has_exercises {

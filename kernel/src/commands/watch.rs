@@ -76,7 +76,8 @@ pub fn run(options: &Options) -> Result<ExitCode, String> {
 
 fn find_course(options: &Options, installation: &Installation) -> Result<Course, String> {
     let here = options.course.clone().unwrap_or_else(|| PathBuf::from("."));
-    let here = std::path::absolute(&here).map_err(|error| format!("{}: {error}", here.display()))?;
+    // As sessions of notebooks see it, so that there is one record of what is done.
+    let here = std::fs::canonicalize(&here).map_err(|error| format!("{}: {error}", here.display()))?;
     match (Course::find(&here), &installation.course) {
         (Ok(course), _) => Ok(course),
         (Err(_), Some(root)) if options.course.is_none() => Course::find(root).map_err(|error| error.to_string()),

@@ -40,6 +40,8 @@ pub struct Desk<'a> {
     /// The exercise that is worked on.
     current: usize,
     hints: BTreeMap<String, usize>,
+    /// What was done last; it stays on the screen until the next answer is saved.
+    banner: String,
     /// Whether somebody wanted to leave while something ran.
     is_over: bool,
 }
@@ -79,6 +81,7 @@ impl<'a> Desk<'a> {
             terminal,
             current,
             hints: BTreeMap::new(),
+            banner: String::new(),
             is_over: false,
         })
     }
@@ -143,7 +146,7 @@ impl<'a> Desk<'a> {
         let records = self.progress.of_course(self.course.root()).unwrap_or_default();
         let is_done = |id: &str| records.get(id).is_some_and(|record| record.passed.is_some());
         let done = self.exercises.iter().filter(|exercise| is_done(&exercise.id)).count();
-        self.terminal.clear();
+        self.clear();
         let (number, of) = (self.current + 1, self.exercises.len());
         self.terminal.print(&format!("{}: {} (exercise {number} of {of}; {done} done)", exercise.id, exercise.title));
         let (terminal, name) = (&self.terminal, &self.notebook.name);
@@ -173,7 +176,8 @@ impl<'a> Desk<'a> {
         let Attempt { printed, outcome } = self.bench.attempt(exercise, &answer);
         // Keys were pressed for a screen that is gone.
         self.is_over |= self.terminal.forget_keys();
-        self.terminal.clear();
+        self.clear();
+        self.banner.clear();
         if !printed.is_empty() {
             self.terminal.print(&printed);
             self.terminal.print("");
@@ -191,11 +195,20 @@ impl<'a> Desk<'a> {
         };
         self.terminal.print("");
         if has_passed {
-            self.terminal.print(&format!("{} is done.", exercise.id));
+            self.banner = format!("✓ {} is done.", exercise.id);
+            self.terminal.print(&self.banner);
         } else {
             self.terminal.print(&format!("Change {file} and save it.  {KEYS}"));
         }
         Ok(has_passed)
+    }
+
+    /// An empty screen, but for what was done last.
+    fn clear(&self) {
+        self.terminal.clear();
+        if self.terminal.is_terminal && !self.banner.is_empty() {
+            self.terminal.print(&format!("{}\n", self.banner));
+        }
     }
 
     fn note(&self, exercise: &Exercise, report: &Report) {

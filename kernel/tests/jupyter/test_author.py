@@ -83,7 +83,9 @@ def test_a_new_tutorial_is_proved_at_once_and_grows(changed):
     # Points of the starter and of the solution.
     assert rows["rivers-squares"][2:5] == ["2", "1/2", "2/2"]
     assert rows["slow-loop"][1] == "02-more"
-    assert "01-rivers  solutions" in said.replace("   ", "  ")
+    said = run("author", "check", "--quick", "--notebook", "02-more.ipynb", cwd=changed)
+    assert "slow-loop" in said and "rivers-squares" not in said and "1 exercise, 1 notebook" in said
+    assert "there are: 01-rivers, 02-more" in run("author", "check", "--notebook", "3", cwd=changed, code=1)
 
 
 def test_nothing_is_overwritten_and_names_are_explained(tutorial, tmp_path):
