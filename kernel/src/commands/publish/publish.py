@@ -176,6 +176,7 @@ def make_static(notebook):
     """Puts what only JupyterLab, or a script from elsewhere, could show into a form that a page can."""
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
+        join_streams(cell)
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if "text/latex" in data and not SHOWN_BY_A_PAGE & set(data):
@@ -188,6 +189,19 @@ def make_static(notebook):
                     f'<p class="taskloom-note">{html.escape(text)}: it is there as a specification only, and '
                     "JupyterLab draws it when the notebook is open.</p>"
                 )
+
+
+def join_streams(cell):
+    """Pieces of a text that came one after the other are one text, as they are in JupyterLab."""
+    joined = []
+    for output in cell.get("outputs", []):
+        before = joined[-1] if joined else None
+        if before and output.output_type == before.output_type == "stream" and output.name == before.name:
+            before.text += output.text
+        else:
+            joined.append(output)
+    if "outputs" in cell:
+        cell.outputs = joined
 
 
 def explain_failures(notebook):
