@@ -22,7 +22,10 @@ cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
 for cell in cells if solutions else []:
     exercise = cell.metadata.get("taskloom", {}).get("exercise")
     if exercise:
-        cell.source = (solutions / f"{exercise}.rs").read_text().rstrip("\n")
+        solution = solutions / f"{exercise}.rs"
+        if not solution.is_file():
+            sys.exit(f"error: there is no solution of the exercise `{exercise}`: {solution} is missing")
+        cell.source = solution.read_text(encoding="utf-8").rstrip("\n")
 
 # The cell that runs is watched live: a long one should not look like a hang.
 places = {id(cell): place for place, cell in enumerate(cells, 1)}

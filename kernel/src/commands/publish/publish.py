@@ -49,17 +49,23 @@ class Renderer(IPythonRenderer):
     def link(self, text, url, title=None):
         return super().link(text, self.moved(url), title)
 
+    # Pieces of HTML come tag by tag: nbconvert's own way with images would close each of them.
     def block_html(self, html):
-        return super().block_html(self._links_of(html))
+        return self._addresses_of(html)
 
     def inline_html(self, html):
-        return super().inline_html(self._links_of(html))
+        return self._addresses_of(html)
 
-    def _links_of(self, text):
+    def _addresses_of(self, text):
         def move(found):
-            return f'{found[1]}"{html.escape(self.moved(html.unescape(found[2])))}"'
+            address = html.unescape(found[3])
+            if found[2] == "href":
+                address = self.moved(address)
+            else:
+                address = self._src_to_base64(address) or address
+            return f'{found[1]}{found[2]}="{html.escape(address)}"'
 
-        return re.sub(r'(<a\b[^>]*?\bhref=)"([^"]*)"', move, text)
+        return re.sub(r"""(<(?:a|img)\b[^>]*?\b)(href|src)=["']([^"']*)["']""", move, text)
 
     def moved(self, url):
         """Where a link of the notebook points to from the page: at the page of a notebook, or at the file it named."""
@@ -170,6 +176,7 @@ def make_static(notebook):
     """Puts what only JupyterLab, or a script from elsewhere, could show into a form that a page can."""
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
+        join_streams(cell)
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if "text/latex" in data and not SHOWN_BY_A_PAGE & set(data):
@@ -182,6 +189,19 @@ def make_static(notebook):
                     f'<p class="taskloom-note">{html.escape(text)}: it is there as a specification only, and '
                     "JupyterLab draws it when the notebook is open.</p>"
                 )
+
+
+def join_streams(cell):
+    """Pieces of a text that came one after the other are one text, as they are in JupyterLab."""
+    joined = []
+    for output in cell.get("outputs", []):
+        before = joined[-1] if joined else None
+        if before and output.output_type == before.output_type == "stream" and output.name == before.name:
+            before.text += output.text
+        else:
+            joined.append(output)
+    if "outputs" in cell:
+        cell.outputs = joined
 
 
 def explain_failures(notebook):
@@ -239,7 +259,7 @@ def make_pages():
         }
         exporter = Exporter(template_file="taskloom-page.html.j2", folder=str(pathlib.Path(entry["source"]).parent))
         resources = {
-            "metadata": {"name": entry["name"], "path": exporter.folder},
+            "metadata": {"name": titles[place], "path": exporter.folder},
             "taskloom": {
                 "css": ASSETS["page.css"],
                 "title": titles[place],
