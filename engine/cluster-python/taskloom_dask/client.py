@@ -7,13 +7,14 @@ what goes out has one byte more, how it ended, before the body.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import struct
 import sys
 import threading
 
 import msgpack
-from distributed import Client, LocalCluster
+from distributed import Client, Future, LocalCluster, wait
 
 from . import worker
 
@@ -33,7 +34,7 @@ def _graph(tasks) -> dict:
 
 def _explain(error: BaseException) -> dict:
     if isinstance(error, worker.TaskFailed):
-        return {"kind": "task", "node": error.node, "task": error.task, "message": error.message, "panicked": error.panicked}
+        return {"kind": "task", "key": error.key, "task": error.task, "message": error.message, "panicked": error.panicked}
     if isinstance(error, worker.Refused):
         return {"kind": "refused", "message": str(error)}
     kind = type(error).__name__
@@ -45,6 +46,9 @@ class Service:
         self.requests, self.answers = requests, answers
         self.client = self.cluster = None
         self.computing: dict[int, list] = {}
+        #: By key, what the program holds futures of, and who waits for the end of each.
+        self.held: dict[str, Future] = {}
+        self.waiting: dict[str, asyncio.Task] = {}
 
     async def connect(self, number, body):
         if body["workers"] is not None:
@@ -93,6 +97,47 @@ class Service:
 
     async def cancel(self, number, body):
         await self.client.cancel(self.computing.get(body["number"], []), force=True)
+
+    async def submit(self, number, body):
+        key = body["output"]
+        # At once, before anything else that was asked for later.
+        [self.held[key]] = self.client.get(
+            _graph(body["tasks"]),
+            [key],
+            sync=False,
+            priority=body["priority"],
+            retries=body["retries"] or None,
+            resources=body["resources"] or None,
+        )
+        self.waiting[key] = asyncio.current_task()
+        try:
+            await wait([self.held[key]])
+            future = self.held[key]
+            if future.status == "error":
+                raise await future.exception()
+            if future.status == "cancelled":
+                raise asyncio.CancelledError
+        finally:
+            del self.waiting[key]
+
+    async def fetch(self, number, body):
+        value = await self.client.gather(self.held[body["key"]])
+        return value.encoded()
+
+    async def release(self, number, body):
+        future = self.held.pop(body["key"], None)
+        if future is not None:
+            future.release()
+        if body["key"] in self.waiting:
+            self.waiting[body["key"]].cancel()
+
+    async def cancel_key(self, number, body):
+        if body["key"] in self.held:
+            await self.client.cancel([self.held[body["key"]]], force=True)
+
+    async def cancel_all(self, number, body):
+        futures = [self.held[key] for key in self.waiting if key in self.held]
+        await self.client.cancel([*futures, *itertools.chain(*self.computing.values())], force=True)
 
     async def answer(self, number, operation, body):
         try:

@@ -25,6 +25,7 @@ import sys
 import tempfile
 import threading
 
+from distributed import get_worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
 logger = logging.getLogger("distributed.worker.taskloom")
@@ -41,9 +42,9 @@ _U32 = struct.Struct("<I")
 class TaskFailed(Exception):
     """A task returned an error or panicked."""
 
-    def __init__(self, task: str, message: str, panicked: bool, node: int):
-        super().__init__(task, message, panicked, node)
-        self.task, self.message, self.panicked, self.node = task, message, panicked, node
+    def __init__(self, task: str, message: str, panicked: bool, key: str):
+        super().__init__(task, message, panicked, key)
+        self.task, self.message, self.panicked, self.key = task, message, panicked, key
 
     def __str__(self) -> str:
         return f"task `{self.task}` {'panicked' if self.panicked else 'failed'}: {self.message}"
@@ -56,10 +57,11 @@ class Refused(Exception):
 class Value:
     """The result of a task: in the program's memory, or as bytes on their way to another one."""
 
-    __slots__ = ("_buffer", "_handle", "_program", "nbytes", "__weakref__")
+    __slots__ = ("_buffer", "_handle", "_problem", "_program", "nbytes", "__weakref__")
 
-    def __init__(self, program, handle, buffer, nbytes):
+    def __init__(self, program, handle, buffer, nbytes, problem=None):
         self._program, self._handle, self._buffer, self.nbytes = program, handle, buffer, nbytes
+        self._problem = problem
 
     def __sizeof__(self) -> int:
         # What `dask.sizeof` asks of types that it does not know; so memory limits and placement see the real size.
@@ -72,11 +74,17 @@ class Value:
     def encoded(self):
         """The value's bytes."""
         # Taken once: another thread may decode the value meanwhile.
+        if self._problem is not None:
+            raise Refused(self._problem)
         buffer = self._buffer
         return buffer if buffer is not None else self._program.request(ENCODE, _U64.pack(self._handle))
 
     def __reduce_ex__(self, protocol):
-        buffer = self.encoded()
+        try:
+            buffer = self.encoded()
+        except Refused as problem:
+            # Dask would try again for ever. So what arrives says why it is not there, to the task that needs it.
+            return Value, (None, None, None, 0, str(problem))
         # Out of band, so that Dask sends and writes the bytes as they are.
         return _arrived, (pickle.PickleBuffer(buffer) if protocol >= 5 else bytes(buffer), self.nbytes)
 
@@ -218,9 +226,9 @@ class Program:
                 handle, nbytes = struct.unpack_from("<QQ", answer, at)
                 return Value(self, handle, None, nbytes)
             if status == FAILED:
-                node, panicked, length = struct.unpack_from("<IBI", answer, 0)
-                text = answer[9:]
-                raise TaskFailed(str(text[:length], "utf-8"), str(text[length:], "utf-8"), bool(panicked), node)
+                panicked, length = struct.unpack_from("<BI", answer, 0)
+                text = answer[5:]
+                raise TaskFailed(str(text[:length], "utf-8"), str(text[length:], "utf-8"), bool(panicked), _key())
             raise Refused(str(answer, "utf-8"))
 
     _settling = threading.Lock()
@@ -267,6 +275,14 @@ class Program:
         self._process.kill()
         self._process.wait()
         self._folder.cleanup()
+
+
+def _key() -> str:
+    """Of the task that this thread runs."""
+    try:
+        return str(get_worker().get_current_task())
+    except ValueError:  # outside a worker
+        return ""
 
 
 def _start(path: str, content: bytes | None, environment: dict, listener: int) -> subprocess.Popen:

@@ -43,8 +43,24 @@ pub(super) struct Helper {
 
 #[derive(Default)]
 struct Waiting {
-    requests: HashMap<u64, Sender<Answer>>,
+    requests: HashMap<u64, Waiter>,
     has_ended: bool,
+}
+
+/// Who hears of an answer: a thread that waits, or a function, which must not.
+enum Waiter {
+    Thread(Sender<Answer>),
+    Function(Box<dyn FnOnce(std::result::Result<(), Unanswered>) + Send>),
+}
+
+impl Waiter {
+    fn hear(self, answer: Answer) {
+        match self {
+            // Whoever asked may have gone.
+            Waiter::Thread(sender) => drop(sender.send(answer)),
+            Waiter::Function(function) => function(answer.read()),
+        }
+    }
 }
 
 /// How a request ended: MessagePack of what was asked for, or of a [`Failure`].
@@ -59,8 +75,9 @@ pub(super) struct Failure {
     /// `task`, or the name of Python's exception.
     pub(super) kind: String,
     pub(super) message: String,
+    /// Dask's key of the task that failed.
     #[serde(default)]
-    pub(super) node: u32,
+    pub(super) key: String,
     #[serde(default)]
     pub(super) task: String,
     #[serde(default)]
@@ -139,25 +156,45 @@ impl Helper {
 
     /// Asks for something, which goes on while the answer is waited for.
     pub(super) fn ask<B: Serialize>(&self, operation: &str, body: &B) -> Result<Pending<'_>> {
+        let (sender, receiver) = channel();
+        let number = self.send(operation, body, Some(Waiter::Thread(sender)))?;
+        Ok(Pending { helper: self, number, receiver })
+    }
+
+    /// Asks for something whose end `function` hears of, on the thread that reads answers: it must not wait.
+    pub(super) fn begin<B: Serialize>(
+        &self,
+        operation: &str,
+        body: &B,
+        function: impl FnOnce(std::result::Result<(), Unanswered>) + Send + 'static,
+    ) -> Result<()> {
+        self.send(operation, body, Some(Waiter::Function(Box::new(function)))).map(|_| ())
+    }
+
+    /// Tells something that nobody waits for.
+    pub(super) fn tell<B: Serialize>(&self, operation: &str, body: &B) -> Result<()> {
+        self.send(operation, body, None).map(|_| ())
+    }
+
+    fn send<B: Serialize>(&self, operation: &str, body: &B, waiter: Option<Waiter>) -> Result<u64> {
         let number = self.last.fetch_add(1, Ordering::Relaxed);
         let packed = rmp_serde::to_vec_named(&(operation, body));
         let packed =
             packed.map_err(|error| trouble(format!("a request to the cluster could not be written: {error}")))?;
-        let (sender, receiver) = channel();
         let mut waiting = lock(&self.waiting);
         if waiting.has_ended {
             return Err(self.ended());
         }
-        waiting.requests.insert(number, sender);
+        waiting.requests.extend(waiter.map(|waiter| (number, waiter)));
         drop(waiting);
         let written = match &mut *lock(&self.requests) {
             Some(requests) => write_frame(requests, &[&number.to_le_bytes(), &packed]).and_then(|()| requests.flush()),
             None => Err(std::io::ErrorKind::BrokenPipe.into()),
         };
-        match written {
-            Ok(()) => Ok(Pending { helper: self, number, receiver }),
-            Err(_) => Err(self.ended()),
-        }
+        written.map(|()| number).map_err(|_| {
+            drop(lock(&self.waiting).requests.remove(&number));
+            self.ended()
+        })
     }
 
     /// Asks, and waits for as long as it takes.
@@ -221,15 +258,35 @@ fn deliver(mut answers: impl std::io::Read, waiting: &Mutex<Waiting>) {
     while let Ok(Some(mut frame)) = read_frame(&mut answers) {
         let mut fields = Fields(&frame);
         let (Ok(number), Ok([status])) = (fields.u64(), fields.array()) else { break };
-        let sender = lock(waiting).requests.remove(&number);
-        if let Some(sender) = sender {
-            // Whoever asked may have gone.
-            let _ = sender.send(Answer { succeeded: status == 0, body: frame.split_off(9) });
+        let waiter = lock(waiting).requests.remove(&number);
+        if let Some(waiter) = waiter {
+            waiter.hear(Answer { succeeded: status == 0, body: frame.split_off(9) });
         }
     }
     let mut waiting = lock(waiting);
     waiting.has_ended = true;
-    waiting.requests.clear();
+    let left = std::mem::take(&mut waiting.requests);
+    drop(waiting);
+    for waiter in left.into_values() {
+        // A thread sees it by itself.
+        if let Waiter::Function(function) = waiter {
+            let message = "the connection to the cluster is gone, and the task with it: connect again";
+            function(Err(Unanswered::Broken(trouble(message))));
+        }
+    }
+}
+
+impl Answer {
+    fn read<T: DeserializeOwned>(&self) -> std::result::Result<T, Unanswered> {
+        let unreadable = |error: rmp_serde::decode::Error| {
+            Unanswered::Broken(trouble(format!("an answer of the cluster's client could not be read: {error}")))
+        };
+        if self.succeeded {
+            rmp_serde::from_slice(&self.body).map_err(unreadable)
+        } else {
+            Err(Unanswered::Failed(rmp_serde::from_slice(&self.body).map_err(unreadable)?))
+        }
+    }
 }
 
 /// Something that was asked for.
@@ -249,14 +306,7 @@ impl Pending<'_> {
                 Unanswered::Broken(self.helper.ended())
             }
         })?;
-        let unreadable = |error: rmp_serde::decode::Error| {
-            Unanswered::Broken(trouble(format!("an answer of the cluster's client could not be read: {error}")))
-        };
-        if answer.succeeded {
-            rmp_serde::from_slice(&answer.body).map_err(unreadable)
-        } else {
-            Err(Unanswered::Failed(rmp_serde::from_slice(&answer.body).map_err(unreadable)?))
-        }
+        answer.read()
     }
 }
 

@@ -2,15 +2,15 @@
 //! compiled code.
 //!
 //! ```no_run
-//! use taskloom::cluster::Cluster;
 //! use taskloom::prelude::*;
 //!
 //! fn square(x: i64) -> i64 { x * x }
 //!
-//! let cluster = Cluster::local(4)?;                   // or Cluster::connect("tcp://scheduler:8786")?
-//! cluster.set_default();
+//! let client = Client::local_cluster(4)?;             // or Client::connect("tcp://scheduler:8786")?
+//! client.set_default()?;
 //! let sum: Delayed<i64> = (1..100).map(|n| delayed!(square({ n }))).sum();
 //! println!("{}", sum.compute()?);                     // on four processes
+//! println!("{}", client.submit(square, (7,)).result()?);
 //! # Ok::<(), taskloom::Error>(())
 //! ```
 //!
@@ -23,6 +23,7 @@
 //!  │ helper            │  frames  │ Client         │   └───────────┘  │ pickle, spill, move │ frames │ worker, piece│
 //!  └───────────────────┘          └────────────────┘                  └─────────────────────┘        └──────────────┘
 //! ```
+//! - [`client`]: futures of a [`Client`](crate::Client) whose tasks run there;
 //! - [`piece`]: a task as bytes (code by content and offset, encoded arguments, how its inputs are read), and running one;
 //! - [`value`]: results as bytes;
 //! - [`worker`]: the server that this program is when a Dask worker has started it, before `main`;
@@ -39,6 +40,7 @@
 //! # Who may run what
 //! Tasks are compiled code, so whoever reaches the scheduler can run anything on the workers, as with Dask itself.
 
+mod client;
 mod helper;
 mod piece;
 mod value;
@@ -51,15 +53,18 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use helper::{Failure, Helper, Unanswered, trouble};
+use client::There;
+use helper::{Failure, Helper, Pending, Unanswered, trouble};
 use piece::{Packing, engine};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use wire::Bytes;
 
+use crate::client::held_by;
 use crate::error::{Error, Result, TaskError};
 use crate::graph::{Graph, NodeId};
 use crate::recreate::Scene;
-use crate::scheduler::{ClusterId, Elsewhere, InterruptCheck, Scheduler, register_elsewhere};
+use crate::scheduler::{ClusterId, Elsewhere, InterruptCheck, Scheduler, blocking, register_elsewhere};
 use crate::task::Value;
 use crate::travel::objects::{self, ObjectId};
 
@@ -76,6 +81,7 @@ pub struct Cluster {
 }
 
 struct Connection {
+    this: Weak<Connection>,
     helper: Helper,
     id: ClusterId,
     status: ClusterStatus,
@@ -133,15 +139,29 @@ struct Object {
 }
 
 #[derive(Serialize)]
-struct Compute {
+struct Tasks {
     /// Key, piece, and the keys that it needs.
     tasks: Vec<(String, Bytes, Vec<String>)>,
     outputs: Vec<String>,
 }
 
 #[derive(Serialize)]
-struct Cancel {
+struct Submit {
+    tasks: Vec<(String, Bytes, Vec<String>)>,
+    output: String,
+    priority: i64,
+    retries: u32,
+    resources: BTreeMap<String, f64>,
+}
+
+#[derive(Serialize)]
+struct Number {
     number: u64,
+}
+
+#[derive(Serialize)]
+struct Key<'a> {
+    key: &'a str,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -196,7 +216,14 @@ impl Cluster {
         let () = helper.call("program", &program)?;
         let connection = Arc::new_cyclic(|this: &Weak<Connection>| {
             let id = register_elsewhere(Weak::clone(this) as Weak<dyn Elsewhere>);
-            Connection { helper, id, status, engine, sent: Mutex::new(BTreeSet::from([engine])) }
+            Connection {
+                this: Weak::clone(this),
+                helper,
+                id,
+                status,
+                engine,
+                sent: Mutex::new(BTreeSet::from([engine])),
+            }
         });
         Ok(Cluster { connection })
     }
@@ -285,46 +312,93 @@ impl Connection {
         Ok(())
     }
 
-    fn compute(&self, graph: &Graph) -> Result<Compute> {
-        let run = RandomState::new().hash_one(std::process::id());
-        // The digit keeps Dask from taking the number for a part of the name.
-        let key = |id: NodeId| format!("{}-0{run:x}-{id}", graph.name(id));
+    /// The graph as tasks of Dask's. Nodes that are there already become keys that the others need.
+    fn pack(&self, graph: &Graph, run: u64) -> Result<(Tasks, Packing)> {
         let mut packing = Packing::default();
-        let mut tasks = Vec::with_capacity(graph.node_count());
+        let mut keys = Vec::with_capacity(graph.node_count());
         for id in graph.ids() {
+            keys.push(match held_by(graph.step(id)) {
+                None => key(graph, run, id),
+                Some(held) => {
+                    let there = held.as_any().downcast_ref::<There>().filter(|there| there.is_of(self));
+                    let elsewhere = "it is the result of a future of another client; gather it and pass the value";
+                    let there = there.ok_or_else(|| piece::stays(graph.name(id), elsewhere))?;
+                    packing.there.insert(id, there.reading.clone());
+                    there.key.clone()
+                }
+            });
+        }
+        let mut tasks = Vec::with_capacity(graph.node_count());
+        for id in graph.ids().filter(|id| !packing.there.contains_key(id)).collect::<Vec<_>>() {
             let mut bytes = self.engine.as_bytes().to_vec();
             bytes.extend(packing.piece(graph, id)?.to_bytes());
-            tasks.push((key(id), Bytes(bytes), graph.inputs(id).iter().map(|&input| key(input)).collect()));
+            let needs = graph.inputs(id).iter().map(|&input| keys[input as usize].clone()).collect();
+            tasks.push((keys[id as usize].clone(), Bytes(bytes), needs));
         }
         self.send(&packing.objects)?;
-        Ok(Compute { tasks, outputs: graph.outputs().iter().map(|&output| key(output)).collect() })
+        let outputs = graph.outputs().iter().map(|&output| keys[output as usize].clone()).collect();
+        Ok((Tasks { tasks, outputs }, packing))
     }
 
     /// What a person hears of a computation that failed there.
-    fn explain(graph: &Graph, failure: Failure) -> Error {
-        let Failure { kind, message, node, task, panicked } = failure;
-        if kind == "task" && graph.ids().contains(&node) {
-            return Error::Task(TaskError {
-                task,
-                message,
-                panicked,
-                needed_by: graph.needed_by(node).into(),
-                source: None,
-                scene: Some(Scene::of(graph, node)),
-            });
-        }
+    fn explain(graph: &Graph, run: u64, unanswered: Unanswered) -> Error {
+        let failure = match unanswered {
+            Unanswered::Failed(failure) => failure,
+            Unanswered::Broken(error) => return error,
+            Unanswered::NotYet => return trouble("the cluster has not answered yet"),
+        };
+        let Failure { kind, message, key: failed, task, panicked } = failure;
         match kind.as_str() {
+            "task" => {
+                let node = graph.ids().find(|&id| key(graph, run, id) == failed);
+                let waiting = || graph.outputs().iter().map(|&output| graph.name(output).to_owned()).collect();
+                let needed_by: Vec<String> = node.map_or_else(waiting, |node| graph.needed_by(node));
+                let scene = node.map(|node| Scene::of(graph, node));
+                Error::Task(TaskError { task, message, panicked, needed_by: needed_by.into(), source: None, scene })
+            }
             "refused" => trouble(message),
             "KilledWorker" => trouble(format!(
                 "{message} Every worker that began this task ended before it did: it may need more memory than a worker has, \
                  or it ends the process, as a segmentation fault does"
             )),
-            "CancelledError" | "FutureCancelledError" => {
-                trouble("the computation was cancelled, or the scheduler lost it; compute it again".to_owned())
+            "CancelledError" | "FutureCancelledError" | "FuturesCancelledError" => {
+                let task = graph.outputs().first().map_or_else(String::new, |&output| graph.name(output).to_owned());
+                let because = ", here or on the cluster, or the cluster lost what it needs".to_owned();
+                Error::FutureCancelled { task, because }
             }
             _ => trouble(format!("the cluster did not give a result: {kind}: {message}")),
         }
     }
+
+    /// Waits for an answer, and looks out for interrupts.
+    fn wait<T: DeserializeOwned>(
+        &self,
+        pending: &Pending<'_>,
+        interrupted: impl Fn() -> Error,
+    ) -> std::result::Result<T, Unanswered> {
+        let interrupts = InterruptCheck::new();
+        blocking(|| {
+            loop {
+                match pending.wait(LOOK) {
+                    Err(Unanswered::NotYet) if interrupts.is_interrupted() => {
+                        return Err(Unanswered::Broken(interrupted()));
+                    }
+                    Err(Unanswered::NotYet) => {}
+                    answer => return answer,
+                }
+            }
+        })
+    }
+}
+
+/// Dask's key of a node: the function's name first, since that is what its dashboard shows.
+fn key(graph: &Graph, run: u64, id: NodeId) -> String {
+    // The digit keeps Dask from taking the number for a part of the name.
+    format!("{}-0{run:x}-{id}", graph.name(id))
+}
+
+fn new_run() -> u64 {
+    RandomState::new().hash_one(std::process::id())
 }
 
 impl Elsewhere for Connection {
@@ -333,22 +407,16 @@ impl Elsewhere for Connection {
             let values = graph.outputs().iter().map(|&output| graph.data(output).cloned());
             return Ok(values.map(|value| value.unwrap_or_else(|| unreachable!("there are no tasks"))).collect());
         }
-        let interrupts = InterruptCheck::new();
-        let request = self.compute(&graph)?;
+        let run = new_run();
+        let (request, _) = self.pack(&graph, run)?;
         let pending = self.helper.ask("compute", &request)?;
         drop(request);
-        let encoded: Vec<Bytes> = loop {
-            match pending.wait(LOOK) {
-                Ok(encoded) => break encoded,
-                Err(Unanswered::NotYet) if interrupts.is_interrupted() => {
-                    let () = self.helper.call("cancel", &Cancel { number: pending.number })?;
-                    return Err(Error::Cancelled { done: 0, total: graph.len() });
-                }
-                Err(Unanswered::NotYet) => {}
-                Err(Unanswered::Failed(failure)) => return Err(Connection::explain(&graph, failure)),
-                Err(Unanswered::Broken(error)) => return Err(error),
-            }
+        let interrupted = || {
+            let cancelled = self.helper.tell("cancel", &Number { number: pending.number });
+            cancelled.err().unwrap_or(Error::Cancelled { done: 0, total: graph.len() })
         };
+        let encoded: std::result::Result<Vec<Bytes>, _> = self.wait(&pending, interrupted);
+        let encoded = encoded.map_err(|why| Connection::explain(&graph, run, why))?;
         let decode = |(&output, bytes): (&NodeId, Bytes)| {
             let codec = graph.step(output).body().result_codec();
             value::decode(&bytes.0, codec).map_err(|why| piece::stays(graph.name(output), why))

@@ -15,7 +15,6 @@ use crate::travel::objects::{self, CodeAddress, ObjectId, Objects};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Piece {
-    node: NodeId,
     name: String,
     code: CodeAddress,
     /// The code that the arguments name.
@@ -37,6 +36,8 @@ pub(super) struct Reading {
 #[derive(Default)]
 pub(super) struct Packing {
     known: HashMap<usize, CodeAddress>,
+    /// The nodes that are there already, and how they are read.
+    pub(super) there: HashMap<NodeId, Reading>,
     /// What they name, without the engine's own object.
     pub(super) objects: BTreeSet<ObjectId>,
 }
@@ -61,7 +62,11 @@ impl Packing {
         Ok(code)
     }
 
-    fn reading(&mut self, graph: &Graph, id: NodeId) -> Result<Reading, String> {
+    /// How the result of a node is read.
+    pub(super) fn reading(&mut self, graph: &Graph, id: NodeId) -> Result<Reading, String> {
+        if let Some(reading) = self.there.get(&id) {
+            return Ok(reading.clone());
+        }
         let body = graph.step(id).body();
         let (revive, _) = body.code()?;
         Ok(Reading { code: self.locate(revive as usize)?, of: value::bits_of(body.result_type().id()) })
@@ -79,7 +84,6 @@ impl Packing {
             let steps = graph.inputs(id).iter().map(|&input| std::sync::Arc::clone(graph.step(input))).collect();
             revive(&mut Unpacker::new(&arguments, &addresses, steps))?;
             Ok(Piece {
-                node: id,
                 name: name.to_owned(),
                 code: self.locate(revive as usize)?,
                 named: addresses.into_iter().map(|address| self.locate(address)).collect::<Result<_, _>>()?,
@@ -105,10 +109,7 @@ pub(super) enum Ended {
         codec: Option<Codec>,
         decoded: Vec<(Value, Option<Codec>)>,
     },
-    Failed {
-        node: NodeId,
-        error: TaskError,
-    },
+    Failed(TaskError),
     /// Code of this object is needed first.
     Missing(ObjectId),
     Refused(String),
@@ -168,7 +169,7 @@ impl Piece {
                 Some(value) => Ok(Ended::Done { value, codec, decoded }),
                 None => Err("it gave no value".to_owned()),
             },
-            Err(Error::Task(error)) => Ok(Ended::Failed { node: self.node, error }),
+            Err(Error::Task(error)) => Ok(Ended::Failed(error)),
             Err(other) => Err(other.to_string()),
         }
     }

@@ -182,9 +182,8 @@ impl Table {
                 answer.extend(nbytes.to_le_bytes());
                 (OK, answer)
             }
-            Ended::Failed { node, error } => {
-                let mut answer = node.to_le_bytes().to_vec();
-                answer.push(u8::from(error.panicked()));
+            Ended::Failed(error) => {
+                let mut answer = vec![u8::from(error.panicked())];
                 answer.extend((error.task().len() as u32).to_le_bytes());
                 answer.extend(error.task().as_bytes());
                 answer.extend(error.message().as_bytes());
