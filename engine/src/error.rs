@@ -137,6 +137,12 @@ pub enum Error {
         /// What is wrong and where.
         message: String,
     },
+    /// A cluster cannot be reached, does not fit this program, or lost what it was computing.
+    #[error("{message}")]
+    Cluster {
+        /// What is wrong, where, and what to do.
+        message: String,
+    },
     /// A graph that was written by hand cannot be run.
     #[error(transparent)]
     Graph(#[from] crate::graph::GraphError),

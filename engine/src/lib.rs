@@ -54,6 +54,7 @@ pub mod bag;
 mod calendar;
 pub mod cell;
 pub mod client;
+pub mod cluster;
 pub mod delayed;
 pub mod diagnostics;
 pub mod display;

@@ -314,6 +314,10 @@ impl Body for Fused {
 }
 
 fn revive_fused(unpacker: &mut Unpacker<'_>) -> Result<Arc<Step>, String> {
+    unpacker.results_by(|| {
+        super::codec::know_blocks();
+        None
+    })?;
     let program = Arc::new(Program::unpack(unpacker)?);
     Ok(Step::new(Fused { program, task: 0, inputs: unpacker.inputs().into() }))
 }
@@ -365,6 +369,10 @@ impl Body for Merge {
 }
 
 fn revive_merge(unpacker: &mut Unpacker<'_>) -> Result<Arc<Step>, String> {
+    unpacker.results_by(|| {
+        super::codec::know_blocks();
+        None
+    })?;
     let (reducer, pick, last) = (Pack::unpack(unpacker)?, Pack::unpack(unpacker)?, Pack::unpack(unpacker)?);
     Ok(Step::new(Merge { reducer, inputs: unpacker.inputs().into(), pick, last }))
 }

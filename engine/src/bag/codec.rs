@@ -5,7 +5,7 @@ use std::sync::{Arc, Once};
 
 use serde_json::Value as Json;
 
-use crate::task::{Pack, Packer, Unpacker};
+use crate::task::{Encoding, Pack, Packer, Unpacker};
 use crate::travel::{Codec, codec_of, register_codec};
 
 /// Makes known what bags are often made of, and no table has.
@@ -85,6 +85,16 @@ where
         },
         |bytes| decoded_pairs(bytes).map(|(first, second): (Vec<A>, Vec<B>)| first.into_iter().zip(second).collect()),
     ));
+}
+
+/// The encoding of lists of items, for tasks whose value is there already: it is known wherever such a task arrives.
+pub(crate) struct Items;
+
+impl<T: Send + Sync + 'static> Encoding<Vec<T>> for Items {
+    fn codec() -> Option<Codec> {
+        know_items();
+        codec_of(TypeId::of::<Vec<T>>())
+    }
 }
 
 /// The codec of a list of items.

@@ -3,9 +3,10 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::codec::Items;
 use super::node::{Datum, Lowering, Root, Roots, Sourced, Want};
 use super::stream::{Given, Place, Push, Source};
-use crate::task::{Data, Failure, Made, Registered, Step};
+use crate::task::{Data, Failure, Made, Step};
 
 /// The items of a vector that another step gives.
 pub(crate) struct Listed<T>(PhantomData<fn() -> T>);
@@ -59,7 +60,7 @@ impl<T: Datum> Roots<T> for Lists {
 
 /// A root of vectors that are there.
 pub(crate) fn root_of<T: Datum>(name: &'static str, lists: Vec<Vec<T>>) -> Root<T> {
-    let steps = lists.into_iter().map(|list| Step::new(Data::<Vec<T>, Registered>::new(Arc::new(list)))).collect();
+    let steps = lists.into_iter().map(|list| Step::new(Data::<Vec<T>, Items>::new(Arc::new(list)))).collect();
     root_of_steps(name, steps)
 }
 

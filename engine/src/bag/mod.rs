@@ -48,6 +48,7 @@ mod write;
 
 use std::sync::Arc;
 
+use codec::Items;
 use collect::collect;
 use memory::{Counted, cut, root_of, root_of_steps};
 use node::{Node, Root, Want};
@@ -56,7 +57,7 @@ use crate::delayed::{Delayed, Gathered, Lowered, Output};
 use crate::error::Result;
 use crate::graph::Graph;
 use crate::scheduler::{self, Scheduler};
-use crate::task::{Data, Registered, Step, Value, taken};
+use crate::task::{Data, Step, Value, taken};
 use crate::visualize::Drawing;
 
 pub use beside::Shared;
@@ -250,7 +251,7 @@ fn kept<T: Clone + Send + Sync + 'static>(values: Vec<Value>) -> Bag<T> {
     let list = |value: Value| {
         value.downcast::<Vec<T>>().unwrap_or_else(|_| unreachable!("a handle's type is its node's type"))
     };
-    let steps = values.into_iter().map(|value| Step::new(Data::<Vec<T>, Registered>::new(list(value)))).collect();
+    let steps = values.into_iter().map(|value| Step::new(Data::<Vec<T>, Items>::new(list(value)))).collect();
     Bag { node: Arc::new(root_of_steps("persist", steps)) }
 }
 

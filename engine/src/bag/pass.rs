@@ -36,6 +36,10 @@ impl<T: 'static> Pass<T> {
     }
 
     fn revive(unpacker: &mut Unpacker<'_>) -> Result<Arc<Step>, String> {
+        unpacker.results_by(|| {
+            OfBags::know();
+            None
+        })?;
         let name = String::unpack(unpacker)?.into();
         let (partition, source, tail) = Pack::unpack(unpacker)?;
         Ok(Step::new(Pass::<T> { name, inputs: unpacker.inputs().into(), partition, source, tail }))
@@ -112,6 +116,10 @@ impl<V: Send + Sync + 'static> Body for Picked<V> {
         self.slot.pack(packer)
     }
     body_of_values!(|_| OfBags::know(), |_| |unpacker: &mut Unpacker<'_>| {
+        unpacker.results_by(|| {
+            OfBags::know();
+            crate::travel::codec_of(TypeId::of::<V>())
+        })?;
         let slot = usize::unpack(unpacker)?;
         Ok(picked::<V>(&unpacker.input()?, slot))
     });

@@ -13,6 +13,7 @@ use crossbeam_deque::{Injector, Steal};
 
 use super::coordination::Names;
 use super::job::{Ended, Job, Listener, Status, Work, error_for};
+use super::remote::{Held, Remote};
 use super::resources::{Amounts, Resources};
 use super::running::{self, Running};
 use super::spill::{self, Spill};
@@ -127,10 +128,18 @@ pub(super) struct Dispatcher {
     pub(super) names: Arc<Names>,
     /// The client's handle, for tasks that ask for it.
     pub(super) client: Mutex<Weak<super::Inner>>,
+    /// Where the tasks run, when that is not here.
+    pub(super) remote: Option<Arc<dyn Remote>>,
 }
 
 impl Dispatcher {
-    pub(super) fn new(pool: Arc<Pool>, spill: Spill, has_limit: bool, limits: Amounts) -> Arc<Self> {
+    pub(super) fn new(
+        pool: Arc<Pool>,
+        spill: Spill,
+        has_limit: bool,
+        limits: Amounts,
+        remote: Option<Arc<dyn Remote>>,
+    ) -> Arc<Self> {
         Arc::new_cyclic(|this| Dispatcher {
             crew: Crew::new(Arc::clone(&pool)),
             pool,
@@ -148,6 +157,7 @@ impl Dispatcher {
             closed: AtomicBool::new(false),
             names: Arc::default(),
             client: Mutex::default(),
+            remote,
         })
     }
 
@@ -161,7 +171,7 @@ impl Dispatcher {
     }
 
     pub(super) fn threads(&self) -> usize {
-        self.crew.most()
+        self.remote.as_ref().map_or_else(|| self.crew.most(), |remote| remote.threads())
     }
 
     /// Keeps a result, on disk if memory is short.
@@ -326,7 +336,16 @@ impl Dispatcher {
         self.announce(job, ended);
     }
 
+    /// Ends an attempt that has run somewhere else; what it gave stays there.
+    pub(super) fn end_there(&self, job: &Job, attempt: u32, there: Arc<dyn Held>) {
+        let ended = job.finish_there(attempt, there);
+        self.announce(job, ended);
+    }
+
     pub(super) fn cancel(&self, job: &Job) {
+        if let Some(there) = job.there().filter(|_| !job.status().is_done()) {
+            there.cancel();
+        }
         let ended = job.cancel();
         self.announce(job, ended);
     }

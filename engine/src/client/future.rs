@@ -5,14 +5,15 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::dispatcher::Dispatcher;
 use super::job::{Job, Listener, Status, Work};
 use super::options::TaskOptions;
+use super::remote::{Held, Remote, Wishes};
 use super::waiting;
 use crate::delayed::{Delayed, Each, Lazy, take_value};
 use crate::display::{MimeBundle, Show, short_type};
@@ -222,6 +223,10 @@ fn begin_waiting(job: &Arc<Job>, attempt: u32, dependencies: &[Arc<Job>]) -> boo
         dispatcher.end(job, Some(attempt), Err(Error::Closed));
         return false;
     }
+    if let Some(remote) = &dispatcher.remote {
+        begin_there(job, attempt, &**remote);
+        return false;
+    }
     // One that has failed already fails this one too. It can no longer be enqueued by others: nobody releases it.
     if let Some(error) = dependencies.iter().find_map(|dependency| job.depend_on(dependency, attempt)) {
         dispatcher.end(job, Some(attempt), Err(error));
@@ -232,6 +237,38 @@ fn begin_waiting(job: &Arc<Job>, attempt: u32, dependencies: &[Arc<Job>]) -> boo
         dispatcher.enqueue(Arc::clone(job));
     }
     ready
+}
+
+/// Sends an attempt to where the client's tasks run, with its dependencies as what they are there.
+fn begin_there(job: &Arc<Job>, attempt: u32, remote: &dyn Remote) {
+    let Some(graph) = job.graph() else { return };
+    let ended = Arc::downgrade(job);
+    let end = Box::new(move |outcome: Result<Arc<dyn Held>>| {
+        let Some(job) = ended.upgrade() else { return };
+        let dispatcher = Arc::clone(&job.dispatcher);
+        // On a thread of the client's: callbacks may wait.
+        let (job, outcome) = (Arc::downgrade(&job), Mutex::new(Some(outcome)));
+        turn(&dispatcher, move || {
+            let outcome = outcome.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+            let (Some(job), Some(outcome)) = (job.upgrade(), outcome) else { return };
+            match outcome {
+                Ok(there) => job.dispatcher.end_there(&job, attempt, there),
+                Err(error) => job.dispatcher.end(&job, Some(attempt), Err(of_job_there(error, &job))),
+            }
+        });
+    });
+    match remote.submit(&graph, Wishes::of(job.options.as_deref()), end) {
+        Ok(there) => drop(job.begun(attempt, there)),
+        Err(error) => job.dispatcher.end(job, Some(attempt), Err(error)),
+    }
+}
+
+/// Who was cancelled there is this job.
+fn of_job_there(error: Error, job: &Job) -> Error {
+    match error {
+        Error::FutureCancelled { because, .. } => Error::FutureCancelled { task: job.name.to_string(), because },
+        other => other,
+    }
 }
 
 /// A future that somebody else finishes, and the job to do it with.

@@ -7,6 +7,7 @@ use std::task::Waker;
 
 use super::dispatcher::Dispatcher;
 use super::options::TaskOptions;
+use super::remote::Held;
 use super::spill;
 use super::waiting::{Arrivals, Signal};
 use crate::error::{Error, Result, TaskError};
@@ -89,6 +90,8 @@ pub(super) struct Ended {
 enum Outcome {
     None,
     Finished(spill::Entry),
+    /// Where it ran, and not here.
+    There(Arc<dyn Held>),
     Failed(Error),
 }
 
@@ -98,6 +101,8 @@ struct State {
     listeners: Vec<Listener>,
     /// The graph that runs for this job.
     run: Option<Weak<GraphRun>>,
+    /// The task and its result, where they are not here.
+    there: Option<Arc<dyn Held>>,
     failures: u32,
 }
 
@@ -152,6 +157,7 @@ impl Job {
                 outcome: Outcome::None,
                 listeners: Vec::new(),
                 run: None,
+                there: None,
                 failures: 0,
             }),
         })
@@ -296,9 +302,19 @@ impl Job {
         if is_late() {
             return Ended::default();
         }
-        let stored = outcome.map(|value| self.dispatcher.keep(value, || self.codec()));
+        self.settle(attempt, outcome.map(|value| Outcome::Finished(self.dispatcher.keep(value, || self.codec()))))
+    }
+
+    /// The end of an attempt that ran somewhere else.
+    #[must_use]
+    pub(super) fn finish_there(&self, attempt: u32, there: Arc<dyn Held>) -> Ended {
+        self.settle(Some(attempt), Ok(Outcome::There(there)))
+    }
+
+    fn settle(&self, attempt: Option<u32>, stored: Result<Outcome>) -> Ended {
         let mut state = self.lock();
-        if is_late() {
+        if self.status().is_done() || attempt.is_some_and(|attempt| attempt != self.attempt()) {
+            drop(state);
             return Ended::default();
         }
         let status = match &stored {
@@ -309,10 +325,7 @@ impl Job {
         // Inputs of a task that is done are kept by nobody on its account; a failed one may be asked to try again.
         let work = if status == Status::Finished { state.work.take() } else { None };
         let error = stored.as_ref().err().cloned();
-        state.outcome = match stored {
-            Ok(entry) => Outcome::Finished(entry),
-            Err(error) => Outcome::Failed(error),
-        };
+        state.outcome = stored.unwrap_or_else(Outcome::Failed);
         let run = state.run.take();
         let listeners = std::mem::take(&mut state.listeners);
         self.set(status);
@@ -371,10 +384,11 @@ impl Job {
         let anew = |turn: u64| (!is_waiting || turn as u32 > 0).then_some(u64::from(attempt) << 32 | 1);
         self.turn.fetch_update(Ordering::AcqRel, Ordering::Acquire, anew).ok()?;
         let outcome = std::mem::replace(&mut state.outcome, Outcome::None);
+        let there = state.there.take();
         state.failures = 0;
         self.set(Status::Pending);
         drop(state);
-        drop(outcome);
+        drop((outcome, there));
         Some(attempt)
     }
 
@@ -384,6 +398,31 @@ impl Job {
             Some(Work::Call(step)) => Some(step.travel()),
             _ => None,
         }
+    }
+
+    /// What it holds somewhere else.
+    pub(super) fn there(&self) -> Option<Arc<dyn Held>> {
+        self.lock().there.clone()
+    }
+
+    /// Its work as a graph, and the attempt, for whoever runs it somewhere else.
+    pub(super) fn graph(&self) -> Option<Graph> {
+        match &self.lock().work {
+            Some(Work::Call(step)) => Some(Graph::lower(&[Arc::clone(step)])),
+            Some(Work::Graph(graph)) => Some(graph.clone()),
+            _ => None,
+        }
+    }
+
+    /// An attempt has begun somewhere else; gives it back when nobody wants it any more.
+    pub(super) fn begun(&self, attempt: u32, there: Arc<dyn Held>) -> Option<Arc<dyn Held>> {
+        let mut state = self.lock();
+        if self.attempt() != attempt || matches!(self.status(), Status::Error | Status::Cancelled) {
+            return Some(there);
+        }
+        let before = state.there.replace(there);
+        drop(state);
+        before
     }
 
     /// The futures that this job's work reads.
@@ -406,6 +445,7 @@ impl Job {
     /// Nobody holds a future of this any more.
     pub(super) fn abandon(&self) {
         let mut state = self.lock();
+        let there = state.there.take();
         match self.status() {
             // A call of an actor was made for what it does.
             Status::Pending | Status::Processing if matches!(state.work, Some(Work::Outside)) => {}
@@ -430,6 +470,7 @@ impl Job {
                 drop((outcome, work));
             }
         }
+        drop(there);
     }
 
     /// Nobody wants this any more: gives up what its work reads, so that a long chain can be dropped without recursion.
@@ -459,6 +500,11 @@ impl Job {
         let reader = match &state.outcome {
             Outcome::None => return None,
             Outcome::Failed(error) => return Some(Err(error.clone())),
+            Outcome::There(there) => {
+                let there = Arc::clone(there);
+                drop(state);
+                return Some(there.fetch());
+            }
             Outcome::Finished(entry) => entry.reader(),
         };
         // Reading may mean a file, and code of the user's that makes a value of it.

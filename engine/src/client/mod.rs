@@ -22,6 +22,7 @@ mod future;
 mod job;
 mod options;
 mod progress;
+mod remote;
 mod resources;
 mod running;
 mod spill;
@@ -41,6 +42,7 @@ use future::Prepared;
 pub use job::Status;
 pub use options::Submit;
 pub use progress::progress;
+pub(crate) use remote::{End, Held, Remote, Wishes, held_by};
 use spill::Spill;
 pub use spill::{Amount, MemoryLimit, SpillError, SpillStats};
 pub use status::ClientStatus;
@@ -49,8 +51,8 @@ pub use waiting::{AsCompleted, as_completed, wait, wait_first, wait_timeout};
 use crate::delayed::Delayed;
 use crate::error::{BoxError, Error, Result};
 use crate::scheduler::{InterruptCheck, pool_for_client};
-use crate::task::Step;
 use crate::task::function::{Arguments, Function};
+use crate::task::{Data, Registered, Step};
 
 /// Runs tasks in the background on this machine. Cloning gives another handle on the same client.
 ///
@@ -127,7 +129,7 @@ impl ClientBuilder {
     pub fn build(self) -> Result<Client> {
         let pool = pool_for_client(self.threads)?;
         let spill = Spill::new(self.memory_limit, self.directory);
-        let dispatcher = Dispatcher::new(pool, spill, self.memory_limit.is_some(), self.resources);
+        let dispatcher = Dispatcher::new(pool, spill, self.memory_limit.is_some(), self.resources, None);
         Ok(Client::of(&dispatcher))
     }
 }
@@ -156,6 +158,17 @@ impl Client {
     /// ```
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
+    }
+
+    /// A client whose tasks run somewhere else; what it does for itself runs on this process's threads.
+    pub(crate) fn of_remote(remote: Arc<dyn Remote>) -> Result<Client> {
+        let (pool, spill) = (pool_for_client(0)?, Spill::new(None, None));
+        Ok(Client::of(&Dispatcher::new(pool, spill, false, HashMap::new(), Some(remote))))
+    }
+
+    /// Where its tasks run, when that is not this process.
+    pub(crate) fn remote(&self) -> Option<&Arc<dyn Remote>> {
+        self.dispatcher().remote.as_ref()
     }
 
     /// Inside a task: the client that runs it, so that tasks can submit tasks. A task that waits for one that has not
@@ -283,7 +296,14 @@ impl Client {
 
     /// Makes a future of a value, so that tasks share it without a copy in each.
     pub fn scatter<T: Send + Sync + 'static>(&self, value: T) -> Future<T> {
-        future::finished(self.dispatcher(), value)
+        match self.remote() {
+            None => future::finished(self.dispatcher(), value),
+            // Its own task there, which gives what it was sent with.
+            Some(_) => {
+                let data = Step::new(Data::<T, Registered>::new(Arc::new(value)));
+                future::prepare(self.dispatcher(), "scatter".into(), data, None).start().0
+            }
+        }
     }
 
     /// Makes a future of each value, as [`scatter`](Client::scatter).
@@ -477,6 +497,9 @@ impl Client {
     pub fn close(&self) {
         self.dispatcher().close();
         self.dispatcher().cancel_pending();
+        if let Some(remote) = self.remote() {
+            remote.cancel_all();
+        }
     }
 }
 

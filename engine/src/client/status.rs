@@ -28,18 +28,21 @@ pub struct ClientStatus {
     pub memory: SpillStats,
     /// Whether nothing new begins because memory is short.
     pub paused: bool,
+    /// Of a client whose tasks run on a cluster: what the cluster has, as a person reads it.
+    pub cluster: Vec<(&'static str, String)>,
 }
 
 impl ClientStatus {
     fn rows(&self) -> Vec<(&'static str, String)> {
-        let mut rows = vec![
+        let mut rows = self.cluster.clone();
+        rows.extend([
             ("threads", self.threads.to_string()),
             ("pending", self.pending.to_string()),
             ("processing", self.processing.to_string()),
             ("finished", self.finished.to_string()),
             ("error", self.errors.to_string()),
             ("cancelled", self.cancelled.to_string()),
-        ];
+        ]);
         let (here, there) = (&self.memory.in_memory, &self.memory.spilled);
         if here.count + there.count > 0 {
             rows.push(("in memory", format!("{} results, {} bytes", here.count, here.bytes)));
@@ -65,7 +68,12 @@ impl std::fmt::Display for ClientStatus {
 pub(super) fn table(caption: &str, rows: &[(&'static str, String)]) -> String {
     let mut html = format!("<table class=\"taskloom-handle\"><caption>{caption}</caption>");
     for (label, value) in rows {
-        html.push_str(&format!("<tr><th>{label}</th><td>{}</td></tr>", crate::display::escape(value)));
+        let shown = crate::display::escape(value);
+        let cell = match value.starts_with("http://") || value.starts_with("https://") {
+            true => format!("<a href=\"{shown}\" target=\"_blank\">{shown}</a>"),
+            false => shown.to_string(),
+        };
+        html.push_str(&format!("<tr><th>{label}</th><td>{cell}</td></tr>"));
     }
     html.push_str("</table>");
     html
@@ -97,6 +105,7 @@ impl Client {
             cancelled: count(Status::Cancelled),
             memory: dispatcher.spill.stats(),
             paused: dispatcher.spill.should_pause(),
+            cluster: dispatcher.remote.as_ref().map_or_else(Vec::new, |remote| remote.rows()),
         }
     }
 
@@ -144,13 +153,19 @@ impl Client {
         for running in self.running() {
             self.dispatcher().cancel(&running.job);
         }
+        if let Some(remote) = self.remote() {
+            remote.cancel_all();
+        }
         let datasets = std::mem::take(&mut *lock(&self.inner.datasets));
         drop(datasets);
     }
 
-    /// Where the results of these futures are, by key: `memory`, `disk`, or nowhere yet.
+    /// Where the results of these futures are, by key: `memory`, `disk`, `cluster`, or nowhere yet.
     pub fn who_has<T>(&self, futures: &[Future<T>]) -> BTreeMap<String, Option<&'static str>> {
-        let place = |future: &Future<T>| future.job().size().map(|(_, disk)| if disk { "disk" } else { "memory" });
+        let place = |future: &Future<T>| match future.job().size() {
+            Some((_, disk)) => Some(if disk { "disk" } else { "memory" }),
+            None => (future.status() == Status::Finished && future.job().there().is_some()).then_some("cluster"),
+        };
         futures.iter().map(|future| (future.key(), place(future))).collect()
     }
 

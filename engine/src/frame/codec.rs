@@ -1,5 +1,6 @@
 //! Frames, expressions and schemas as bytes: for results that move to disk, and for tasks that leave the process.
 
+use std::any::TypeId;
 use std::io::Cursor;
 use std::sync::{Arc, Once};
 
@@ -9,8 +10,8 @@ use serde::de::DeserializeOwned;
 
 use super::aggregate::restore;
 use crate::nbytes::register_nbytes;
-use crate::task::{Kind, Pack, Packer, Unpacker};
-use crate::travel::{Codec, register_codec};
+use crate::task::{Encoding, Kind, Pack, Packer, Unpacker};
+use crate::travel::{Codec, codec_of, register_codec};
 
 /// The values of frames' tasks.
 pub(crate) struct OfFrames;
@@ -32,6 +33,16 @@ pub(crate) fn know_frames() {
             |bytes| from_ipc(bytes.to_vec()).map_err(|error| error.to_string()),
         ));
     });
+}
+
+/// The encoding of frames, for tasks whose value is there already: it is known wherever such a task arrives.
+pub(crate) struct Frames;
+
+impl Encoding<DataFrame> for Frames {
+    fn codec() -> Option<Codec> {
+        know_frames();
+        codec_of(TypeId::of::<DataFrame>())
+    }
 }
 
 /// A frame in Arrow's IPC format.

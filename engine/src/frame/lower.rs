@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use polars::prelude::{DataFrame, Expr, IntoLazy, NULL, PlSmallStr, PolarsResult, col, lit};
 
-use super::codec::{OfFrames, know_frames};
+use super::codec::{Frames, OfFrames, know_frames};
 use super::node::{Node, NodeRef, Op};
 use super::plan::Needs;
 use super::rows::{RowStep, after};
@@ -17,7 +17,7 @@ use super::source::{self, Source};
 use super::thread;
 use crate::delayed::Lowered;
 use crate::error::BoxError;
-use crate::task::{Data, Failure, Made, Pack, Registered, Step, Value, conjured, merged, taken, value_task};
+use crate::task::{Data, Failure, Made, Pack, Step, Value, conjured, merged, taken, value_task};
 
 /// What makes a partition: where its rows come from, and the steps on them that are not done yet.
 #[derive(Clone)]
@@ -133,8 +133,7 @@ where
 
 /// The step of a frame that is there.
 pub(crate) fn data(frame: &Arc<DataFrame>) -> Arc<Step> {
-    know_frames();
-    Step::new(Data::<DataFrame, Registered>::new(Arc::clone(frame)))
+    Step::new(Data::<DataFrame, Frames>::new(Arc::clone(frame)))
 }
 
 /// One lowering: what it makes is made once, however many need it.

@@ -7,6 +7,7 @@
 mod cancel;
 mod config;
 mod crew;
+mod elsewhere;
 mod in_order;
 mod pool;
 mod progress;
@@ -26,6 +27,8 @@ pub(crate) use cancel::{InterruptCheck, begin_cell};
 pub use cancel::{interrupt, sleep_ms};
 pub use crew::blocking;
 pub(crate) use crew::{Crew, Turn, Work as Crewed};
+pub use elsewhere::ClusterId;
+pub(crate) use elsewhere::{Elsewhere, register_elsewhere};
 pub(crate) use pool::Pool;
 pub(crate) use progress::{Reporter, TICK};
 pub(crate) use threads::Run as GraphRun;
@@ -50,15 +53,22 @@ pub enum Scheduler {
     /// of one thread for each core. See [`set_global`](Scheduler::set_global) and [`scope`](Scheduler::scope).
     #[default]
     Default,
+    /// A Dask cluster that this process is connected to: see [`crate::cluster`].
+    Cluster(ClusterId),
 }
 
 /// Runs all that the outputs need; gives their values, in order.
 pub(crate) fn run(graph: Graph, scheduler: Scheduler) -> Result<Vec<Value>> {
     let graph = graph.in_static_order();
+    let scheduler = match scheduler {
+        // Inside a task the outer computation has already chosen.
+        Scheduler::Default if crew::current_pool().is_none() => config::resolve()?,
+        other => other,
+    };
     match scheduler {
         Scheduler::Sync => in_order::run(&graph),
         Scheduler::Threads(threads) if threads > 0 => threads::run(graph, pool::pool_of(threads)?),
-        // Inside a task the outer computation has already chosen.
+        Scheduler::Cluster(id) => elsewhere::find(id)?.run(graph),
         _ => match (crew::current_pool(), config::resolve()?) {
             (_, Scheduler::Sync) => in_order::run(&graph),
             (_, Scheduler::Threads(threads)) if threads > 0 => threads::run(graph, pool::pool_of(threads)?),
@@ -81,6 +91,7 @@ pub fn num_threads() -> Result<usize> {
     match config::resolve()? {
         Scheduler::Sync => Ok(1),
         Scheduler::Threads(threads) if threads > 0 => Ok(threads),
+        Scheduler::Cluster(id) => Ok(elsewhere::find(id)?.threads()),
         _ => Ok(pool::default_pool()?.threads),
     }
 }

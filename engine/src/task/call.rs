@@ -343,6 +343,7 @@ where
     if size_of::<F>() != 0 {
         return Err("a function that captures its surroundings cannot be made anew".to_owned());
     }
+    unpacker.results_by(E::codec)?;
     let name = unpacker.value::<String>(Some(Codec::of::<String>()))?;
     let plans = P::unpack(unpacker)?;
     // SAFETY: `F` has no size, so there are no bytes to be wrong, and it is inhabited: the process that packed this
@@ -436,7 +437,13 @@ impl<T: Send + Sync + 'static, E: Encoding<T>> Data<T, E> {
     }
 }
 
+/// A value that came from elsewhere, where its type is known.
+pub(crate) fn arrived(value: Value) -> Arc<Step> {
+    Step::new(Data::<(), Registered> { value, kind: PhantomData })
+}
+
 fn revive_data<T: Send + Sync + 'static, E: Encoding<T>>(unpacker: &mut Unpacker<'_>) -> Result<Arc<Step>, String> {
+    unpacker.results_by(E::codec)?;
     Ok(Step::new(Data::<T, E>::new(unpacker.value::<T>(E::codec())?)))
 }
 

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 pub(crate) use bound::{Bound, Placeholder};
 pub use call::{ByReference, ByValue, Fetch, Finished, Kept, KeptShared, Plan, Site, Slot};
-pub(crate) use call::{Call, Data};
+pub(crate) use call::{Call, Data, arrived};
 pub(crate) use composite::{Composite, Joiner, Source};
 pub(crate) use label::Label;
 pub(crate) use made::{Made, conjured};

@@ -98,11 +98,30 @@ pub struct Unpacker<'a> {
     bytes: &'a [u8],
     codes: std::slice::Iter<'a, usize>,
     inputs: std::vec::IntoIter<Arc<Step>>,
+    /// Where somebody who has only the code, and bytes of a result, asks how those are read.
+    asked: Option<&'a mut Option<Codec>>,
 }
 
 impl<'a> Unpacker<'a> {
     pub(crate) fn new(bytes: &'a [u8], codes: &'a [usize], inputs: Vec<Arc<Step>>) -> Self {
-        Unpacker { bytes, codes: codes.iter(), inputs: inputs.into_iter() }
+        Unpacker { bytes, codes: codes.iter(), inputs: inputs.into_iter(), asked: None }
+    }
+
+    /// One without arguments, for the code's answer to how its results are read; `into` stays empty where that depends
+    /// on the arguments.
+    pub(crate) fn asking(into: &'a mut Option<Codec>) -> Self {
+        Unpacker { asked: Some(into), ..Unpacker::new(&[], &[], Vec::new()) }
+    }
+
+    /// Says how results are read, to whoever only asks for that; nothing is made then.
+    pub(crate) fn results_by(&mut self, codec: impl FnOnce() -> Option<Codec>) -> Result<(), String> {
+        match &mut self.asked {
+            None => Ok(()),
+            Some(asked) => {
+                **asked = codec();
+                Err("only the codec was asked for".to_owned())
+            }
+        }
     }
 
     pub(crate) fn count(&mut self) -> Result<usize, String> {

@@ -88,6 +88,10 @@ struct Worked<P: 'static> {
 
 impl<P: Pack + Send + Sync + 'static> Worked<P> {
     fn revive(unpacker: &mut Unpacker<'_>, work: &'static Work<P>) -> Result<Arc<Step>, String> {
+        unpacker.results_by(|| {
+            (work.know)();
+            crate::travel::codec_of((work.result)().id())
+        })?;
         let name = String::unpack(unpacker)?.into();
         let parameters = P::unpack(unpacker)?;
         Ok(Step::new(Worked { name, inputs: unpacker.inputs().into(), parameters, work }))
