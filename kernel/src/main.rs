@@ -7,6 +7,7 @@
 //!                                              └► analysis ═► taskloom-analyzer
 //!
 //!  commands ─► grade ═► an examiner for each submission, behind the walls of confine ─► session, exercises
+//!           └► nbgrader (a course for it; its gradebook)
 //! ```
 //! The kernel is not linked to the engine. Cells are: `session` compiles them against the engine's shared library, and
 //! the runner, a program of its own, loads both.
@@ -20,6 +21,7 @@ mod history;
 mod html;
 mod installation;
 mod magics;
+mod nbgrader;
 mod progress;
 mod server;
 mod session;

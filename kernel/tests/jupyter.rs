@@ -187,6 +187,11 @@ fn course_grading() {
 }
 
 #[test]
+fn nbgrader() {
+    beside_others(|installed| run_pytest(installed, "test_nbgrader.py", &[]));
+}
+
+#[test]
 fn course_notebooks() {
     beside_others(|installed| run_pytest(installed, "test_notebooks.py", &[]));
 }

@@ -3,6 +3,7 @@
 mod check;
 mod grade;
 mod install;
+mod nbgrader;
 mod prep;
 mod run;
 
@@ -41,6 +42,9 @@ enum Command {
     Check(check::Options),
     /// Grade what a class has handed in, and confine it meanwhile
     Grade(grade::Options),
+    /// Work with nbgrader: make a course for it (`taskloom grade --nbgrader` fills its gradebook)
+    #[command(name = "nbgrader")]
+    NbGrader(nbgrader::Options),
     /// Examine one submission (`taskloom grade` calls this)
     #[command(hide = true)]
     Examine,
@@ -67,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Run(options) => run::run(&options),
         Command::Check(options) => check::run(&options),
         Command::Grade(options) => grade::run(&options),
+        Command::NbGrader(options) => nbgrader::run(&options),
         Command::Examine => crate::grade::examiner::run().map(|()| ExitCode::SUCCESS),
         Command::Prep(options) => prep::run(&options),
         Command::Kernel { connection_file, home, memory_limit } => kernel(&connection_file, home, memory_limit),
