@@ -9,6 +9,7 @@
 //!  commands ─► author (new courses, proofs of courses, students' copies), watch ─► session, exercises
 //!
 //!  commands ─► grade ═► an examiner for each submission, behind the walls of confine ─► session, exercises
+//!           └► nbgrader (a course for it; its gradebook)
 //! ```
 //! The kernel is not linked to the engine. Cells are: `session` compiles them against the engine's shared library, and
 //! the runner, a program of its own, loads both.
@@ -23,6 +24,7 @@ mod history;
 mod html;
 mod installation;
 mod magics;
+mod nbgrader;
 mod progress;
 mod server;
 mod session;

@@ -202,6 +202,11 @@ fn course_notebooks_of_the_second_half() {
 }
 
 #[test]
+fn course_nbgrader() {
+    beside_others(|installed| run_pytest(installed, "test_nbgrader.py", &[]));
+}
+
+#[test]
 fn browser() {
     pytest("test_browser.py");
     alone(|installed| eprintln!("screenshots: {}", installed.screenshots.display()));

@@ -430,7 +430,10 @@ fn the_lab_is_started_and_stopped() {
         said.push(byte[0]);
     }
     let said = String::from_utf8(said).unwrap();
-    contains(&said, &[&format!("JupyterLab is at http://localhost:{port}/lab/tree/notebooks/00-overview.ipynb?token=")]);
+    contains(
+        &said,
+        &[&format!("JupyterLab is at http://localhost:{port}/lab/tree/notebooks/00-overview.ipynb?token=")],
+    );
     let began = fs::read_to_string(machine.root.join("lab-began")).unwrap();
     contains(
         &began,

@@ -19,6 +19,7 @@ use crate::grade::report::{Grades, terminal};
 use crate::grade::submission::{Paper, students};
 use crate::grade::{Assignment, ExerciseScore, Submission, SubmissionScore};
 use crate::installation::Installation;
+use crate::nbgrader::gradebook::NbGrader;
 use crate::session::MemoryLimit;
 
 #[derive(clap::Args)]
@@ -53,6 +54,12 @@ pub struct Options {
     /// What a submission may write to the disk
     #[arg(long, default_value = "256MiB", value_name = "SIZE")]
     disk: MemoryLimit,
+    /// Put the scores into nbgrader's gradebook too: its folder for the course, or the file gradebook.db in there
+    #[arg(long, value_name = "FOLDER")]
+    nbgrader: Option<PathBuf>,
+    /// The Python that has nbgrader [default: that of the command `nbgrader`, the private environment's, or python3]
+    #[arg(long, requires = "nbgrader")]
+    python: Option<PathBuf>,
     /// Grade anew what has been graded before
     #[arg(long)]
     again: bool,
@@ -72,13 +79,15 @@ const PROCESSES: u64 = 256;
 pub fn run(options: &Options) -> Result<ExitCode, String> {
     let home = super::home_folder(options.home.clone())?;
     let installation = Installation::load(home.root())?;
-    let course = find_course(options, &installation)?;
+    let course = find_course(options.course.as_deref(), installation.course.as_deref())?;
     let everything = Assignment::of_course(&course, &options.notebook)?;
     for path in &options.submissions {
         if std::fs::symlink_metadata(path).is_err() {
             return Err(format!("there is no submission {}", path.display()));
         }
     }
+    let find = |place| NbGrader::find(place, options.python.as_deref(), &home.python_exe());
+    let nbgrader = options.nbgrader.as_deref().map(find).transpose()?;
     std::fs::create_dir_all(&options.out)
         .map_err(|error| format!("cannot make the folder {}: {error}", options.out.display()))?;
     let names = students(&options.submissions, &everything);
@@ -97,8 +106,8 @@ pub fn run(options: &Options) -> Result<ExitCode, String> {
             output: OUTPUT,
             processes: PROCESSES,
         },
-        hidden: hidden(&course, &options.submissions, &options.out),
-        data: data_folder(options, &course),
+        hidden: hidden(&course, &options.submissions, &options.out, nbgrader.as_ref()),
+        data: data_folder(options.data.as_deref(), &course),
         without_walls: options.without_walls,
         installation,
     };
@@ -119,34 +128,40 @@ pub fn run(options: &Options) -> Result<ExitCode, String> {
         eprintln!("Not available on this machine: {}", protections.missing.join("; "));
     }
     println!("Feedback and results are in {}", options.out.display());
+    if let Some(nbgrader) = nbgrader {
+        nbgrader.fill(&options.out.join("results.json"))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-fn find_course(options: &Options, installation: &Installation) -> Result<Course, String> {
+/// The course named, the one around the current folder, or the installed one.
+pub(super) fn find_course(named: Option<&Path>, installed: Option<&Path>) -> Result<Course, String> {
     let find = |path: &Path| {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
         Course::find(&path).map_err(|error| error.to_string())
     };
-    if let Some(path) = &options.course {
+    if let Some(path) = named {
         return find(path);
     }
     let here = std::env::current_dir().map_err(|error| format!("the current folder is gone: {error}"))?;
-    find(&here).or_else(|message| match &installation.course {
+    find(&here).or_else(|message| match installed {
         Some(root) => find(root),
         None => Err(message),
     })
 }
 
 /// What no submission may see: answers and checks, what others handed in, and what they got for it.
-fn hidden(course: &Course, submissions: &[PathBuf], out: &Path) -> Vec<PathBuf> {
+fn hidden(course: &Course, submissions: &[PathBuf], out: &Path, nbgrader: Option<&NbGrader>) -> Vec<PathBuf> {
     let mut hidden = vec![course.root().join("exercises"), course.root().join("solutions"), out.to_path_buf()];
     hidden.extend(submissions.iter().cloned());
+    hidden.extend(nbgrader.map(NbGrader::secrets).unwrap_or_default());
     let real = |path: PathBuf| std::fs::canonicalize(&path).unwrap_or(path);
     hidden.into_iter().map(real).collect()
 }
 
-fn data_folder(options: &Options, course: &Course) -> Option<PathBuf> {
-    let named = options.data.clone().or_else(|| std::env::var_os("TASKLOOM_DATA").map(PathBuf::from));
+/// The data that notebooks read.
+pub(super) fn data_folder(named: Option<&Path>, course: &Course) -> Option<PathBuf> {
+    let named = named.map(Path::to_path_buf).or_else(|| std::env::var_os("TASKLOOM_DATA").map(PathBuf::from));
     let folder = named.unwrap_or_else(|| course.root().join("data"));
     std::fs::canonicalize(folder).ok()
 }

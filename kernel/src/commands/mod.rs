@@ -4,6 +4,7 @@ mod author;
 mod check;
 mod grade;
 mod install;
+mod nbgrader;
 mod new;
 mod prep;
 mod publish;
@@ -58,6 +59,9 @@ enum Command {
     Release(release::Options),
     /// Grade what a class has handed in, and confine it meanwhile
     Grade(grade::Options),
+    /// Work with nbgrader: make a course for it (`taskloom grade --nbgrader` fills its gradebook)
+    #[command(name = "nbgrader")]
+    NbGrader(nbgrader::Options),
     /// Examine one submission (`taskloom grade` calls this)
     #[command(hide = true)]
     Examine,
@@ -90,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Author(options) => author::run(&options),
         Command::Release(options) => release::run(&options),
         Command::Grade(options) => grade::run(&options),
+        Command::NbGrader(options) => nbgrader::run(&options),
         Command::Examine => crate::grade::examiner::run().map(|()| ExitCode::SUCCESS),
         Command::Prep(options) => prep::run(&options),
         Command::Kernel { connection_file, home, memory_limit } => kernel(&connection_file, home, memory_limit),

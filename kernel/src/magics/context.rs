@@ -77,6 +77,12 @@ impl<'a> Context<'a> {
         (self.show)(Event::Display { data, metadata: Mime::new(), display_id: None, update: false });
     }
 
+    /// Gives the cell its value, in several forms.
+    pub fn result<const N: usize>(&self, forms: [(&str, Value); N]) {
+        let data: Mime = forms.into_iter().map(|(mime, value)| (mime.to_owned(), value)).collect();
+        (self.show)(Event::Result(data, Mime::new()));
+    }
+
     /// Prints a line, or several.
     pub fn print(&self, text: &str) {
         self.stream("stdout", &format!("{}\n", text.trim_end_matches('\n')));

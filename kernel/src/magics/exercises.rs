@@ -4,22 +4,25 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
-use taskloom_exercises::{CHECK_REPORT, CHECK_RESULT, CodeRunner, Course, CourseError, Exercise, Run, RunFailure};
+use taskloom_exercises::{
+    CHECK_REPORT, CHECK_RESULT, CodeRunner, Course, CourseError, Exercise, Report, Run, RunFailure,
+};
 
 use super::arguments::{Call, Options};
 use super::context::{Context, Watchdog};
 use super::sheet::Sheet;
 use super::{Magic, Magics, Place, usage};
 use crate::html::escape;
-use crate::session::{Failure, Scope, Session};
+use crate::session::{Event, Failure, Scope, Session};
 
 pub(super) const MAGICS: [Magic; 5] = [
     Magic {
         name: "%check",
-        usage: "%check [EXERCISE]",
+        usage: "%check [-s] [EXERCISE]",
         summary: "Checks your answer to an exercise against your variables and functions.",
         details: "What passes and what does not is listed with its points. Nothing of yours is changed, and you may check as \
-                  often as you like. Without a name it is the exercise above, in clients that tell the kernel which cell runs, \
+                  often as you like. With -s the points are the cell's value, and none at all is an error, which is how \
+                  nbgrader reads a score. Without a name it is the exercise above, in clients that tell the kernel which cell runs, \
                   as JupyterLab does. %load puts the exercise into a cell, %hint helps, %progress shows what you have done.",
         example: "%check delayed-loop",
         run: Magics::check,
@@ -80,20 +83,29 @@ impl Magics {
     }
 
     fn check(&mut self, context: &mut Context, call: &Call) -> Result<(), Failure> {
+        let options = Options::parse(&call.arguments, "s").map_err(|message| usage(call, &message))?;
+        let is_score = options.has('s');
+        if is_score {
+            // nbgrader takes anything on stderr for a failure, whoever prints it.
+            (context.show)(Event::JoinStreams);
+        }
         let course = self.course(context)?;
-        let id = self.exercise_id(&course, call, call.arguments.trim())?;
+        let id = self.exercise_id(&course, call, options.rest.trim())?;
         let exercise = course.exercise(&id).map_err(|error| Failure::message(&error.to_string()))?;
         let report = taskloom_exercises::check(
             &exercise,
             &mut Checking { session: context.session, number: context.number, scope: None },
         );
-        noted(context, self.progress.checked(course.root(), &id, report.points(), report.of()));
+        // What nbgrader runs is another person's work, as often as not.
+        if std::env::var_os(NBGRADER_RUNS).is_none() {
+            noted(context, self.progress.checked(course.root(), &id, report.points(), report.of()));
+        }
         context.display([
             ("text/plain", json!(report.text())),
             ("text/html", json!(report.html())),
             (CHECK_REPORT, report.json()),
         ]);
-        Ok(())
+        if is_score { as_score(context, &report) } else { Ok(()) }
     }
 
     fn hint(&mut self, context: &mut Context, call: &Call) -> Result<(), Failure> {
@@ -182,6 +194,27 @@ impl Magics {
             ids.first().map_or("…", String::as_str)
         )))
     }
+}
+
+/// Set by nbgrader while it executes a notebook.
+const NBGRADER_RUNS: &str = "NBGRADER_EXECUTION";
+
+/// Ends the cell as nbgrader reads a test: by a number for so many points, by an error for none.
+fn as_score(context: &Context, report: &Report) -> Result<(), Failure> {
+    let (points, of) = (report.points(), report.of());
+    if points == 0 && !report.has_passed() {
+        let value = format!("{}: 0 of {of} points", report.title);
+        let missed = report.checks.iter().filter(|check| !check.passed);
+        let mut failure = Failure::message(&value);
+        failure.name = "CheckFailed".to_owned();
+        failure.traceback = std::iter::once(format!("CheckFailed: {value}"))
+            .chain(missed.map(|check| format!("{}: {}", check.name, check.message.as_deref().unwrap_or_default())))
+            .collect();
+        return Err(failure);
+    }
+    let words = format!("<small>{points} of {of} points</small>");
+    context.result([("text/plain", json!(points.to_string())), ("text/html", json!(words))]);
+    Ok(())
 }
 
 /// What cannot be noted is said and is no failure of the cell's.

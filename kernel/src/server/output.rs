@@ -45,6 +45,8 @@ struct State {
     /// Whether its sender wants to be asked for input.
     asks: bool,
     count: u32,
+    /// Whether both streams are one.
+    joined: bool,
     text: Throttle,
     /// Displays that were replaced, by id: when last, and what is still to be sent.
     updates: HashMap<String, (Instant, Option<Value>)>,
@@ -68,6 +70,7 @@ impl Output {
             parent: None,
             asks: false,
             count: 0,
+            joined: false,
             text: Throttle::new(Limits::default(), now),
             updates: HashMap::new(),
             pace: Pace::new(now),
@@ -95,6 +98,7 @@ impl Output {
         state.parent = (!silent).then(|| Arc::clone(request));
         state.asks = asks && !silent;
         state.count = count;
+        state.joined = false;
         state.text = Throttle::new(Limits::default(), now);
         state.updates.clear();
         state.bars.clear();
@@ -148,7 +152,7 @@ impl Output {
         let parent = state.parent.clone()?;
         match event {
             Event::Stream { name, text } => {
-                state.text.write(&name, &text);
+                state.text.write(if state.joined { "stdout" } else { &name }, &text);
                 self.0.changed.notify_one();
                 None
             }
@@ -170,6 +174,10 @@ impl Output {
             Event::Comm(comm) => {
                 self.0.comms.do_for_cell(Some(&parent), &comm);
                 Some(state.pace.wait(weight(&comm.data), Instant::now()))
+            }
+            Event::JoinStreams => {
+                state.joined = true;
+                None
             }
             Event::Input { .. } => None,
         }

@@ -60,6 +60,8 @@ pub enum Event {
     },
     /// Something for the other end of a comm, which lives in the browser.
     Comm(CommEvent),
+    /// From now on, and until the cell ends, what it prints to `stderr` counts as printed to `stdout`.
+    JoinStreams,
 }
 
 /// What a cell does with a comm.
