@@ -1,6 +1,6 @@
 """Grades a class, and says how long that takes.
 
-    python3 kernel/benches/grade.py [--submissions N] [--seed N] [--sample N] [--jobs N] [--keep DIR]
+    python3 kernel/benches/grade.py [--submissions N] [--seed N] [--sample N] [--jobs N] [--keep DIR] [--notebooks NAME …]
 
 A class of N (100) hands in two notebooks of the course with ten exercises, `01-delayed` and `03-schedulers-futures`. Each
 answer is right, partly right, wrong, left as it was handed out, or does not compile; most have something of the student's
@@ -25,8 +25,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import tomllib
 from pathlib import Path
+
+try:
+    import tomllib
+except ImportError:  # Python before 3.11; pytest brings tomli there
+    import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ["01-delayed", "03-schedulers-futures"]
@@ -71,10 +75,10 @@ def exercise_of(cell: dict) -> str | None:
     return cell["metadata"].get("taskloom", {}).get("exercise")
 
 
-def make_class(folder: Path, size: int, seed: int) -> list[dict[str, str]]:
+def make_class(folder: Path, size: int, seed: int, names: list[str]) -> list[dict[str, str]]:
     """Writes the submissions, a folder for each student. Gives the answers."""
     chance = random.Random(seed)
-    notebooks = {name: json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text()) for name in NOTEBOOKS}
+    notebooks = {name: json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text()) for name in names}
     asked = [exercise for book in notebooks.values() for cell in book["cells"] if (exercise := exercise_of(cell))]
     pools = {name: Pool(name) for name in asked}
     kinds, weights = list(KINDS), list(KINDS.values())
@@ -97,12 +101,48 @@ def make_class(folder: Path, size: int, seed: int) -> list[dict[str, str]]:
     return answers
 
 
+def control_group() -> Path | None:
+    """A new group of processes whose time is counted, if this system lets us make one."""
+    for parent in ("/sys/fs/cgroup/cpuacct", "/sys/fs/cgroup/unified", "/sys/fs/cgroup"):
+        group = Path(parent) / f"taskloom-bench-{os.getpid()}"
+        if (group.parent / "cgroup.procs").exists():
+            try:
+                group.mkdir()
+            except OSError:
+                continue
+            if processor_time(group) is not None:
+                return group
+            group.rmdir()
+    return None
+
+
+def processor_time(group: Path) -> float | None:
+    """Seconds."""
+    if (group / "cpuacct.usage").exists():
+        return int((group / "cpuacct.usage").read_text()) / 1e9
+    if (group / "cpu.stat").exists():
+        return next(int(line.split()[1]) / 1e6 for line in (group / "cpu.stat").open() if line.startswith("usage_usec"))
+    return None
+
+
 def timed(command: list[str], **options) -> tuple[float, float]:
-    """Runs it; gives the time that passed and the processor time of all that it started."""
+    """Runs it; gives the time that passed and the processor time of all that it started.
+
+    Without a control group, the time of processes that were killed together with those that had started them is missing.
+    """
+    group = control_group()
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    subprocess.run(command, check=True, **options)
+    enter = (lambda: (group / "cgroup.procs").write_text(str(os.getpid()))) if group else None
+    subprocess.run(command, check=True, preexec_fn=enter, **options)
     passed, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return passed, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    if group:
+        used = processor_time(group)
+        try:
+            group.rmdir()
+        except OSError:
+            pass  # something is still ending
+    return passed, used
 
 
 def row(what: str, count: int, passed: float, used: float, note: str = ""):
@@ -177,6 +217,7 @@ def main():
     parser.add_argument("--submissions", type=int, default=100, help="how many hand something in (default 100)")
     parser.add_argument("--seed", type=int, default=1, help="another one makes another class (default 1)")
     parser.add_argument("--sample", type=int, default=2, help="students that nbgrader grades (default 2; 0 for none)")
+    parser.add_argument("--notebooks", nargs="+", default=NOTEBOOKS, help="other notebooks of the course")
     parser.add_argument("--jobs", type=int, help="submissions at a time (default: as many as cores)")
     parser.add_argument("--keep", type=Path, help="a folder for submissions and results, which is kept")
     parser.add_argument("options", nargs="*", help="more options for taskloom grade, after --")
@@ -184,7 +225,7 @@ def main():
     binary = Path(os.environ.get("TASKLOOM_BIN") or ROOT / "target/debug/taskloom")
     folder = options.keep or Path(tempfile.mkdtemp(prefix="taskloom-bench-"))
     try:
-        answers = make_class(folder / "submissions", options.submissions, options.seed)
+        answers = make_class(folder / "submissions", options.submissions, options.seed, options.notebooks)
         handed_in = sorted(map(str, (folder / "submissions").iterdir()))
         command = [str(binary), "grade", "--course", str(ROOT), "--out", str(folder / "out")]
         command += ["--jobs", str(options.jobs)] if options.jobs else []
@@ -194,7 +235,7 @@ def main():
         exercises = len(answers[0])
         cells = sum(
             cell["cell_type"] == "code"
-            for name in NOTEBOOKS
+            for name in options.notebooks
             for cell in json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text())["cells"]
         )
         different = len({json.dumps(one) for one in answers})

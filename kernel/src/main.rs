@@ -23,6 +23,7 @@ mod magics;
 mod progress;
 mod server;
 mod session;
+mod shared;
 
 use std::process::ExitCode;
 
