@@ -13,6 +13,11 @@ pub const CHECK_RESULT: &str = "application/vnd.taskloom.check-result+json";
 pub trait CodeRunner {
     /// Runs a cell, for so long at the most.
     fn run(&mut self, code: &str, time_limit: Duration) -> Run;
+
+    /// Whether what runs beside the checks may want to mislead them, as work that is graded may.
+    fn is_hostile(&self) -> bool {
+        false
+    }
 }
 
 /// What came of running a cell.
@@ -67,11 +72,17 @@ pub fn check(exercise: &Exercise, runner: &mut dyn CodeRunner) -> Report {
     let run = runner.run(&code(exercise, &all, &token), exercise.time_limit);
     collect(exercise, &run, &token, &mut outcomes);
     match run.failure {
-        Some(failure) if failure.compile_error => {
+        // Who has got at the token could report in a check's place, and then end the process before the check does. So a
+        // check counts only in a run that comes to its end.
+        Some(failure) if failure.compile_error || runner.is_hostile() => {
+            outcomes.fill(None);
             for index in all {
                 let token = new_token();
                 let run = runner.run(&code(exercise, &[index], &token), exercise.time_limit);
-                collect(exercise, &run, &token, &mut outcomes);
+                let ended = run.failure.is_none() || !runner.is_hostile();
+                if ended {
+                    collect(exercise, &run, &token, &mut outcomes);
+                }
                 if let (None, Some(failure)) = (&outcomes[index], &run.failure) {
                     outcomes[index] = Some(CheckOutcome::failed(&exercise.checks[index], &explain(failure)));
                 }
@@ -155,12 +166,15 @@ fn taskloom_report(check: usize, outcome: ::std::thread::Result<::std::result::R
     };
     ::taskloom::display(&::taskloom::MimeBundle::new().with_json(
         "application/vnd.taskloom.check-result+json",
-        ::taskloom::serde_json::json!({ "check": check, "message": message, "token": TOKEN }),
+        ::taskloom::serde_json::json!({
+            "check": check, "message": message, "token": ::std::str::from_utf8(::std::hint::black_box(&TOKEN)).unwrap(),
+        }),
     ));
 }
 "#;
-/// Stands in front of the token in the code of checks.
-const TOKEN: &str = "const TOKEN: &str = \"";
+/// Stands in front of the token in the code of checks. The token is one piece in what is compiled of it, which a runner may
+/// use again with another token.
+const TOKEN: &str = "static TOKEN: [u8; 32] = *b\"";
 
 /// A cell that runs some of the checks; all in a block, so that nothing of it stays in the session.
 fn code(exercise: &Exercise, which: &[usize], token: &str) -> String {
@@ -279,6 +293,27 @@ mod tests {
         }
         let codes: std::collections::HashSet<String> = (0..100).map(|_| new_token()).collect();
         assert_eq!(codes.len(), 100);
+    }
+
+    /// A session in which something reports in the checks' place and ends the process.
+    struct Ender;
+    impl CodeRunner for Ender {
+        fn run(&mut self, code: &str, _: Duration) -> Run {
+            let forged = |check| serde_json::json!({"check": check, "message": null, "token": token_of(code)});
+            let failure = RunFailure { message: "the process ended".into(), compile_error: false, code: None };
+            Run { published: vec![forged(0), forged(1)], failure: Some(failure) }
+        }
+
+        fn is_hostile(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn what_was_reported_before_the_process_ended_does_not_count() {
+        let report = check(&exercise(), &mut Ender);
+        assert_eq!(report.points(), 0);
+        assert_eq!(report.checks[1].message.as_deref(), Some("the process ended"));
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod nbgrader;
 mod progress;
 mod server;
 mod session;
+mod shared;
 mod watch;
 
 use std::process::ExitCode;

@@ -1,6 +1,6 @@
 //! `taskloom grade`: what a class has handed in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -73,6 +73,8 @@ pub struct Options {
 
 /// What a cell may print and show.
 const OUTPUT: u64 = 4 << 20;
+/// How many must have handed in something of their own, for it to be worth while to run the course's answers first.
+const WORTH_A_REHEARSAL: usize = 4;
 /// Threads and processes of a submission.
 const PROCESSES: u64 = 256;
 
@@ -97,6 +99,8 @@ pub fn run(options: &Options) -> Result<ExitCode, String> {
     // Where nobody handed in a notebook that can be read, all were asked.
     let asked =
         if options.notebook.is_empty() && !notebooks.is_empty() { everything.narrowed(&notebooks) } else { everything };
+    // Not among the results: there it would be found, and would stay. Without it all takes longer, no more.
+    let shared = tempfile::Builder::new().prefix("taskloom-course-").tempdir();
     let custodian = Custodian {
         allowance: Allowance {
             cell_time: Duration::from_secs(options.cell_time),
@@ -108,6 +112,7 @@ pub fn run(options: &Options) -> Result<ExitCode, String> {
         },
         hidden: hidden(&course, &options.submissions, &options.out, nbgrader.as_ref()),
         data: data_folder(options.data.as_deref(), &course),
+        shared: shared.as_ref().ok().map(|folder| folder.path().to_path_buf()),
         without_walls: options.without_walls,
         installation,
     };
@@ -196,6 +201,7 @@ impl Class<'_> {
         let protections = Mutex::new(Protections::default());
         let trouble: Mutex<Option<String>> = Mutex::default();
         let next = AtomicUsize::new(0);
+        self.rehearse(papers.iter().map(|(_, paper)| *paper))?;
         let progress = Progress::new(papers.len(), self.jobs.min(papers.len()));
         std::thread::scope(|scope| {
             for _ in 0..self.jobs.min(papers.len()) {
@@ -230,20 +236,61 @@ impl Class<'_> {
         Ok((scores, protections.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())))
     }
 
+    /// Runs the course's own answers to notebooks that many have handed in, before any submission.
+    fn rehearse<'p>(&self, papers: impl Iterator<Item = &'p Paper>) -> Result<(), String> {
+        let mut new: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        for paper in papers {
+            let digest = self.digest(paper, &self.asked_in(paper));
+            if self.again || self.cache.get(&digest).is_none() {
+                new.entry(&paper.notebook).or_default().insert(digest);
+            }
+        }
+        let many = new.into_iter().filter(|(_, digests)| digests.len() >= WORTH_A_REHEARSAL);
+        let rehearsals: Vec<Vec<Paper>> = many.map(|(notebook, _)| self.asked.rehearsals(notebook)).collect();
+        if rehearsals.is_empty() || self.custodian.shared.is_none() {
+            return Ok(());
+        }
+        eprintln!("compiling what all have in common");
+        let next = AtomicUsize::new(0);
+        let trouble: Mutex<Option<String>> = Mutex::default();
+        std::thread::scope(|scope| {
+            for _ in 0..self.jobs.min(rehearsals.len()) {
+                scope.spawn(|| {
+                    while let Some(papers) = rehearsals.get(next.fetch_add(1, Ordering::SeqCst)) {
+                        // One after the other: the second has most of its cells in common with the first.
+                        for paper in papers {
+                            if let Err(message) = self.custodian.rehearse(paper, &self.asked_in(paper)) {
+                                *lock(&trouble) = Some(message);
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        // What keeps these from being run keeps all others.
+        lock(&trouble).take().map_or(Ok(()), Err)
+    }
+
+    fn asked_in(&self, paper: &Paper) -> Vec<&Asked> {
+        self.asked.exercises.iter().filter(|asked| asked.exercise.notebook == paper.notebook).collect()
+    }
+
+    fn digest(&self, paper: &Paper, asked: &[&Asked]) -> String {
+        let exercises: Vec<_> = asked.iter().map(|asked| &asked.exercise).collect();
+        let Custodian { allowance, installation, data, .. } = self.custodian;
+        cache::digest(paper, &exercises, allowance, installation, data.as_deref())
+    }
+
     /// One paper; says whether it was known already.
     fn examine(&self, paper: &Paper, protections: &Mutex<Protections>) -> Result<(cache::Remembered, bool), String> {
-        let asked: Vec<&Asked> =
-            self.asked.exercises.iter().filter(|asked| asked.exercise.notebook == paper.notebook).collect();
-        let exercises: Vec<_> = asked.iter().map(|asked| &asked.exercise).collect();
-        let custodian = self.custodian;
-        let data = custodian.data.as_deref();
-        let digest = cache::digest(paper, &exercises, &custodian.allowance, &custodian.installation, data);
+        let asked = self.asked_in(paper);
+        let digest = self.digest(paper, &asked);
         if !self.again
             && let Some(remembered) = self.cache.get(&digest)
         {
             return Ok((remembered, true));
         }
-        let outcome = custodian.examine(paper, &asked)?;
+        let outcome = self.custodian.examine(paper, &asked)?;
         *lock(protections) = outcome.protections;
         if outcome.is_final {
             self.cache.put(&digest, &outcome.remembered)?;

@@ -33,6 +33,9 @@ pub use namespaces::View;
 /// The variable in which the runner finds its [`Walls`], as JSON.
 pub const VARIABLE: &str = "TASKLOOM_CONFINE";
 
+/// The protection that keeps what has been compiled for others from being changed, where there is no Landlock.
+pub const SEALED: &str = "compiled work that cannot be written";
+
 /// What a process may do with files, and how much of everything it may use.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Walls {
@@ -60,6 +63,11 @@ pub struct Protections {
 }
 
 impl Protections {
+    /// Whether one whose name begins so is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.there.iter().any(|there| there.starts_with(name))
+    }
+
     fn note(&mut self, name: &str, outcome: std::io::Result<()>) {
         match outcome {
             Ok(()) => self.there.push(name.to_owned()),

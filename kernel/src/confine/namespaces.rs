@@ -14,6 +14,8 @@ use super::Protections;
 pub struct View {
     /// Files and folders that are empty to it.
     pub hidden: Vec<PathBuf>,
+    /// A folder that cannot be written.
+    pub sealed: Option<PathBuf>,
     /// A folder that is in memory only, and its size in bytes.
     pub scratch: Option<(PathBuf, u64)>,
 }
@@ -106,12 +108,23 @@ fn arrange(view: &View, own_processes: bool, protections: &mut Protections) {
         let scratch = mount("scratch", folder, "tmpfs", bare, &format!("size={size},mode=700"));
         protections.note("a scratch folder in memory", scratch);
     }
+    if let Some(sealed) = &view.sealed {
+        let again = libc::MS_REMOUNT | libc::MS_BIND | libc::MS_RDONLY | bare;
+        let outcome = bind(sealed).and_then(|()| mount("none", sealed, "", again, ""));
+        protections.note(super::SEALED, outcome);
+    }
     let hide = |path: &PathBuf| match path.is_dir() {
         true => mount("hidden", path, "tmpfs", bare | libc::MS_RDONLY, "size=4096,mode=0"),
         false => mount("/dev/null", path, "", libc::MS_BIND, ""),
     };
     let hidden = view.hidden.iter().filter(|path| path.exists()).try_for_each(hide);
     protections.note("a view of the files", hidden);
+}
+
+/// A folder in its own place, so that it can be mounted otherwise than what is around it.
+fn bind(folder: &Path) -> io::Result<()> {
+    let source = folder.to_str().ok_or_else(|| io::Error::other("the folder's name is not text"))?;
+    mount(source, folder, "", libc::MS_BIND, "")
 }
 
 fn mount(source: &str, target: &Path, kind: &str, flags: libc::c_ulong, data: &str) -> io::Result<()> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use taskloom_exercises::{Course, Exercise};
 
+use super::submission::{Kind, Paper, PaperCell};
 use crate::session::cell::outline;
 
 /// What a class was asked to do.
@@ -20,6 +21,8 @@ pub struct Assignment {
 pub struct Asked {
     /// As its author wrote it.
     pub exercise: Exercise,
+    /// An answer of the author's, where the course has it.
+    pub solution: Option<String>,
     /// The functions and types that an answer makes: those of the starter and of the solution.
     pub items: BTreeSet<String>,
 }
@@ -48,9 +51,10 @@ impl Assignment {
                 continue;
             }
             // A course that was handed out has no solutions.
-            let solution = course.solution(&id).unwrap_or_default();
-            let items = defined(&exercise.starter).chain(defined(&solution)).collect();
-            by_notebook.entry(exercise.notebook.clone()).or_default().push(Asked { exercise, items });
+            let solution = course.solution(&id).ok();
+            let items =
+                defined(&exercise.starter).chain(solution.iter().flat_map(|solution| defined(solution))).collect();
+            by_notebook.entry(exercise.notebook.clone()).or_default().push(Asked { exercise, solution, items });
         }
         if let Some(unknown) = only.iter().find(|name| !by_notebook.contains_key(*name)) {
             return Err(format!("no exercise belongs to a notebook `{unknown}`"));
@@ -78,6 +82,23 @@ impl Assignment {
     /// One of the exercises.
     pub fn exercise(&self, id: &str) -> Option<&Asked> {
         self.exercises.iter().find(|asked| asked.exercise.id == id)
+    }
+
+    /// What would be handed in by somebody who knows the answers, and by somebody who has done nothing.
+    pub fn rehearsals(&self, notebook: &str) -> Vec<Paper> {
+        let of_all = |answer: &dyn Fn(&Asked) -> Option<String>| {
+            let cells = self.notebooks.get(notebook)?.iter().map(|cell| {
+                let asked = cell.exercise.as_deref().and_then(|id| self.exercise(id));
+                Some(match asked {
+                    Some(asked) => PaperCell { kind: Kind::Answer(asked.exercise.id.clone()), source: answer(asked)? },
+                    None => PaperCell { kind: Kind::Given, source: cell.source.clone() },
+                })
+            });
+            Some(Paper { notebook: notebook.to_owned(), cells: cells.collect::<Option<_>>()? })
+        };
+        let solved = of_all(&|asked| asked.solution.clone());
+        let as_given = of_all(&|asked| Some(asked.exercise.starter.clone()));
+        solved.into_iter().chain(as_given).collect()
     }
 
     /// The same with the exercises of some notebooks only.
@@ -123,6 +144,19 @@ pub mod tests {
         let ids: Vec<&str> = assignment.exercises.iter().map(|asked| asked.exercise.id.as_str()).collect();
         assert_eq!(ids[..3], ["delayed-loop", "delayed-control-flow", "delayed-etl"]);
         assert!(assignment.notebooks["01-delayed"].iter().any(|cell| cell.id == "flights-files"));
+    }
+
+    #[test]
+    fn rehearsals_have_the_courses_answers_among_its_cells() {
+        let assignment = own();
+        let [solved, as_given] = &assignment.rehearsals("01-delayed")[..] else { panic!("there are two") };
+        assert_eq!(solved.cells.len(), assignment.notebooks["01-delayed"].len());
+        let answer = |paper: &Paper| {
+            let is_it = |cell: &&PaperCell| cell.kind == Kind::Answer("delayed-loop".to_owned());
+            paper.cells.iter().find(is_it).map(|cell| cell.source.clone()).expect("an answer")
+        };
+        assert!(answer(solved).contains("delayed!(inc(x))") && !answer(as_given).contains("delayed!"));
+        assert!(assignment.rehearsals("99-none").is_empty());
     }
 
     #[test]

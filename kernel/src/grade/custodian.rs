@@ -15,6 +15,7 @@ use super::score::ExerciseScore;
 use super::submission::Paper;
 use crate::confine::Protections;
 use crate::installation::Installation;
+use crate::shared::Shared;
 
 /// How often an examiner is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -39,6 +40,8 @@ pub struct Custodian {
     pub hidden: Vec<PathBuf>,
     /// What they may read.
     pub data: Option<PathBuf>,
+    /// The folder of what has been compiled of the course.
+    pub shared: Option<PathBuf>,
     /// Whether a paper is run where neither files nor other processes can be kept from it.
     pub without_walls: bool,
 }
@@ -59,6 +62,19 @@ impl Custodian {
     /// # Errors
     /// What keeps any paper from being examined here.
     pub fn examine(&self, paper: &Paper, asked: &[&Asked]) -> Result<Outcome, String> {
+        self.examine_sharing(paper, asked, false)
+    }
+
+    /// Has a paper of the course's own run, so that what is compiled for it need not be compiled for others. Not to be called
+    /// when a submission has been examined.
+    ///
+    /// # Errors
+    /// As [`Custodian::examine`].
+    pub fn rehearse(&self, paper: &Paper, asked: &[&Asked]) -> Result<(), String> {
+        self.examine_sharing(paper, asked, true).map(drop)
+    }
+
+    fn examine_sharing(&self, paper: &Paper, asked: &[&Asked], learns: bool) -> Result<Outcome, String> {
         let folder = tempfile::Builder::new()
             .prefix("taskloom-grade-")
             .tempdir()
@@ -74,19 +90,24 @@ impl Custodian {
             allowance: self.allowance.clone(),
             hidden: self.hidden.clone(),
             data: self.data.clone(),
+            shared: self.shared.clone().map(|folder| Shared { folder, learns }),
             folder: own.clone(),
             scratch: scratch.clone(),
         };
         let child = self.start(&job)?;
         let mut sitting = Sitting { child, scratch: &scratch, allowance: &self.allowance, heard: Heard::default() };
         let stopped = sitting.watch(self.without_walls)?;
-        let Heard { scores, mut notes, protections, complete, trouble } = std::mem::take(&mut sitting.heard);
+        let Heard { scores, mut notes, protections, complete, trouble, has_begun } = std::mem::take(&mut sitting.heard);
         let complaints = sitting.end();
         if scores.is_empty()
             && stopped.is_none()
             && let Some(trouble) = trouble
         {
             return Err(format!("a submission cannot be examined: {trouble}{}", quoted(&complaints)));
+        }
+        if !has_begun && stopped.is_none() {
+            // Nothing of the submission had been run.
+            return Err(format!("a submission cannot be examined: its examiner ended at once{}", quoted(&complaints)));
         }
         let is_final = complete || stopped.is_some();
         let reason = match stopped {
@@ -157,6 +178,8 @@ struct Heard {
     notes: Vec<String>,
     protections: Protections,
     complete: bool,
+    /// Whether walls stand: what came before is no submission's doing.
+    has_begun: bool,
     trouble: Option<String>,
 }
 
@@ -178,8 +201,8 @@ impl Sitting<'_> {
         loop {
             match told.recv_timeout(LOOK) {
                 Ok(Finding::Walls(protections)) => {
-                    let has = |name: &str| protections.there.iter().any(|there| there.starts_with(name));
-                    let walled = has("Landlock") || (has("a view of the files") && has("processes of its own"));
+                    let walled = protections.has("Landlock")
+                        || (protections.has("a view of the files") && protections.has("processes of its own"));
                     if !walled && !without_walls {
                         let missing = protections.missing.join("; ");
                         return Err(format!(
@@ -188,6 +211,7 @@ impl Sitting<'_> {
                         ));
                     }
                     self.heard.protections = protections;
+                    self.heard.has_begun = true;
                 }
                 Ok(Finding::Score(score)) => self.heard.scores.push(score),
                 Ok(Finding::Note(note)) => self.heard.notes.push(super::score::shortened(&note)),

@@ -24,6 +24,7 @@ use crate::session::cell::outline;
 use crate::session::{
     Event, Failure, Interrupter, MemoryLimit, Scope, Session, prepare_environment, session_folder, words_in,
 };
+use crate::shared::Shared;
 
 /// Examines the paper that comes in on standard input; what is found goes to standard output.
 ///
@@ -63,6 +64,9 @@ fn examine(job: &Job, tell: &mut dyn FnMut(Finding)) -> Result<(), String> {
     let mut protections = separate(job);
     let walls = outer_walls(job);
     let enclosed = confine::enclose(&walls);
+    // What this process could change, another has perhaps changed.
+    let is_sealed = enclosed.has("Landlock") || protections.has(confine::SEALED);
+    let shared = job.shared.clone().filter(|shared| shared.learns || is_sealed);
     protections.there.extend(enclosed.there);
     protections.missing.extend(enclosed.missing);
     tell(Finding::Walls(protections));
@@ -85,11 +89,11 @@ fn examine(job: &Job, tell: &mut dyn FnMut(Finding)) -> Result<(), String> {
     prepare_environment(&job.installation, folder.path())?;
     let output = Arc::new(Output { limit: job.allowance.output, ..Output::default() });
     let for_sink = Arc::clone(&output);
-    let mut session = Session::start(&job.installation, folder, move |event| for_sink.take(&event))?;
+    let mut session = Session::start_sharing(&job.installation, folder, shared, move |event| for_sink.take(&event))?;
     let _ = output.interrupter.set(session.interrupter());
     session.set_memory_limit(MemoryLimit::of_bytes(job.allowance.memory));
     let magics = Magics::new(&job.installation);
-    Sitting { job, session, magics, output, given: Given::default(), number: 0, left_out: 0, tell }.work();
+    Sitting { job, session, magics, output, given: Given::default(), number: 0, course: 0, left_out: 0, tell }.work();
     Ok(())
 }
 
@@ -97,6 +101,7 @@ fn examine(job: &Job, tell: &mut dyn FnMut(Finding)) -> Result<(), String> {
 fn separate(job: &Job) -> confine::Protections {
     confine::separate(&confine::View {
         hidden: job.hidden.clone(),
+        sealed: job.shared.as_ref().filter(|shared| !shared.learns).map(|shared| shared.folder.clone()),
         scratch: Some((job.scratch.clone(), job.allowance.disk)),
     })
 }
@@ -128,6 +133,11 @@ fn outer_walls(job: &Job) -> Walls {
     ]));
     read.extend(job.data.clone());
     let mut write = vec![job.folder.clone(), job.scratch.clone(), installation.gate(), PathBuf::from("/dev/null")];
+    match &job.shared {
+        Some(Shared { folder, learns: true }) => write.push(folder.clone()),
+        Some(Shared { folder, learns: false }) => read.push(folder.clone()),
+        None => {}
+    }
     write.retain(|path| path.exists());
     let limits = Limits {
         cpu: 0,
@@ -161,6 +171,9 @@ fn inner_walls(job: &Job, objects: &[PathBuf]) -> Walls {
     let write = vec![job.scratch.clone(), PathBuf::from("/dev/null")];
     Walls { read, execute: Vec::new(), list: vec![PathBuf::from("/proc")], write, programs: false, limits }
 }
+
+/// How many cells may stand between two of the course's, without that anything be compiled again.
+const NUMBERS: usize = 1000;
 
 /// Counts what a cell shows, and ends it when that is too much. Nothing of it is kept.
 #[derive(Default)]
@@ -240,6 +253,8 @@ struct Sitting<'a> {
     output: Arc<Output>,
     given: Given,
     number: u32,
+    /// The cells of the course's that came so far.
+    course: usize,
     /// Cells in which something was left out.
     left_out: usize,
     tell: &'a mut dyn FnMut(Finding),
@@ -253,10 +268,19 @@ impl Sitting<'_> {
                 break;
             }
             self.number += 1;
+            if cell.kind != Kind::Own {
+                // So that a cell of the course's has the same number whatever the student has put between.
+                self.course += 1;
+                self.session.number_from(self.course * NUMBERS);
+            }
+            // Answers are not the course's text; where they are its own solutions, nobody shall find them.
+            let learns = self.job.shared.as_ref().is_some_and(|shared| shared.learns);
+            self.session.set_learning(learns && cell.kind == Kind::Given);
             let outcome = self.run(cell);
             if let Kind::Answer(id) = &cell.kind
                 && let Some(task) = open.remove(id.as_str())
             {
+                self.session.set_learning(learns);
                 let score = self.score(task, cell, outcome);
                 (self.tell)(Finding::Score(score));
             }

@@ -12,6 +12,7 @@ use super::score::ExerciseScore;
 use super::submission::Paper;
 use crate::confine::Protections;
 use crate::installation::Installation;
+use crate::shared::Shared;
 
 /// One paper to be examined.
 #[derive(Serialize, Deserialize)]
@@ -28,6 +29,8 @@ pub struct Job {
     pub hidden: Vec<PathBuf>,
     /// The folder of the data, which it may read.
     pub data: Option<PathBuf>,
+    /// What has been compiled of the course, see [`crate::grade`].
+    pub shared: Option<Shared>,
     /// A folder for the examiner's own files; it is empty, and removed by the custodian.
     pub folder: PathBuf,
     /// The submission's scratch: in memory if that can be had.
@@ -66,7 +69,7 @@ pub struct Task {
 }
 
 impl From<&Asked> for Task {
-    fn from(Asked { exercise, items }: &Asked) -> Self {
+    fn from(Asked { exercise, items, .. }: &Asked) -> Self {
         let checks = exercise.checks.iter();
         Task {
             id: exercise.id.clone(),

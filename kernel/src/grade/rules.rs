@@ -4,7 +4,8 @@
 //! so what gets around Rust is not allowed, nor what puts code into a cell that is not in its text, nor the few functions
 //! of the engine by which results would not come out as they are.
 
-use ra_ap_syntax::{Edition, SourceFile, SyntaxKind};
+use ra_ap_syntax::ast::{self, AstToken};
+use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxToken};
 
 /// Words, and what they would do.
 const WORDS: [(&str, &str); 6] = [
@@ -19,28 +20,61 @@ const WORDS: [(&str, &str); 6] = [
 /// Why a cell is not run when it is graded, if there is a reason.
 pub fn objection(code: &str) -> Option<String> {
     let file = SourceFile::parse(code, Edition::Edition2024);
-    let tokens: Vec<(SyntaxKind, String)> = file
-        .syntax_node()
-        .descendants_with_tokens()
-        .filter_map(|element| element.into_token())
-        .filter(|token| !token.kind().is_trivia())
-        .map(|token| (token.kind(), token.text().to_owned()))
-        .collect();
-    for (index, (kind, text)) in tokens.iter().enumerate() {
-        if *kind == SyntaxKind::UNSAFE_KW {
+    let tokens = tokens_of(&file);
+    for (index, token) in tokens.iter().enumerate() {
+        let text = token.text();
+        if token.kind() == SyntaxKind::UNSAFE_KW {
             return Some("`unsafe` is not allowed in cells that are graded".to_owned());
         }
         // A macro could give a word that is not a keyword here its meaning elsewhere, so all of them count.
-        if let Some((word, does)) = WORDS.iter().find(|(word, _)| text == word || text.strip_prefix("r#") == Some(word))
-        {
+        let is_same = |word: &str| text == word || text.strip_prefix("r#") == Some(word);
+        if let Some((word, does)) = WORDS.iter().find(|(word, _)| is_same(word)) {
             return Some(format!("`{word}` {does}, which is not allowed in cells that are graded"));
         }
-        let follows = |distance: usize, what: &str| tokens.get(index + distance).is_some_and(|(_, text)| text == what);
+        if let Some(word) = text_of_string(token).as_deref().and_then(code_in_text) {
+            return Some(format!(
+                "a text that is code with `{word}` in it is not allowed in cells that are graded: attributes such as serde's \
+                 make code of texts"
+            ));
+        }
+        let follows =
+            |distance: usize, what: &str| tokens.get(index + distance).is_some_and(|token| token.text() == what);
         if text == "mod" && follows(2, ";") {
             return Some("a module in another file is not allowed in cells that are graded".to_owned());
         }
     }
     None
+}
+
+fn tokens_of(file: &ra_ap_syntax::Parse<SourceFile>) -> Vec<SyntaxToken> {
+    let all = file.syntax_node();
+    let tokens = all.descendants_with_tokens().filter_map(|element| element.into_token());
+    tokens.filter(|token| !token.kind().is_trivia()).collect()
+}
+
+/// What a string literal says.
+fn text_of_string(token: &SyntaxToken) -> Option<String> {
+    let text = ast::String::cast(token.clone())?;
+    // One that is no string to the compiler is none to a macro.
+    Some(text.value().ok()?.into_owned())
+}
+
+/// What of a text must not be in code, when the text reads like code that has it. Words in a sentence are only words.
+fn code_in_text(text: &str) -> Option<&'static str> {
+    const AFTER_UNSAFE: [&str; 6] = ["{", "impl", "fn", "extern", "trait", "("];
+    let file = SourceFile::parse(text, Edition::Edition2024);
+    let tokens = tokens_of(&file);
+    let next = |index: usize| tokens.get(index + 1).map_or("", |token| token.text());
+    tokens.iter().enumerate().find_map(|(index, token)| {
+        let text = token.text().trim_start_matches("r#");
+        match text {
+            "unsafe" if AFTER_UNSAFE.contains(&next(index)) => Some("unsafe"),
+            "set_listener" => Some("set_listener"),
+            "taskloom_attach" => Some("taskloom_attach"),
+            "include" | "asm" | "global_asm" | "naked_asm" if next(index) == "!" => Some("a macro that is not allowed"),
+            _ => None,
+        }
+    })
 }
 
 /// Magics that run what is in the cell, and nothing else.
@@ -99,6 +133,9 @@ mod tests {
             "#[path = \"/tmp/x.rs\"] mod x;",
             "taskloom::events::set_listener(|_| {});",
             "let x = taskloom::cell::r#taskloom_attach;",
+            "#[derive(Deserialize)] struct S { #[serde(default = \"f::<{ impl T for S { fn g() { unsafe { h() } } } 0 }>\")] x: i32 }",
+            "m!(\"f::<{ \\x75nsafe { g() } }>\");",
+            "m!(r#\"taskloom::events::set_listener\"#);",
         ] {
             assert!(objection(code).is_some(), "{code}");
         }
@@ -106,6 +143,7 @@ mod tests {
             "// unsafe\nlet text = \"unsafe include! asm\";",
             "let total = delayed!(sum(&results));",
             "mod tools { pub fn f() {} }",
+            "println!(\"unsafe code is not needed, include it or not; {x} asm\");",
             "let unsafely = 1; let text = include_str!(\"x\");",
             "let x = ",
         ] {

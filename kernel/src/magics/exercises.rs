@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use taskloom_exercises::{
-    CHECK_REPORT, CHECK_RESULT, CodeRunner, Course, CourseError, Exercise, Report, Run, RunFailure,
+    CHECK_REPORT, CHECK_RESULT, CodeRunner, Course, CourseError, Exercise, Report, Run, RunFailure, token_of,
 };
 
 use super::arguments::{Call, Options};
@@ -235,11 +235,15 @@ pub struct Checking<'a> {
 }
 
 impl CodeRunner for Checking<'_> {
+    fn is_hostile(&self) -> bool {
+        self.scope.is_some()
+    }
+
     fn run(&mut self, code: &str, time_limit: Duration) -> Run {
         let published = self.session.capture(CHECK_RESULT);
         let watch = Watchdog::start(self.session, time_limit);
         let result = match &self.scope {
-            Some(scope) => self.session.execute_in_scope(scope.clone(), code, self.number),
+            Some(scope) => self.session.execute_in_scope(scope.clone(), code, token_of(code), self.number),
             None => self.session.execute_quickly(code, self.number),
         };
         let timed_out = watch.stop();

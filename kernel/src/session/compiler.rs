@@ -16,6 +16,7 @@ use super::items::{ItemCrate, Items, SourceFile, words_in};
 use super::toolchain::Interrupted;
 use crate::gate;
 use crate::installation::{Generics, Installation};
+use crate::shared::{Entry, Said, Shared};
 
 /// The file name of what [`Compiler::check`] compiles.
 pub const CHECKED: &str = "cell_checked.rs";
@@ -78,7 +79,19 @@ pub struct Compiler {
     pub is_in_a_hurry: bool,
     /// Whether the arithmetic of items is checked for overflow, as in a debug build.
     pub overflow_checks: bool,
+    /// Work that is shared with other sessions, if it is.
+    pub shared: Option<Shared>,
+    /// What stands in the next cell that evcxr compiles in the place of [`SECRET`].
+    pub secret: Option<String>,
 }
+
+/// Stands in code for a word that is put into what was compiled, so that what is compiled can be shared. It is as long.
+pub const SECRET: &str = "@the-word-of-this-run-goes-here@";
+
+/// How much of a key is in the name of a library.
+const SHARED_SUFFIX: usize = 24;
+/// Where the loader finds libraries of items, seen from one of them, and from a cell that evcxr compiled.
+const SHARED_PLACES: [&str; 2] = ["$ORIGIN", "$ORIGIN/../../../../items/libraries"];
 
 /// For statements that only call what is compiled: not optimised.
 pub const LIGHT_LEVEL: &str = "0";
@@ -126,6 +139,8 @@ impl Compiler {
             dependencies: Vec::new(),
             opt_level: "3".to_owned(),
             overflow_checks: false,
+            shared: None,
+            secret: None,
         })
     }
 
@@ -154,7 +169,9 @@ impl Compiler {
             .arg("-o")
             .arg(self.folder.join("checked.rmeta"))
             .args(self.link(libraries.of(source)));
-        Ok(self.run(&mut rustc)?.0)
+        let entry = self.entry(&rustc, [source]);
+        // What is made is not needed.
+        Ok(self.run(&mut rustc, entry.as_ref(), None)?.0)
     }
 
     /// Compiles those crates of items that are not among `libraries` yet, as they are now; `files` is told what is compiled.
@@ -234,13 +251,11 @@ impl Compiler {
         };
         self.write(&path, &root)?;
         self.libraries += 1;
-        let suffix = format!("-{}", self.libraries);
         let mut rustc = self.rustc();
         rustc
             .args(["--crate-name", name, "--crate-type", "dylib", "--emit", "link"])
             .arg(&path)
             .args(["-C", "metadata=session", "-C", "prefer-dynamic", "-C", "lto=off"])
-            .args(["-C", &format!("extra-filename={suffix}")])
             .args(["-C", &format!("overflow-checks={}", if self.overflow_checks { "yes" } else { "no" })])
             // What a panic says of its place.
             .arg(format!("--remap-path-prefix={}/=", self.folder.display()))
@@ -255,12 +270,26 @@ impl Compiler {
             // line, which a loop over numbers needs (a naive matrix product takes 2.7 times as long otherwise).
             rustc.args(["-C", &format!("opt-level={}", self.opt_level), "-Zshare-generics=no"]);
         }
-        let (messages, success) = self.run(&mut rustc)?;
+        let texts = files.iter().map(|file| file.edited.text.as_str());
+        let mut entry = self.entry(&rustc, texts.chain([root.as_str()]));
+        let library = |suffix: &str| {
+            let name = format!("{}{name}-{suffix}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+            self.folder.join(LIBRARIES).join(name)
+        };
+        // What others link to is named by what it is. The same a second time is another library all the same: its statics
+        // begin anew.
+        let shared = entry.as_ref().map(|entry| entry.key[..SHARED_SUFFIX].to_owned());
+        let suffix = shared.filter(|suffix| !library(suffix).exists()).unwrap_or_else(|| {
+            entry = None;
+            self.libraries.to_string()
+        });
+        rustc.args(["-C", &format!("extra-filename=-{suffix}")]);
+        let path = library(&suffix);
+        let (messages, success) = self.run(&mut rustc, entry.as_ref(), Some(&path))?;
         if !success {
             return Err(CompileError::Rejected(messages));
         }
-        let name = format!("{}{name}{suffix}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-        Ok(self.folder.join(LIBRARIES).join(name))
+        Ok(path)
     }
 
     /// Tells the driver what the next cell of evcxr's, `code`, is compiled with, and how.
@@ -294,7 +323,13 @@ impl Compiler {
             arguments.extend(named);
             source.push_str(&declared);
         }
-        let preamble = json!({"source": source, "attributes": items.attributes(), "arguments": arguments});
+        let preamble = json!({
+            "source": source,
+            "attributes": items.attributes(),
+            "arguments": arguments,
+            "shared": self.shared,
+            "secret": self.secret,
+        });
         std::fs::write(&path, preamble.to_string()).map_err(|error| format!("cannot write {}: {error}", path.display()))
     }
 
@@ -333,12 +368,32 @@ impl Compiler {
             .arg("-L")
             .arg(dependencies)
             .args(&self.dependencies)
-            .env("RUSTC_BOOTSTRAP", "1");
+            .arg("-C")
+            .arg(format!(
+                "linker={}",
+                super::toolchain::linker(self.folder.parent().unwrap_or(&self.folder)).display()
+            ));
+        super::toolchain::restore_environment(&mut rustc);
+        rustc.env("RUSTC_BOOTSTRAP", "1");
         rustc
     }
 
-    /// Runs rustc, unless and until the user interrupts. Gives its messages, and whether it was content.
-    fn run(&self, rustc: &mut Command) -> Result<(Vec<Value>, bool), CompileError> {
+    /// The piece of shared work that this command makes of these texts, where work is shared.
+    fn entry<'a>(&self, rustc: &Command, texts: impl IntoIterator<Item = &'a str>) -> Option<Entry> {
+        self.shared.as_ref()?.entry(self.folder.parent()?, rustc, texts)
+    }
+
+    /// Runs rustc, unless and until the user interrupts, or takes what it made before. Gives its messages, and whether it
+    /// was content.
+    fn run(
+        &self,
+        rustc: &mut Command,
+        entry: Option<&Entry>,
+        output: Option<&Path>,
+    ) -> Result<(Vec<Value>, bool), CompileError> {
+        if let Some(Said { text, success }) = entry.and_then(|entry| entry.find(output)) {
+            return Ok((messages_in(&text).0, success));
+        }
         let failed = |error: std::io::Error| CompileError::Failed(format!("cannot run the compiler: {error}"));
         let Some(_place) = gate::enter(&self.gate, || self.interrupted.is_set()) else {
             return Err(CompileError::Interrupted);
@@ -368,19 +423,12 @@ impl Compiler {
             return Err(CompileError::Interrupted);
         }
         let text = String::from_utf8_lossy(&text);
-        let (messages, rest): (Vec<_>, Vec<_>) =
-            text.lines().map(|line| serde_json::from_str::<Value>(line).map_err(|_| line)).partition(Result::is_ok);
-        let mut messages: Vec<Value> = messages.into_iter().flatten().collect();
-        // The last one only counts the others.
-        let counts =
-            |message: &Value| message["spans"].as_array().is_some_and(Vec::is_empty) && message["code"].is_null();
-        messages.retain(|message| {
-            (message["level"] == "error" && !counts(message)) || message["code"]["code"] == super::types::LINT
-        });
+        let (messages, rest) = messages_in(&text);
         if !status.success() && !messages.iter().any(|message| message["level"] == "error") {
-            let said: Vec<&str> =
-                rest.into_iter().filter_map(Result::err).filter(|line| !line.trim().is_empty()).collect();
-            return Err(CompileError::Failed(format!("rustc failed ({status}) and said only:\n{}", said.join("\n"))));
+            return Err(CompileError::Failed(format!("rustc failed ({status}) and said only:\n{}", rest.join("\n"))));
+        }
+        if let Some(entry) = entry {
+            entry.learn(&Said { text: text.into_owned(), success: status.success() }, output);
         }
         Ok((messages, status.success()))
     }
@@ -395,8 +443,28 @@ impl Compiler {
             // Where rustc finds what they link to themselves, and where the loader finds them all.
             let folder = self.folder.join(LIBRARIES);
             arguments.extend(["-L".into(), format!("dependency={}", folder.display()).into()]);
-            arguments.extend(["-C".into(), format!("link-arg=-Wl,-rpath,{}", folder.display()).into()]);
+            let places = match self.shared {
+                // What is shared is loaded in another folder than it was made in.
+                Some(_) => SHARED_PLACES.map(str::to_owned).to_vec(),
+                None => vec![folder.display().to_string()],
+            };
+            for place in places {
+                arguments.extend(["-C".into(), format!("link-arg=-Wl,-rpath,{place}").into()]);
+            }
         }
         arguments
     }
+}
+
+/// The messages that count, and the lines that are none.
+fn messages_in(text: &str) -> (Vec<Value>, Vec<&str>) {
+    let (messages, rest): (Vec<_>, Vec<_>) =
+        text.lines().map(|line| serde_json::from_str::<Value>(line).map_err(|_| line)).partition(Result::is_ok);
+    let mut messages: Vec<Value> = messages.into_iter().flatten().collect();
+    // The last one only counts the others.
+    let counts = |message: &Value| message["spans"].as_array().is_some_and(Vec::is_empty) && message["code"].is_null();
+    messages.retain(|message| {
+        (message["level"] == "error" && !counts(message)) || message["code"]["code"] == super::types::LINT
+    });
+    (messages, rest.into_iter().filter_map(Result::err).filter(|line| !line.trim().is_empty()).collect())
 }

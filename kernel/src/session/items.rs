@@ -85,6 +85,11 @@ pub struct SourceFile {
 }
 
 impl Items {
+    /// The next cell has at least this number.
+    pub fn number_from(&mut self, cell: usize) {
+        self.count = self.count.max(cell.saturating_sub(1));
+    }
+
     /// Takes in a cell. Gives whether there are items in it.
     pub fn add(&mut self, code: &str, number: u32, outline: &Outline) -> bool {
         self.count += 1;

@@ -52,8 +52,9 @@ pub use memory_limit::MemoryLimit;
 pub use toolchain::{prepare_environment, restore_environment};
 
 use crate::installation::Installation;
+use crate::shared::Shared;
 use cell::Outline;
-use compiler::{CHECKED, CompileError, Compiler, Effort, Libraries};
+use compiler::{CHECKED, CompileError, Compiler, Effort, Libraries, SECRET};
 use events::EventPipe;
 use items::Items;
 use outcome::Stop;
@@ -124,11 +125,25 @@ impl Session {
         folder: tempfile::TempDir,
         sink: impl Fn(Event) + Send + 'static,
     ) -> Result<Session, String> {
+        Session::start_sharing(installation, folder, None, sink)
+    }
+
+    /// The same, of a session that takes from, and may add to, what others have compiled.
+    ///
+    /// # Errors
+    /// As [`Session::start`].
+    pub fn start_sharing(
+        installation: &Installation,
+        folder: tempfile::TempDir,
+        shared: Option<Shared>,
+        sink: impl Fn(Event) + Send + 'static,
+    ) -> Result<Session, String> {
         let sources = Arc::new(Mutex::new(Sources::new(folder.path().join("src/lib.rs"))));
         let events =
             EventPipe::new(Arc::clone(&sources), sink).map_err(|error| format!("cannot make a pipe: {error}"))?;
         let interrupter = Interrupter::new(events.control(), events.runs(), folder.path());
-        let compiler = Compiler::new(installation, folder.path(), interrupter.compilation())?;
+        let mut compiler = Compiler::new(installation, folder.path(), interrupter.compilation())?;
+        compiler.shared = shared;
         compiler.write_preamble(&Items::default(), &Libraries::default(), "", Effort::default())?;
         let runner = events.runner_command(installation, folder.path());
         let (context, outputs) = EvalContext::with_subprocess_command(runner).map_err(|error| error.to_string())?;
@@ -395,13 +410,33 @@ impl Session {
         self.state.items.text()
     }
 
+    /// Whether what is compiled from now on is kept for others, where work is shared.
+    pub fn set_learning(&mut self, learns: bool) {
+        if let Some(shared) = &mut self.compiler.shared {
+            shared.learns = learns;
+        }
+    }
+
+    /// Numbers the next cell at least so. What is compiled of a cell bears its number, so that two sessions can share it
+    /// only if it has the same in both.
+    pub fn number_from(&mut self, cell: usize) {
+        self.state.items.number_from(cell);
+    }
+
     /// Runs a cell that can refer only to what is in the scope, beside variables; nothing of it can be read afterwards.
+    ///
+    /// The cell's `secret`, a word that is in its text, is in what runs but not in what is compiled, which others may use
+    /// for the same cell with another secret. It has as many letters as any other.
     ///
     /// # Errors
     /// As [`Session::execute`].
-    pub fn execute_in_scope(&mut self, scope: Scope, code: &str, number: u32) -> Result<(), Failure> {
+    pub fn execute_in_scope(&mut self, scope: Scope, code: &str, secret: &str, number: u32) -> Result<(), Failure> {
+        let is_shared = self.compiler.shared.is_some() && secret.len() == SECRET.len();
+        let code = if is_shared { code.replace(secret, SECRET) } else { code.to_owned() };
+        self.compiler.secret = is_shared.then(|| secret.to_owned());
         self.state.items.set_scope(Some(Arc::new(scope)));
-        let result = self.execute_quickly(code, number);
+        let result = self.execute_quickly(&code, number);
+        self.compiler.secret = None;
         self.state.items.set_scope(None);
         // A copy that `%undo` could go back to has it as well.
         for step in &mut self.before {

@@ -12,6 +12,8 @@ use crate::installation::{Installation, find_program};
 
 /// What evcxr, rust-analyzer and rustc run, in the name of which the driver answers.
 const STAND_INS: [&str; 4] = ["cargo", "rustup", "rustc", "cc"];
+/// Where the driver finds what it is told in `TASKLOOM_DRIVER`, from the folder of the tools, when it is not.
+const CONFIG: &str = "driver.json";
 /// Variables that are changed for evcxr, and put back for the user's code.
 const CHANGED: [&str; 6] = ["PATH", "RUSTC", "CARGO", "CARGO_HOME", "EVCXR_TMPDIR", "TASKLOOM_DRIVER"];
 
@@ -61,6 +63,7 @@ pub fn prepare_environment(installation: &Installation, folder: &Path) -> Result
         "path": path,
         "cargo_home": std::env::var_os("CARGO_HOME"),
     });
+    std::fs::write(cargo_home.join(CONFIG), config.to_string()).map_err(failed)?;
     let _ = BEFORE.set(before);
     // SAFETY: the caller promises that no other thread runs yet.
     unsafe {
@@ -112,7 +115,12 @@ impl Interrupted {
     }
 }
 
-/// Gives the user's code the environment that the kernel was started with.
+/// The linker of a session, which stands in for the system's.
+pub fn linker(folder: &Path) -> PathBuf {
+    folder.join("tools/bin/cc")
+}
+
+/// Gives the user's code, and the compiler, whose macros read it, the environment that the kernel was started with.
 pub fn restore_environment(command: &mut Command) {
     for (name, value) in BEFORE.get().into_iter().flatten() {
         match value {

@@ -9,8 +9,10 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
+import tempfile
 import textwrap
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -391,3 +393,166 @@ def test_processes_do_not_outlive_their_submission(hostile_class):
             if b"examine" in command and command[0].endswith(b"taskloom"):
                 names.append(command)
     assert not names
+
+
+# A course's cell is compiled once for all. What would betray one: a cell of the same text that means something else, or
+# one that somebody has put in the place of what the others find.
+REDEFINED = "fn base() -> i64 { 5 }\nfn expected_total() -> i64 { base() + 2 }\nlet total: i64 = 7;"
+SHARED_FILES = """\
+fn spoil(folder: &std::path::Path, depth: u32, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let is_shared = path.to_string_lossy().contains("taskloom-course-");
+        if is_shared {
+            found.push(path.display().to_string());
+        }
+        if path.is_dir() && depth > 0 {
+            spoil(&path, depth - 1, found);
+        }
+        if is_shared {
+            let _ = std::fs::write(&path, "spoilt");
+            let _ = std::fs::remove_file(&path);
+            let _ = std::fs::remove_dir_all(&path);
+        }
+    }
+}
+let mut found = Vec::new();
+for folder in ["/tmp", "/var/tmp", "/dev/shm", "..", "."] {
+    spoil(std::path::Path::new(folder), 4, &mut found);
+}
+spoil(&std::env::temp_dir(), 4, &mut found);
+assert!(found.is_empty(), "found {found:?}");
+let total: i64 = 41;"""
+# The word by which a result counts is in the object of the checks. Whoever reads that while the checks run must not have
+# the same word as the others.
+WORD = """\
+std::thread::spawn(|| {
+    let word = "@the-word-of-this-run-goes-here@";
+    loop {
+        for check in 0..2 {
+            taskloom::display(&taskloom::MimeBundle::new().with_json(
+                "application/vnd.taskloom.check-result+json",
+                taskloom::serde_json::json!({"check": check, "message": null, "token": word}),
+            ));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+});
+let total: i64 = 41;"""
+# What the course compiled for whole numbers is not for others.
+OTHER_TYPE = "let total: i32 = 42;"
+
+
+def test_nothing_leaks_through_what_is_compiled_for_all(small_course, tmp_path):
+    handed_in = {
+        "a-redefines": (REDEFINED, "7 is not it"),
+        "b-spoils": (SHARED_FILES, "41 is not it"),
+        "c-word": (WORD, "41 is not it"),
+        "d-other-type": (OTHER_TYPE, ""),
+    }
+    paths = []
+    for name, (source, _) in handed_in.items():
+        paths.append(tmp_path / f"{name}.ipynb")
+        paths[-1].write_text(notebook(first=source))
+    # The course's own words, after others have tried; one with cells of its own between, one after which they would come
+    # to lie elsewhere.
+    honest = {
+        "y-honest": notebook(),
+        "z-more": notebook(before=["let mine = 1;", "fn own() -> i64 { 1 }"], between=["let more = own() + mine;"]),
+    }
+    for name, text in honest.items():
+        paths.append(tmp_path / f"{name}.ipynb")
+        paths[-1].write_text(text)
+    process, results = grade(small_course, tmp_path / "out", *paths, options=["--jobs", "1"])
+    # Otherwise nothing here would be put to the test.
+    assert "what all have in common" in process.stderr
+    for name, (_, reason) in handed_in.items():
+        assert points(results[name])["first"] == 0, words(results[name])
+        assert reason in words(results[name])
+    for name in honest:
+        assert points(results[name]) == {"first": 3, "second": 1}, words(results[name])
+
+
+NOBODY = 65534
+
+
+# In a user namespace that allows no other below it, without the rights that its first user has: what is left is Landlock,
+# seccomp and the limits.
+NO_NAMESPACES = """\
+unshare --user --map-root-user sh -ec '
+echo 0 > /proc/sys/user/max_user_namespaces
+exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs "$@"' sh"""
+
+
+def by_somebody_else(needed, run, namespaces):
+    """A command that runs `run` where everybody may look into the folders in which `needed` lie.
+
+    The home of root is closed, and the toolchain is often in it. In a view of the files of its own, an empty home takes its
+    place, with only the needed folders in it.
+    """
+    script, closed = ["mount -t tmpfs kept /mnt"], {}
+    if not os.stat("/dev/null").st_mode & 0o002:
+        # Some containers keep it to root.
+        script += ["mknod -m 666 /mnt/null c 1 3 && mount --bind /mnt/null /dev/null"]
+    for path in needed:
+        for parent in reversed(path.parents):
+            if not parent.stat().st_mode & 0o001:
+                closed.setdefault(parent, set()).add(path)
+                break
+    for number, (parent, paths) in enumerate(sorted(closed.items())):
+        kept = [(f"/mnt/kept-{number}-{index}", path) for index, path in enumerate(sorted(paths))]
+        script += [f"mkdir {place} && mount --bind '{path}' {place}" for place, path in kept]
+        script += [f"mount -t tmpfs -o mode=755 home '{parent}'"]
+        script += [f"mkdir -p '{path}' && mount --bind {place} '{path}'" for place, path in kept]
+    become = "" if namespaces else NO_NAMESPACES
+    script += [f'exec setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups {become} "$@"']
+    return ["unshare", "--mount", "sh", "-ec", "\n".join(script), "sh", *run]
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root can become somebody else")
+@pytest.mark.parametrize("namespaces", [True, False], ids=["with-namespaces", "without-namespaces"])
+def test_who_is_not_root_grades_as_safely(small_course, namespaces):
+    home = Path(os.environ.get("TASKLOOM_HOME") or Path.home() / ".local/share/taskloom")
+    installation = json.loads((home / "engine" / "engine.json").read_text())
+    folder = Path(tempfile.mkdtemp(prefix="taskloom-nobody-", dir="/tmp"))
+    try:
+        shutil.copytree(small_course, folder / "course")
+        solution, numbers = folder / "course/solutions/first.rs", folder / "course/data/numbers.txt"
+        hostile = {
+            "socket": SOCKET,
+            "forks": FORK,
+            "threads": THREADS,
+            "kills": KILL,
+            "reads-solution": f'let total = std::fs::read_to_string("{solution}").expect("gone").len() as i64;',
+            "includes-solution": f'let text = include_str!("{solution}"); let total: i64 = 42;',
+            "writes-data": f'std::fs::write("{numbers}", "1").expect("gone"); let total: i64 = 42;',
+            "fills": MANY_FILES,
+        }
+        handed_in = [folder / f"{name}.ipynb" for name in [*hostile, "honest"]]
+        for path in handed_in:
+            path.write_text(notebook(first=hostile.get(path.stem, HONEST)))
+        for root, folders, files in os.walk(folder):
+            for name in [".", *folders, *files]:
+                os.chown(os.path.join(root, name), NOBODY, NOBODY)
+        needed = [home, BINARY.parent, Path(installation["rustc"]).parents[1]]
+        run = [str(BINARY), "grade", "--course", str(folder / "course"), "--out", str(folder / "out"), "--home", str(home)]
+        run += ["--cell-time", "20", "--disk", "32MiB", *map(str, handed_in)]
+        process = subprocess.run(
+            by_somebody_else([path.resolve() for path in needed], run, namespaces),
+            capture_output=True,
+            text=True,
+            timeout=1500,
+            cwd=folder,
+            env={"PATH": os.environ["PATH"], "HOME": str(folder)},
+        )
+        assert process.returncode == 0, process.stdout + process.stderr
+        # What was missing is said.
+        assert ("Not available on this machine: a user of its own" in process.stderr) == (not namespaces)
+        results = {one["student"]: one for one in json.loads((folder / "out/results.json").read_text())["submissions"]}
+        assert points(results["honest"]) == {"first": 3, "second": 1}, words(results["honest"]) + process.stderr
+        for name in hostile:
+            assert points(results[name])["first"] == 0, f"{name}: {words(results[name])}\n{process.stderr}"
+            assert words(results[name]).strip()
+        assert solution.exists() and numbers.read_text() == "42\n"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -7,6 +7,8 @@
 
 #[path = "../../gate.rs"]
 mod gate;
+#[path = "../../shared.rs"]
+mod shared;
 mod variables;
 
 use std::ffi::OsString;
@@ -17,6 +19,7 @@ use std::process::{Command, ExitCode};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use shared::{Said, Shared};
 
 /// What the kernel tells this program, as JSON in `TASKLOOM_DRIVER`.
 #[derive(Deserialize)]
@@ -56,7 +59,16 @@ struct Preamble {
     attributes: String,
     /// For rustc.
     arguments: Vec<OsString>,
+    /// Work that is shared with other sessions, if it is.
+    #[serde(default)]
+    shared: Option<Shared>,
+    /// What stands in the object in the place of [`SECRET`].
+    #[serde(default)]
+    secret: Option<String>,
 }
+
+/// The kernel's `session::compiler::SECRET`.
+const SECRET: &str = "@the-word-of-this-run-goes-here@";
 
 /// The crate that evcxr makes of a cell.
 const CELL: &str = "ctx";
@@ -72,10 +84,8 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<ExitCode, String> {
-    let config = std::env::var("TASKLOOM_DRIVER")
-        .map_err(|_| "TASKLOOM_DRIVER is not set; this program is started by the kernel, not by hand".to_owned())?;
     let config: Config =
-        serde_json::from_str(&config).map_err(|error| format!("TASKLOOM_DRIVER is damaged: {error}"))?;
+        serde_json::from_str(&config()?).map_err(|error| format!("TASKLOOM_DRIVER is damaged: {error}"))?;
     let mut arguments = std::env::args_os();
     let name = arguments.next().map(PathBuf::from).unwrap_or_default();
     let arguments: Vec<OsString> = arguments.collect();
@@ -87,6 +97,22 @@ fn run() -> Result<ExitCode, String> {
         other => Err(format!("`{other}` is not a tool that this program stands in for")),
     }
 }
+
+/// What the kernel tells; as linker of a compiler that does not have it in its environment, from the folder above the links
+/// to this program.
+fn config() -> Result<String, String> {
+    if let Ok(config) = std::env::var("TASKLOOM_DRIVER") {
+        return Ok(config);
+    }
+    let program = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    let path = program.ancestors().nth(2).unwrap_or(Path::new("")).join("driver.json");
+    std::fs::read_to_string(path)
+        .map_err(|_| "TASKLOOM_DRIVER is not set; this program is started by the kernel, not by hand".to_owned())
+}
+
+/// Variables of evcxr's and this program's.
+const OWN_VARIABLES: [&str; 6] =
+    ["TASKLOOM_DRIVER", "EVCXR_TMPDIR", "EVCXR_EXECUTION_SO_PATH", "RUSTC", "CARGO", "RUSTC_WRAPPER"];
 
 /// A real tool in the user's own environment.
 fn real_tool(config: &Config, tool: &Path, arguments: &[OsString]) -> Command {
@@ -213,11 +239,12 @@ const LINK_ENGINE: &str = "extern crate taskloom as _;";
 /// A cell that were not linked to the engine would bring a standard library of its own: a standard output with its own
 /// buffer, and a panic hook that knows nothing of notebooks. What is added goes to the end, so that lines keep their
 /// numbers.
-fn surround(folder: &Path, preamble: &Preamble) -> Result<(), String> {
+fn surround(folder: &Path, preamble: &Preamble) -> Result<String, String> {
     edit_cell(folder, |source| match source.contains(LINK_ENGINE) {
         true => source,
         false => {
             let source = variables::without_unused(&with_engine_errors(with_engine_store(source)));
+            let source = if preamble.shared.is_some() { without_number(source) } else { source };
             format!("{} {source}\n{LINK_ENGINE} {}", preamble.attributes, preamble.source)
         }
     })
@@ -230,10 +257,36 @@ fn preamble(config: &Config) -> Result<Preamble, String> {
 }
 
 /// Changes the file that evcxr wrote for a cell; it writes it anew for the next.
-fn edit_cell(folder: &Path, edit: impl FnOnce(String) -> String) -> Result<(), String> {
+fn edit_cell(folder: &Path, edit: impl FnOnce(String) -> String) -> Result<String, String> {
     let path = folder.join("src/lib.rs");
     let source = std::fs::read_to_string(&path).map_err(|error| format!("cannot read the cell: {error}"))?;
-    std::fs::write(&path, edit(source)).map_err(|error| format!("cannot write {}: {error}", path.display()))
+    let edited = edit(source);
+    std::fs::write(&path, &edited).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    Ok(edited)
+}
+
+/// evcxr numbers the function that a cell becomes. Where work is shared it has the same name in every session; the runner
+/// knows it.
+fn without_number(source: String) -> String {
+    const NAME: &str = "extern \"C\" fn run_user_code";
+    let Some(at) = source.find(NAME).map(|at| at + NAME.len()) else { return source };
+    let number = source[at..].bytes().take_while(|byte| *byte == b'_' || byte.is_ascii_digit()).count();
+    format!("{}{}", &source[..at], &source[at + number..])
+}
+
+/// Puts the secret of this run into the object.
+fn put_secret(object: &Path, secret: &str) -> Result<(), String> {
+    if secret.len() != SECRET.len() {
+        return Err("the word of this run is not as long as its place".to_owned());
+    }
+    let failed = |error: std::io::Error| format!("cannot change {}: {error}", object.display());
+    let mut bytes = std::fs::read(object).map_err(failed)?;
+    let places: Vec<usize> =
+        bytes.windows(SECRET.len()).enumerate().filter(|(_, at)| *at == SECRET.as_bytes()).map(|(at, _)| at).collect();
+    for place in places {
+        bytes[place..place + secret.len()].copy_from_slice(secret.as_bytes());
+    }
+    std::fs::write(object, bytes).map_err(failed)
 }
 
 /// Has the engine tell of an error that a `?` met, as an event, where evcxr would print it among what the user prints.
@@ -282,7 +335,7 @@ fn build(config: &Config, cell: &CellCrate, arguments: &[OsString]) -> Result<Ex
     out.push("debug/deps");
     std::fs::create_dir_all(&out).map_err(|error| format!("cannot make {}: {error}", out.display()))?;
     let preamble = preamble(config)?;
-    surround(&here, &preamble)?;
+    let source = surround(&here, &preamble)?;
     let mut rustc = Command::new(&config.rustc);
     rustc
         .args(["--crate-name", CELL, "--edition", "2024", "--crate-type", "cdylib", "--emit", "link", "src/lib.rs"])
@@ -296,21 +349,49 @@ fn build(config: &Config, cell: &CellCrate, arguments: &[OsString]) -> Result<Ex
         .arg("--out-dir")
         .arg(&out)
         .args(engine_arguments(config))
-        .args(&preamble.arguments);
+        .args(&preamble.arguments)
+        // The cell's macros can read the environment of the compiler, and shall not learn from it where the session is.
+        .env("PATH", &config.path)
+        .arg("-C")
+        .arg(format!("linker={}", config.shims.join("cc").display()));
+    for name in OWN_VARIABLES {
+        rustc.env_remove(name);
+    }
+    match &config.cargo_home {
+        Some(home) => rustc.env("CARGO_HOME", home),
+        None => rustc.env_remove("CARGO_HOME"),
+    };
     // What has not begun need not be stopped, and costs nobody a variable.
     let interrupted = || config.interrupted.exists();
+    let object = out.join(format!("{}{CELL}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX));
+    rustc.args(["--error-format=json", "--json=diagnostic-rendered-ansi"]);
+    let session = config.preamble.parent().unwrap_or(&here);
+    let entry = preamble.shared.as_ref().and_then(|shared| shared.entry(session, &rustc, [source.as_str()]));
+    let found = entry.as_ref().and_then(|entry| entry.find(Some(&object)));
     // Whoever wants the cell may be gone by the time that there is a place.
     let kernel = std::os::unix::process::parent_id();
     let given_up = || interrupted() || std::os::unix::process::parent_id() != kernel;
-    let place = gate::enter(&config.gate, given_up).ok_or("interrupted while compiling")?;
-    let messages = compile(&mut rustc)?;
-    drop(place);
+    let said = match found {
+        Some(said) => said,
+        None => {
+            let place = gate::enter(&config.gate, given_up).ok_or("interrupted while compiling")?;
+            let said = compile(&mut rustc)?;
+            drop(place);
+            said
+        }
+    };
     if interrupted() {
         return Err("interrupted while compiling".to_owned());
     }
-    let mut lines = forwarded(&messages.diagnostics);
-    if messages.success {
-        let object = out.join(format!("{}{CELL}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX));
+    let diagnostics = diagnostics_in(&said)?;
+    if let Some(entry) = &entry {
+        entry.learn(&said, Some(&object));
+    }
+    let mut lines = forwarded(&diagnostics);
+    if said.success {
+        if let Some(secret) = &preamble.secret {
+            put_secret(&object, secret)?;
+        }
         lines.push(json!({
             "reason": "compiler-artifact",
             "package_id": CELL,
@@ -319,22 +400,22 @@ fn build(config: &Config, cell: &CellCrate, arguments: &[OsString]) -> Result<Ex
             "fresh": false,
         }));
     }
-    finish(lines, messages.success)
+    finish(lines, said.success)
 }
 
-struct Messages {
-    diagnostics: Vec<Value>,
-    success: bool,
+fn compile(rustc: &mut Command) -> Result<Said, String> {
+    let output = rustc.output().map_err(|error| format!("cannot run rustc: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    if !output.status.success() && !text.lines().any(|line| line.starts_with('{')) {
+        return Err(format!("rustc failed ({}) and said only:\n{text}", output.status));
+    }
+    Ok(Said { text, success: output.status.success() })
 }
 
-fn compile(rustc: &mut Command) -> Result<Messages, String> {
-    let output = rustc
-        .args(["--error-format=json", "--json=diagnostic-rendered-ansi"])
-        .output()
-        .map_err(|error| format!("cannot run rustc: {error}"))?;
+fn diagnostics_in(said: &Said) -> Result<Vec<Value>, String> {
     let mut diagnostics = Vec::new();
     let mut rest = String::new();
-    for line in String::from_utf8_lossy(&output.stderr).lines() {
+    for line in said.text.lines() {
         match serde_json::from_str::<Value>(line) {
             Ok(message) => diagnostics.push(message),
             Err(_) => {
@@ -343,12 +424,12 @@ fn compile(rustc: &mut Command) -> Result<Messages, String> {
             }
         }
     }
-    if !output.status.success() && diagnostics.is_empty() {
-        return Err(format!("rustc failed ({}) and said only:\n{rest}", output.status));
+    if !said.success && diagnostics.is_empty() {
+        return Err(format!("rustc failed and said only:\n{rest}"));
     }
     // evcxr takes any message for an error of the cell.
     diagnostics.retain(|message| message["level"] == "error");
-    Ok(Messages { diagnostics, success: output.status.success() })
+    Ok(diagnostics)
 }
 
 fn forwarded(diagnostics: &[Value]) -> Vec<Value> {

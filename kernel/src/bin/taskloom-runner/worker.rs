@@ -18,6 +18,8 @@ use crate::system::{redirect, redirect_to_pipe};
 const LIBRARY_PATH: &str = if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
 /// What a cell's object has in it when the cell takes variables out of the session and does not give them back.
 const TAKES_VARIABLES: &[u8] = b"TASKLOOM_TAKES_VARIABLES";
+/// What a cell's function is called where several sessions use what one has compiled.
+const SHARED_FUNCTION: &[u8] = b"run_user_code";
 /// How long after a cell freed memory goes back to the system: not while one cell follows the other.
 const TRIM_AFTER: Duration = Duration::from_secs(2);
 /// How long a part of a line may stay in the standard library's buffer.
@@ -135,7 +137,8 @@ pub fn run(mut channels: Channels, engine_path: &str, words: &WakeWords) -> Resu
         // the variable store that only cells look into. The library stays loaded: values in the store use its code.
         let takes_variables = unsafe {
             let object = libloading::Library::new(object)?;
-            let cell: extern "C" fn(*mut c_void) -> *mut c_void = *object.get(function.as_bytes())?;
+            let named = object.get(function.as_bytes()).or_else(|_| object.get(SHARED_FUNCTION));
+            let cell: extern "C" fn(*mut c_void) -> *mut c_void = *named?;
             let takes_variables = object.get::<*const u8>(TAKES_VARIABLES).is_ok();
             std::mem::forget(object);
             variables = cell(variables);
