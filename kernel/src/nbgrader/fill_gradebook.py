@@ -146,23 +146,25 @@ class Filler:
                     self.comment(cell, place).auto_comment = words_of(exercise, one["notes"])
                 outcome[exercise["exercise"]] = (exercise, test, answer, grade.auto_score)
             self.book.db.commit()
-            self.write_notebook(one, place, outcome, submitted)
+            try:
+                self.write_notebook(one, place, outcome, submitted)
+            except Exception as error:  # what one has handed in costs the others nothing
+                self.say(f"{student}: nbgrader has the scores, but no notebook for feedback ({type(error).__name__}: {error})")
 
     def write_notebook(self, one, place, outcome, submitted):
         """The notebook that formgrader and feedback show: as it was handed in, with the results of tests."""
         notebook, assignment, student = place
         released = pathlib.Path(self.folders.format_path(self.folders.release_directory, ".", assignment))
-        own = handed_in(pathlib.Path(one["path"]), notebook) or read(released / f"{notebook}.ipynb")
-        if own is None:
-            self.say(f"{student}: the notebook {notebook} cannot be read, so nbgrader has scores and no feedback for it")
-            return
+        own = handed_in(pathlib.Path(one["path"]), notebook, outcome)
+        is_read = own is not None
+        own = own or read(released / f"{notebook}.ipynb") or nbformat.v4.new_notebook()
         own = nbformat.v4.upgrade(own)
         left = dict(outcome)
         cells = []
         for cell in own.cells:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
-            mark = cell.metadata.get("nbgrader", {})
+            mark = part(cell, "nbgrader")
             name = mark.get("grade_id")
             if any(name == test and mark.get("grade") for _, test, _, _ in outcome.values()):
                 # Ours come behind the answers.
@@ -173,6 +175,8 @@ class Filler:
             if exercise not in left:
                 continue
             result, test, answer, score = left.pop(exercise)
+            if not is_read:
+                cell.source = "// No answer could be read."
             if answer is not None:
                 cell.metadata["nbgrader"] = marked(answer, solution=True)
             cells.append(test_cell(result, test, score))
@@ -194,32 +198,45 @@ class Filler:
             shutil.copyfile(submitted / "timestamp.txt", folder / "timestamp.txt")
 
 
-def handed_in(path, notebook):
+def handed_in(path, notebook, exercises):
     """A student's notebook, if it can be read."""
-    if path.is_dir():
-        found = sorted(path.rglob(f"{notebook}.ipynb")) or sorted(path.rglob("*.ipynb"))
-    else:
-        found = [path]
-    notebooks = (read(one) for one in found if ".ipynb_checkpoints" not in one.parts and not one.is_symlink())
-    return next((one for one in notebooks if one is not None), None)
+    if not path.is_dir():
+        return read(path)
+    for one in sorted(path.rglob("*.ipynb"), key=lambda one: (one.stem != notebook, one)):
+        if ".ipynb_checkpoints" in one.parts or (own := read(one)) is None:
+            continue
+        if one.stem == notebook or any(exercise_of(c, part(c, "nbgrader")) in exercises for c in own.cells):
+            return own
+    return None
 
 
 def read(path):
+    """A notebook, unless it is damaged, a link, a pipe, or larger than `taskloom grade` reads."""
     try:
-        return nbformat.read(path, as_version=4)
-    except Exception:  # a damaged file is damaged in any way
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > 64 << 20:
+            return None
+        notebook = nbformat.read(path, as_version=4)
+        nbformat.validate(notebook)
+        return notebook
+    except Exception:  # damaged in any way
         return None
+
+
+def part(cell, name):
+    """A part of a cell's metadata; a student can have put anything there."""
+    found = cell.metadata.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def exercise_of(cell, mark):
     """As `taskloom grade` finds it."""
     if cell.cell_type != "code":
         return None
-    named = cell.metadata.get("taskloom", {}).get("exercise")
+    named = part(cell, "taskloom").get("exercise")
     if named:
         return named
     name = mark.get("grade_id") if mark.get("solution") else cell.get("id", "")
-    return (name or "").removeprefix("exercise-")
+    return str(name or "").removeprefix("exercise-")
 
 
 def marked(name, solution=False, points=None):

@@ -102,8 +102,8 @@ def python():
 
 
 def environment(**more):
-    """Without JUPYTER_PATH: nbgrader's settings say where the kernel is."""
-    return {**{name: value for name, value in os.environ.items() if name != "JUPYTER_PATH"}, **more}
+    """nbgrader's settings say where the kernel is; nbconvert's templates lie with the tests' own Python."""
+    return {**os.environ, "JUPYTER_PATH": str(Path(sys.prefix) / "share" / "jupyter"), **more}
 
 
 def taskloom(*arguments, check=True):
