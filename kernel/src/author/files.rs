@@ -6,6 +6,7 @@ use taskloom_exercises::{Course, Exercise};
 
 use super::Finding;
 use super::notebook::Notebook;
+use super::skeleton::course_around;
 
 /// All of a course that can be looked at without running it.
 pub struct CourseFiles {
@@ -13,6 +14,8 @@ pub struct CourseFiles {
     pub course: Course,
     /// Notebooks that can be read, by name.
     pub notebooks: Vec<Notebook>,
+    /// The names of all exercises.
+    pub ids: Vec<String>,
     /// Exercises that can be read, by name.
     pub exercises: Vec<Exercise>,
     /// What could not be read.
@@ -29,19 +32,29 @@ impl CourseFiles {
         if !folder.is_dir() {
             return Err(format!("there is no folder {}", folder.display()));
         }
-        let course = Course::find(&folder).map_err(|error| error.to_string())?;
-        let mut files = CourseFiles { notebooks: Vec::new(), exercises: Vec::new(), findings: Vec::new(), course };
+        let course = Course::find(&folder).map_err(|error| match course_around(&folder) {
+            Ok(root) => format!("{} has no exercise yet; `taskloom new exercise NAME` makes one", root.display()),
+            Err(_) => error.to_string(),
+        })?;
+        let ids = course.ids().map_err(|error| error.to_string())?;
+        let mut files = CourseFiles { ids, notebooks: Vec::new(), exercises: Vec::new(), findings: Vec::new(), course };
         let root = files.course.root().to_path_buf();
         for path in Notebook::paths_in(&root.join("notebooks"))? {
             match Notebook::read(&path) {
                 Ok(notebook) => files.notebooks.push(notebook),
-                Err(message) => files.findings.push(Finding::problem(&files.shown(&path), message)),
+                Err(message) => {
+                    let message = message.replace(&path.display().to_string(), "it");
+                    files.findings.push(Finding::problem(&files.shown(&path), message));
+                }
             }
         }
-        for id in files.course.ids().map_err(|error| error.to_string())? {
+        for id in files.ids.clone() {
             match files.course.exercise(&id) {
                 Ok(exercise) => files.exercises.push(exercise),
-                Err(error) => files.findings.push(Finding::problem(&id, error.to_string())),
+                Err(error) => {
+                    let message = error.to_string().replace(&format!("{}/", root.display()), "");
+                    files.findings.push(Finding::problem(&id, message));
+                }
             }
         }
         Ok(files)

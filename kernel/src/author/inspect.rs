@@ -135,7 +135,7 @@ fn of_notebook(files: &CourseFiles, notebook: &Notebook) -> Vec<Finding> {
         }
         if let Some(id) = cell.exercise() {
             match files.exercises.iter().find(|exercise| exercise.id == id) {
-                None if files.course.exercise(id).is_ok() => {}
+                None if files.ids.iter().any(|own| own == id) => {}
                 None => {
                     problem(format!("its metadata names the exercise `{id}`, which is not there{}", like(files, id)))
                 }
@@ -147,7 +147,7 @@ fn of_notebook(files: &CourseFiles, notebook: &Notebook) -> Vec<Finding> {
             asked.push((id.to_owned(), cell.number));
         }
         for id in exercises_named(&cell) {
-            if !files.exercises.iter().any(|exercise| exercise.id == id) {
+            if !files.ids.contains(&id) {
                 problem(format!("it speaks of the exercise `{id}`, which is not there{}", like(files, &id)));
             }
         }
@@ -193,9 +193,9 @@ fn of_folders(files: &CourseFiles) -> Vec<Finding> {
 }
 
 /// Exercises that magics in a cell name: as code, or in a text as `code`.
-fn exercises_named(cell: &Cell) -> Vec<String> {
+fn exercises_named(cell: &Cell) -> BTreeSet<String> {
     let source = cell.source();
-    let mut named = Vec::new();
+    let mut named = BTreeSet::new();
     for magic in ["%check ", "%hint ", "%solution "] {
         for (at, _) in source.match_indices(magic) {
             let before = source[..at].chars().next_back();
@@ -204,7 +204,7 @@ fn exercises_named(cell: &Cell) -> Vec<String> {
             let rest = rest.strip_prefix("-n ").unwrap_or(rest);
             let id: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
             if is_call && id.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()) {
-                named.push(id);
+                named.insert(id);
             }
         }
     }
@@ -213,9 +213,9 @@ fn exercises_named(cell: &Cell) -> Vec<String> {
 
 /// The name that was perhaps meant.
 fn like(files: &CourseFiles, id: &str) -> String {
-    let distance = |exercise: &&Exercise| strsim::levenshtein(&exercise.id, id);
-    let nearest = files.exercises.iter().min_by_key(distance).filter(|exercise| distance(exercise) <= 3);
-    nearest.map(|exercise| format!("; is it `{}`?", exercise.id)).unwrap_or_default()
+    let distance = |own: &&String| strsim::levenshtein(own, id);
+    let nearest = files.ids.iter().min_by_key(distance).filter(|own| distance(own) <= 3);
+    nearest.map(|own| format!("; is it `{own}`?")).unwrap_or_default()
 }
 
 /// Lines of the solution that the starter does not have, and that say something.

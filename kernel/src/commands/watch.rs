@@ -1,10 +1,11 @@
 //! `taskloom watch`: exercises in an editor.
 
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use taskloom_exercises::{Course, Exercise};
+use taskloom_prep::CourseData;
 
 use crate::grade::Assignment;
 use crate::installation::Installation;
@@ -51,6 +52,9 @@ pub fn run(options: &Options) -> Result<ExitCode, String> {
         println!("All {} exercises are done. `taskloom watch NAME` opens one again.", exercises.len());
         return Ok(ExitCode::SUCCESS);
     };
+    if let Some(missing) = missing_data(&course)? {
+        return Err(format!("the data of this course is not there yet ({missing}); `taskloom prep` brings it"));
+    }
     let mut desk =
         Desk::new(&course, &exercises, current, Answers::new(answers.clone(), here.clone()), &installation, limit)?;
     let left = desk.work();
@@ -72,6 +76,14 @@ pub fn run(options: &Options) -> Result<ExitCode, String> {
             Err(format!("cannot go on with {exercise}: {}", command.exec()))
         }
     }
+}
+
+/// A file that the course lists as its data, and that is not there.
+fn missing_data(course: &Course) -> Result<Option<String>, String> {
+    let list = CourseData::of_course(course.root()).map_err(|error| error.to_string())?;
+    let files = list.iter().flat_map(CourseData::files).map(|file| Path::new("data").join(&file.path));
+    let mut missing = files.filter(|file| !course.root().join(file).exists());
+    Ok(missing.next().map(|file| file.display().to_string()))
 }
 
 fn find_course(options: &Options, installation: &Installation) -> Result<Course, String> {

@@ -114,8 +114,9 @@ fn take_single_keys() {
     let mut before = BEFORE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     // SAFETY: `termios` is plain data, which `tcgetattr` fills.
     let mut settings: libc::termios = unsafe { std::mem::zeroed() };
-    // SAFETY: standard input is open, and the pointer is to a value of ours.
-    if before.is_some() || unsafe { libc::tcgetattr(0, &raw mut settings) } != 0 {
+    // SAFETY: the pointer is to a value of ours.
+    let status = unsafe { libc::tcgetattr(0, &raw mut settings) };
+    if before.is_some() || status != 0 {
         return;
     }
     *before = Some(settings);

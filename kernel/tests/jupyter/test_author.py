@@ -167,6 +167,18 @@ def test_mistakes_that_only_a_run_shows(changed):
     assert "cell `fine`" not in said
 
 
+def test_what_cannot_be_read_is_named_once(changed):
+    (changed / "exercises" / "rivers-squares" / "check.rs").write_text('check!("x", 1, {')
+    (changed / "notebooks" / "02-x.ipynb").write_text('{"cells": [')
+    said = run("author", "check", "--quick", changed, code=1)
+    assert "rivers-squares: exercises/rivers-squares/check.rs: line 1: this check has no" in said
+    assert "notebooks/02-x.ipynb: it is not a notebook" in said
+    assert "3 things to mend" in said and "there is no exercise that can be read" in said
+    assert "not a notebook" in run("release", changed, "--out", changed.parent / "x", code=1)
+    shutil.rmtree(changed / "exercises" / "rivers-squares")
+    assert "has no exercise yet; `taskloom new exercise NAME`" in run("author", "check", changed, code=1)
+
+
 def test_a_repository_is_a_course(tutorial, tmp_path):
     if not shutil.which("git"):
         pytest.skip("git is not installed")
@@ -354,6 +366,7 @@ def progress_of(course):
 
 
 def test_an_answer_is_checked_when_it_is_saved(changed, watching):
+    assert "data/measurements.csv); `taskloom prep` brings it" in run("watch", cwd=changed, code=1)
     run("prep", cwd=changed)
     run("new", "notebook", "02-more", cwd=changed)
     run("new", "exercise", "slow-loop", "--notebook", "02-more", cwd=changed)
