@@ -259,7 +259,7 @@ def words_of(exercise, notes):
     """What a student reads beside the answer: nothing, if all is well."""
     if exercise["points"] == exercise["of"]:
         return None
-    words = "\n".join([*list(lines_of(exercise))[1:], *notes])
+    words = "\n".join(dict.fromkeys([*list(lines_of(exercise))[1:], *notes]))
     # Feedback takes comments for Markdown. A student has a part in these words, so they must not be HTML.
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", words)), default=0))
     return f"{fence}\n{words}\n{fence}"
