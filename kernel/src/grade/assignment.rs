@@ -149,7 +149,8 @@ pub mod tests {
     #[test]
     fn rehearsals_have_the_courses_answers_among_its_cells() {
         let assignment = own();
-        let [solved, as_given] = &assignment.rehearsals("01-delayed")[..] else { panic!("there are two") };
+        let rehearsals = assignment.rehearsals("01-delayed");
+        let [solved, as_given] = &rehearsals[..] else { panic!("there are two") };
         assert_eq!(solved.cells.len(), assignment.notebooks["01-delayed"].len());
         let answer = |paper: &Paper| {
             let is_it = |cell: &&PaperCell| cell.kind == Kind::Answer("delayed-loop".to_owned());

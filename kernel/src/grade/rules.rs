@@ -61,18 +61,21 @@ fn text_of_string(token: &SyntaxToken) -> Option<String> {
 
 /// What of a text must not be in code, when the text reads like code that has it. Words in a sentence are only words.
 fn code_in_text(text: &str) -> Option<&'static str> {
-    const AFTER_UNSAFE: [&str; 6] = ["{", "impl", "fn", "extern", "trait", "("];
+    const AFTER_UNSAFE: [&str; 5] = ["{", "impl", "fn", "extern", "trait"];
     let file = SourceFile::parse(text, Edition::Edition2024);
     let tokens = tokens_of(&file);
-    let next = |index: usize| tokens.get(index + 1).map_or("", |token| token.text());
+    let at = |index: usize| tokens.get(index).map_or("", |token| token.text());
     tokens.iter().enumerate().find_map(|(index, token)| {
-        let text = token.text().trim_start_matches("r#");
-        match text {
-            "unsafe" if AFTER_UNSAFE.contains(&next(index)) => Some("unsafe"),
+        let is_macro = || at(index + 1) == "!" && ["(", "[", "{"].contains(&at(index + 2));
+        match token.text().trim_start_matches("r#") {
+            "unsafe" if AFTER_UNSAFE.contains(&at(index + 1)) => Some("unsafe"),
+            "unsafe" if index > 0 && at(index - 1) == "[" => Some("unsafe"),
             "set_listener" => Some("set_listener"),
             "taskloom_attach" => Some("taskloom_attach"),
-            "include" | "asm" | "global_asm" | "naked_asm" if next(index) == "!" => Some("a macro that is not allowed"),
-            _ => None,
+            "include" if is_macro() => Some("include"),
+            "asm" | "global_asm" | "naked_asm" if is_macro() => Some("asm"),
+            // A text in a text.
+            _ => text_of_string(token).as_deref().and_then(code_in_text),
         }
     })
 }
@@ -136,6 +139,7 @@ mod tests {
             "#[derive(Deserialize)] struct S { #[serde(default = \"f::<{ impl T for S { fn g() { unsafe { h() } } } 0 }>\")] x: i32 }",
             "m!(\"f::<{ \\x75nsafe { g() } }>\");",
             "m!(r#\"taskloom::events::set_listener\"#);",
+            "m!(r##\"f::<{ n!(r#\"#[unsafe(no_mangle)] fn g() {}\"#) }>\"##);",
         ] {
             assert!(objection(code).is_some(), "{code}");
         }
