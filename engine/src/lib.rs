@@ -39,6 +39,7 @@
 //! - [`scheduler`]: `sync` and `threads`, interrupts, progress, and what to do while a task has to wait;
 //! - [`client`]: tasks that run in the background, futures, actors, and what tasks may share;
 //! - [`travel`]: graphs that leave the process, as compiled code and bytes;
+//! - [`cluster`]: the same graphs, and a client's futures, on a Dask cluster;
 //! - [`diagnostics`]: who ran what, when, and what it took;
 //! - [`display`](mod@crate::display) and [`events`]: what there is to show, and who is told;
 //! - [`timing`]: how long a piece of code takes;

@@ -134,12 +134,15 @@ impl Helper {
         if let Some(lines) = process.stderr.take() {
             let said = Arc::clone(&said);
             std::thread::spawn(move || {
-                for line in BufReader::new(lines).lines().map_while(std::result::Result::ok) {
+                let (mut lines, mut line) = (BufReader::new(lines), Vec::new());
+                // To the end, whatever it is: a pipe that nobody reads would hold up every worker that logs.
+                while lines.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
                     let mut said = lock(&said);
                     if said.len() == LINES {
                         said.pop_front();
                     }
-                    said.push_back(line);
+                    said.push_back(String::from_utf8_lossy(&line).trim_end().to_owned());
+                    line.clear();
                 }
             });
         }

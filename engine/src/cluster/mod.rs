@@ -23,11 +23,11 @@
 //!  │ helper            │  frames  │ Client         │   └───────────┘  │ pickle, spill, move │ frames │ worker, piece│
 //!  └───────────────────┘          └────────────────┘                  └─────────────────────┘        └──────────────┘
 //! ```
-//! - [`client`]: futures of a [`Client`](crate::Client) whose tasks run there;
-//! - [`piece`]: a task as bytes (code by content and offset, encoded arguments, how its inputs are read), and running one;
-//! - [`value`]: results as bytes;
-//! - [`worker`]: the server that this program is when a Dask worker has started it, before `main`;
-//! - [`helper`]: the Python process on the client's side; [`wire`]: frames of both;
+//! - `client`: futures of a [`Client`](crate::Client) whose tasks run there;
+//! - `piece`: a task as bytes (code by content and offset, encoded arguments, how its inputs are read), and running one;
+//! - `value`: results as bytes;
+//! - `worker`: the server that this program is when a Dask worker has started it, before `main`;
+//! - `helper`: the Python process on the client's side; `wire`: frames of both;
 //! - `run`, here: a graph there and its results back.
 //!
 //! All of them use `travel`, `task`, `graph` and `scheduler`; nothing uses them but whoever asks for a cluster. The

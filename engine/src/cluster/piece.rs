@@ -107,6 +107,7 @@ pub(super) enum Ended {
     Done {
         value: Value,
         codec: Option<Codec>,
+        type_name: &'static str,
         decoded: Vec<(Value, Option<Codec>)>,
     },
     Failed(TaskError),
@@ -163,10 +164,10 @@ impl Piece {
             self.named.iter().map(|code| address(code).map(|at| at as usize)).collect::<Result<_, _>>()?;
         let steps = values.into_iter().map(arrived).collect();
         let step = revive_at(address(&self.code)?)(&mut Unpacker::new(&self.arguments.0, &named, steps))?;
-        let codec = step.body().result_codec();
+        let (codec, type_name) = (step.body().result_codec(), step.body().type_name());
         match scheduler::run(Graph::lower(&[step]), Scheduler::Sync) {
             Ok(mut values) => match values.pop() {
-                Some(value) => Ok(Ended::Done { value, codec, decoded }),
+                Some(value) => Ok(Ended::Done { value, codec, type_name, decoded }),
                 None => Err("it gave no value".to_owned()),
             },
             Err(Error::Task(error)) => Ok(Ended::Failed(error)),

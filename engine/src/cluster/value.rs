@@ -31,12 +31,19 @@ pub(super) fn codec_of_bits(bits: [u8; 16]) -> Option<Codec> {
     codec_of(type_of(bits))
 }
 
-pub(super) fn encode(value: &Value, codec: Option<Codec>) -> Result<Vec<u8>, String> {
+/// `type_name` is for the message when it cannot be.
+pub(super) fn encode(value: &Value, codec: Option<Codec>, type_name: &str) -> Result<Vec<u8>, String> {
     let mut bytes = match codec {
         Some(codec) => codec.encode(&**value)?,
         None => {
             let mut bytes = Vec::new();
-            describe(value, &mut bytes)?;
+            describe(value, &mut bytes).map_err(|()| {
+                format!(
+                    "a result of type `{}` has no encoding, so it cannot move from one worker to another; derive serde's \
+                     Serialize and Deserialize for it, or compute on one machine",
+                    crate::display::short_type(type_name)
+                )
+            })?;
             bytes
         }
     };
@@ -56,15 +63,16 @@ pub(super) fn decode(bytes: &[u8], codec: Option<Codec>) -> Result<Value, String
     }
 }
 
-fn describe(value: &Value, into: &mut Vec<u8>) -> Result<(), String> {
+/// Fails for a type that has no codec.
+fn describe(value: &Value, into: &mut Vec<u8>) -> Result<(), ()> {
     if let Some(values) = value.downcast_ref::<Vec<Value>>() {
         into.push(LIST);
         into.extend((values.len() as u64).to_le_bytes());
         return values.iter().try_for_each(|value| describe(value, into));
     }
     let id = (**value).type_id();
-    let codec = codec_of(id).ok_or("its type has no encoding, so it cannot move to another worker")?;
-    let bytes = codec.encode(&**value)?;
+    let codec = codec_of(id).ok_or(())?;
+    let bytes = codec.encode(&**value).map_err(drop)?;
     into.push(ONE);
     into.extend(bits_of(id));
     into.extend((bytes.len() as u64).to_le_bytes());

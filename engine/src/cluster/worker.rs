@@ -80,6 +80,7 @@ struct Table {
 struct Kept {
     value: Value,
     codec: Option<Codec>,
+    type_name: &'static str,
 }
 
 /// Answers every connection on a thread of its own, until the process is told to end.
@@ -118,9 +119,9 @@ impl Table {
         self.values.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn keep(&self, value: Value, codec: Option<Codec>) -> u64 {
+    fn keep(&self, kept: Kept) -> u64 {
         let handle = self.last.fetch_add(1, Ordering::Relaxed);
-        self.values().insert(handle, Kept { value, codec });
+        self.values().insert(handle, kept);
         handle
     }
 
@@ -138,9 +139,10 @@ impl Table {
             [RUN] => self.run(fields),
             [ENCODE] => {
                 let handle = fields.u64()?;
-                let found = self.values().get(&handle).map(|kept| (Value::clone(&kept.value), kept.codec));
-                let (value, codec) = found.ok_or("a value was asked for that is not here")?;
-                Ok((OK, value::encode(&value, codec)?))
+                let found =
+                    self.values().get(&handle).map(|kept| (Value::clone(&kept.value), kept.codec, kept.type_name));
+                let (value, codec, type_name) = found.ok_or("a value was asked for that is not here")?;
+                Ok((OK, value::encode(&value, codec, type_name)?))
             }
             [DROP] => {
                 while !fields.0.is_empty() {
@@ -172,13 +174,13 @@ impl Table {
             });
         }
         Ok(match Piece::run(piece, inputs, &self.objects) {
-            Ended::Done { value, codec, decoded } => {
+            Ended::Done { value, codec, type_name, decoded } => {
                 let nbytes = crate::nbytes(&*value);
                 let mut answer = Vec::new();
                 for (value, codec) in decoded {
-                    answer.extend(self.keep(value, codec).to_le_bytes());
+                    answer.extend(self.keep(Kept { value, codec, type_name: "unknown" }).to_le_bytes());
                 }
-                answer.extend(self.keep(value, codec).to_le_bytes());
+                answer.extend(self.keep(Kept { value, codec, type_name }).to_le_bytes());
                 answer.extend(nbytes.to_le_bytes());
                 (OK, answer)
             }
