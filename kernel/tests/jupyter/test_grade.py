@@ -268,6 +268,18 @@ fn Err<T>(_: T) -> std::result::Result<(), Box<dyn std::error::Error + Send + Sy
 let total: i64 = 41;"""
 UNSAFE = "let total = unsafe { std::mem::transmute::<u64, i64>(41) };"
 EXTERN = 'unsafe extern "C" { safe fn getppid() -> i32; }\nlet total = getppid() as i64;'
+# Code in a text, which serde's attributes take out of it.
+SERDE = """\
+trait Go { fn go(&self) -> u32; }
+struct Raw;
+fn f<const N: usize>() -> i32 { N as i32 }
+#[derive(taskloom::serde::Serialize)]
+#[serde(crate = "taskloom::serde")]
+struct Smuggled {
+    #[serde(serialize_with = "f::<{ impl Go for Raw { fn go(&self) -> u32 { unsafe { std::mem::transmute(1.0f32) } } } 0 }>")]
+    x: i32,
+}
+let total: i64 = 41;"""
 LISTENER = "taskloom::events::set_listener(|_| {});\nlet total: i64 = 41;"
 HOOK = "std::panic::set_hook(Box::new(|_| std::process::exit(0)));\nlet total: i64 = 41;"
 KILL = """\
@@ -306,6 +318,7 @@ HOSTILE = {
     "prelude": (PRELUDE, "41 is not it"),
     "unsafe": (UNSAFE, "`unsafe`"),
     "extern": (EXTERN, "`unsafe`"),
+    "serde": (SERDE, "code with `unsafe`"),
     "listener": (LISTENER, "set_listener"),
     "hook": (HOOK, "41 is not it"),
     "kills": (KILL, "no program may be started"),
