@@ -145,6 +145,8 @@ class Program:
 
     def __init__(self, identity: str, path: str, content: bytes | None, environment: dict, needs: dict):
         self.identity = identity
+        self._path = path
+        self._has_answered = False
         self._local = threading.local()
         self._dropped: queue.SimpleQueue = queue.SimpleQueue()
         problem = misfit(needs, about())
@@ -158,6 +160,7 @@ class Program:
         with listener:
             self._process = _start(path, content, environment, listener.fileno())
         found = self.request(HELLO).decode()
+        self._has_answered = True
         if found != identity:
             self._process.kill()
             raise Refused(
@@ -266,6 +269,11 @@ class Program:
         except subprocess.TimeoutExpired:
             raise Refused(f"the program that runs the tasks does not answer any more: {error}") from error
         reason = signal.Signals(-code).name if code < 0 else f"exit status {code}"
+        if not self._has_answered:
+            raise Refused(
+                f"the program {self._path} ended on {platform.node()} before it could run tasks ({reason}); the worker's log "
+                f"has what it said"
+            ) from error
         logger.error("The program that runs Taskloom's tasks ended (%s). This worker ends too, so that Dask computes again what was in its memory.", reason)
         logging.shutdown()
         os._exit(1)

@@ -262,6 +262,12 @@ fn is_here(address: &str) -> bool {
 
 /// This program, as a worker is to start it.
 fn program(engine: ObjectId, same_files: bool) -> Result<Program> {
+    if !objects::is_of_program(program as *const ()) {
+        return Err(trouble(
+            "the engine is a library of this process, as in a notebook, and a worker can only start a program that holds \
+             the engine itself: connect from an ordinary Rust program",
+        ));
+    }
     let path =
         std::env::current_exe().map_err(|error| trouble(format!("this program's file is not known: {error}")))?;
     let content = match same_files {

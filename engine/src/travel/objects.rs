@@ -160,6 +160,11 @@ pub fn locate(address: *const ()) -> Result<CodeAddress, TravelError> {
     Ok(CodeAddress { object: identify(&image)?, offset })
 }
 
+/// Whether the code at `address` is the program's own, and not a library's.
+pub(crate) fn is_of_program(address: *const ()) -> bool {
+    system::images().into_iter().any(|image| image.is_program && image.contains(address as usize))
+}
+
 /// The bytes of an object that code was located in, or that was loaded from bytes.
 ///
 /// # Errors
