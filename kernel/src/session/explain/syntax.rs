@@ -11,13 +11,23 @@ pub(super) fn explain(diagnostic: &Diagnostic, facts: &Facts) -> Option<String> 
         line => line,
     };
     let line = line.trim();
-    delimiters(diagnostic, message)
+    magic(line)
+        .or_else(|| delimiters(diagnostic, message))
         .or_else(|| macros(diagnostic, message, line))
         .or_else(|| other_language(message, line))
         .or_else(|| operators(message, line))
         .or_else(|| definitions(diagnostic, message, line))
         .or_else(|| semicolon(message, line, facts))
         .or_else(|| structure_of(message, line))
+}
+
+/// `check delayed-loop`: a magic without its mark.
+fn magic(line: &str) -> Option<String> {
+    let (name, exercise) = line.split_once(' ')?;
+    let is_id =
+        exercise.contains('-') && exercise.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    (matches!(name, "check" | "hint" | "solution" | "load") && is_id)
+        .then(|| format!("What is said to the notebook begins with `%`: `%{line}`."))
 }
 
 fn delimiters(diagnostic: &Diagnostic, message: &str) -> Option<String> {

@@ -12,8 +12,17 @@ pub(super) fn explain(diagnostic: &Diagnostic) -> Option<String> {
         "E0308" => mismatched(diagnostic),
         "E0369" => operator(diagnostic),
         "E0061" => arguments(diagnostic),
+        "E0423" => without_mark(diagnostic),
         _ => None,
     }
+}
+
+/// `delayed(inc(1))`
+fn without_mark(diagnostic: &Diagnostic) -> Option<String> {
+    let name = diagnostic.subject();
+    let given = piece(inside(around(diagnostic)?.1)?);
+    matches!(name, "delayed" | "compute")
+        .then(|| format!("`{name}` is a macro, which is called with an exclamation mark: `{name}!({given})`."))
 }
 
 /// The method whose arguments an error is about, and the expression before its dot.
