@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn students_get_the_starter_and_instructors_the_solution() {
-        for starter in ["let x = 0;", "let x = \"a\";", "let x = r#\"a\"#;", "let p = \"data/*.csv\"; /* x", "let x = "]
+        for starter in ["let x = 0;", "let x = \"a\";", "let x = r#\"a\"#;", "let p = \"data/*.csv\"; /* x", "let x ="]
         {
             let cell = answer(starter, "let x = 1;\nx");
             assert_eq!(cleared(&cell), starter);

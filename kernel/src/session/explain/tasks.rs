@@ -20,9 +20,8 @@ pub(super) fn explain(diagnostic: &Diagnostic) -> Option<String> {
 /// `delayed(inc(1))`
 fn without_mark(diagnostic: &Diagnostic) -> Option<String> {
     let name = diagnostic.subject();
-    let given = piece(inside(around(diagnostic)?.1)?);
     matches!(name, "delayed" | "compute")
-        .then(|| format!("`{name}` is a macro, which is called with an exclamation mark: `{name}!({given})`."))
+        .then(|| format!("`{name}` is a macro, and macros are called with an exclamation mark: `{name}!(…)`."))
 }
 
 /// The method whose arguments an error is about, and the expression before its dot.
