@@ -166,11 +166,6 @@ fn progress_of_a_learner() {
     pytest("test_progress.py");
 }
 
-#[test]
-fn authors() {
-    pytest("test_author.py");
-}
-
 /// Notebooks of one half of the course, by the beginnings of their names: the halves take equally long.
 const FIRST_HALF: &str = "00- or 01- or 02- or 03- or 04- or 10-";
 
@@ -184,6 +179,16 @@ fn course_answers_of_the_first_half() {
 #[test]
 fn course_answers_of_the_second_half() {
     beside_others(|installed| run_pytest(installed, "test_answers.py", &["-k", &format!("not ({FIRST_HALF})")]));
+}
+
+#[test]
+fn course_authors() {
+    beside_others(|installed| run_pytest(installed, "test_author.py", &[]));
+}
+
+#[test]
+fn course_pages_and_slides() {
+    beside_others(|installed| run_pytest(installed, "test_render.py", &[]));
 }
 
 #[test]
