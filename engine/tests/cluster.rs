@@ -251,7 +251,7 @@ fn bags_travel() {
     let numbers = Bag::from_sequence(0..4000_i64, 8).map(|n| n * n).filter(|n| n % 3 == 1);
     let all = cluster.scheduler().scope(|| numbers.compute()).unwrap();
     assert_eq!(all, numbers.compute_with(Scheduler::Sync).unwrap());
-    // What partitions add to a sum has no encoding yet: it is summed where it is, or nobody waits for ever.
+    // What partitions add to a sum has no encoding yet, so it may not have to move; where it does, that is said.
     match cluster.scheduler().scope(|| numbers.sum().compute()) {
         Ok(sum) => assert_eq!(sum, all.into_iter().sum::<i64>()),
         Err(error) => assert!(error.to_string().contains("has no encoding"), "{error}"),
