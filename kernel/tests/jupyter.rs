@@ -169,7 +169,7 @@ fn progress_of_a_learner() {
 /// Notebooks of one half of the course, by the beginnings of their names: the halves take equally long.
 const FIRST_HALF: &str = "00- or 01- or 02- or 03- or 04- or 10-";
 
-// These take the longest. Their names keep them together, so that two of them run at a time.
+// These take the longest. Their names keep them together, so that two of them run at a time, and the longest first.
 
 #[test]
 fn course_answers_of_the_first_half() {
@@ -182,17 +182,17 @@ fn course_answers_of_the_second_half() {
 }
 
 #[test]
-fn course_authors() {
+fn course_tools_authors() {
     beside_others(|installed| run_pytest(installed, "test_author.py", &[]));
 }
 
 #[test]
-fn course_pages_and_slides() {
+fn course_tools_pages_and_slides() {
     beside_others(|installed| run_pytest(installed, "test_render.py", &[]));
 }
 
 #[test]
-fn course_grading() {
+fn course_tools_grading() {
     beside_others(|installed| run_pytest(installed, "test_grade.py", &[]));
 }
 
@@ -207,7 +207,7 @@ fn course_notebooks_of_the_second_half() {
 }
 
 #[test]
-fn course_nbgrader() {
+fn course_tools_nbgrader() {
     beside_others(|installed| run_pytest(installed, "test_nbgrader.py", &[]));
 }
 
